@@ -1,0 +1,124 @@
+package node
+
+import (
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// Identity is what a node is called by others.
+type Identity struct {
+	Account conversation.Account
+	Device  peer.ID
+	Name    string
+	// Addrs are dialable as they stand: each ends in /p2p/<device>.
+	Addrs []multiaddr.Multiaddr
+}
+
+// ContactState is how far two accounts have come in knowing each other.
+type ContactState string
+
+const (
+	// Requested: we asked; the other side has not accepted yet.
+	Requested ContactState = "requested"
+	// Pending: the other side asked; our user has not accepted yet.
+	Pending ContactState = "pending"
+	// Accepted: both agreed. Only now may files be offered.
+	Accepted ContactState = "accepted"
+)
+
+// Contact is an account that the user knows, or that asks to be known.
+type Contact struct {
+	Account conversation.Account
+	// Name is the local alias that the user chose; before that, what the other
+	// side calls itself (hostile text: show it only through Visible).
+	Name  string
+	State ContactState
+	Since time.Time
+}
+
+// Direction tells who sends.
+type Direction string
+
+const (
+	Outgoing Direction = "outgoing"
+	Incoming Direction = "incoming"
+)
+
+// Transfer is one file on its way to or from one device of a contact.
+type Transfer struct {
+	// ID is 16 hex digits, unique on this node.
+	ID        string
+	Direction Direction
+	// Contact is the contact's local alias, or its account where it has none.
+	Contact string
+	Account conversation.Account
+	// Device is empty while the contact's device is being looked up.
+	Device peer.ID
+	// Name is the file's name, already made safe (filexfer.SafeName).
+	Name string
+	// File is the source (outgoing) or, once finished, where it lies (incoming).
+	File        string
+	Size, Bytes int64
+	State       filexfer.State
+	// Reason says in a sentence why a transfer ended badly; "" otherwise.
+	Reason string
+	// Code classifies how it ended.
+	Code EndCode
+	// Sum is the SHA3-512 in hex of the bytes that crossed, "" until known.
+	Sum string
+	// Path is nil until a connection stands.
+	Path             *icetcp.Path
+	Created, Updated time.Time
+}
+
+// EndCode is the reason of an end in one word, stable for scripts.
+type EndCode string
+
+const (
+	EndNone       EndCode = ""            // not ended, or ended well
+	EndRefused    EndCode = "refused"     // the receiver's user said no
+	EndCancelled  EndCode = "cancelled"   // one side's user stopped it
+	EndUnjoinable EndCode = "unjoinable"  // no device could be reached
+	EndBadSum     EndCode = "bad-sum"     // what arrived is not what was announced
+	EndTimeout    EndCode = "timeout"     // nobody decided in time
+	EndLost       EndCode = "lost"        // the connection broke
+	EndBadPath    EndCode = "bad-path"    // the file cannot be read or written here
+	EndFailed     EndCode = "failed"      // anything else; see Reason
+	EndRestarted  EndCode = "interrupted" // this node stopped in the middle
+)
+
+// Phase is a step on the way to a connection, reported for people.
+type Phase string
+
+const (
+	PhaseLookup   Phase = "lookup"   // looking for the contact's devices
+	PhaseFound    Phase = "found"    // device found on the DHT (or already connected)
+	PhaseSealed   Phase = "sealed"   // offer sealed and left at N inbox servers
+	PhaseAnswered Phase = "answered" // the other side's candidates are here
+	PhasePair     Phase = "pair"     // candidate pair nominated
+	PhaseTLS      Phase = "tls"      // TLS 1.3 stands
+	PhaseGo       Phase = "go"       // the other side said GO
+	PhaseVerified Phase = "verified" // the sum is right
+)
+
+// Event is one thing that happened, for commands, dashboards and logs. Exactly
+// one of Transfer and Contact is set.
+type Event struct {
+	// Time it happened.
+	Time time.Time
+	// Transfer is the transfer after the event.
+	Transfer *Transfer
+	// Phase is set when the event is a step towards a connection.
+	Phase Phase
+	// Detail explains the phase, for instance "8 servers, 2 live" or the pair.
+	Detail string
+	// Contact is the contact after the event; Removed if it is gone.
+	Contact *Contact
+	Removed bool
+}
