@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/libp2p/go-libp2p/core/peer"
+	"filippo.io/edwards25519"
 	"golang.org/x/crypto/sha3"
 )
 
@@ -19,13 +19,15 @@ const AccountScheme = "passeur:"
 const (
 	checksumLen   = 4
 	checksumLabel = "passeur/account/1\x00"
-	certLabel     = "passeur/device-cert/1\x00"
 )
 
 // ErrAccount is wrapped by every error of [ParseAccount].
 var ErrAccount = errors.New("not an account")
 
-var accountEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+// accountLetters is the length of the text form without its scheme.
+const accountLetters = 58
+
+var accountEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // Account names a person: the Ed25519 public key that certifies the person's
 // devices. It is a type of its own so that it is never mistaken for a peer.ID.
@@ -45,7 +47,11 @@ func (a Account) String() string {
 	if a.IsZero() {
 		return ""
 	}
-	return AccountScheme + strings.ToLower(accountEncoding.EncodeToString(append(a[:], a.checksum()...)))
+	return a.text()
+}
+
+func (a Account) text() string {
+	return AccountScheme + accountEncoding.EncodeToString(append(a[:], a.checksum()...))
 }
 
 // IsZero tells whether a names nobody.
@@ -64,35 +70,76 @@ func (a *Account) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// ParseAccount reads the text form. Case and surrounding white space do not
-// matter; every other deviation is an error that wraps ErrAccount.
+// ParseAccount reads the text form. The case of ASCII letters and surrounding
+// white space do not matter; every other deviation is an error that wraps
+// ErrAccount. A weak key is refused, see [AccountFromKey].
 func ParseAccount(text string) (Account, error) {
-	body, found := strings.CutPrefix(strings.ToLower(strings.TrimSpace(text)), AccountScheme)
+	body, found := strings.CutPrefix(lowerASCII(strings.TrimSpace(text)), AccountScheme)
 	if !found {
 		return Account{}, fmt.Errorf("%w: it does not begin with %q", ErrAccount, AccountScheme)
 	}
-	raw, err := accountEncoding.DecodeString(strings.ToUpper(body))
+	if len(body) != accountLetters {
+		return Account{}, fmt.Errorf("%w: it has %d letters after %q instead of %d", ErrAccount, len(body), AccountScheme, accountLetters)
+	}
+	raw, err := accountEncoding.DecodeString(body)
 	if err != nil || len(raw) != ed25519.PublicKeySize+checksumLen {
-		return Account{}, fmt.Errorf("%w: it wants 58 letters or digits 2 to 7 after %q", ErrAccount, AccountScheme)
+		return Account{}, fmt.Errorf("%w: after %q come only letters and the digits 2 to 7", ErrAccount, AccountScheme)
 	}
 	a := Account(raw[:ed25519.PublicKeySize])
-	if !bytes.Equal(raw[ed25519.PublicKeySize:], a.checksum()) || a.String() != AccountScheme+body {
-		return Account{}, fmt.Errorf("%w: its checksum does not match, so a letter is wrong or missing", ErrAccount)
+	if !bytes.Equal(raw[ed25519.PublicKeySize:], a.checksum()) || a.text() != AccountScheme+body {
+		return Account{}, fmt.Errorf("%w: its checksum does not match, so a letter is wrong", ErrAccount)
 	}
-	if a.IsZero() {
-		return Account{}, fmt.Errorf("%w: the zero key", ErrAccount)
-	}
-	return a, nil
+	return AccountFromKey(a[:])
 }
 
-// Verify tells whether sig is the account's signature over label ‖ message.
+// AccountFromKey takes the 32 bytes of an Ed25519 public key as others sent
+// them. It refuses, wrapping ErrAccount, what is no point of the curve, points
+// in an encoding other than the canonical one of RFC 8032 §5.1.2, and points of
+// small order: libraries differ on what such keys verify, and some "sign" any
+// message. No key pair made as RFC 8032 §5.1.5 says is one of them.
+func AccountFromKey(key []byte) (Account, error) {
+	if weakKey(key) {
+		return Account{}, fmt.Errorf("%w: its key is weak (no point of Ed25519, not canonical, or of small order)", ErrAccount)
+	}
+	return Account(key), nil
+}
+
+// lowerASCII leaves other letters alone: strings.ToLower makes a k of the
+// Kelvin sign, which would be a second spelling.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, s)
+}
+
+// Verify tells whether sig is the account's signature over label ‖ message, as
+// RFC 8032 §5.1.7 without cofactors. A weak account has signed nothing.
 func (a Account) Verify(label string, message, sig []byte) bool {
-	return len(sig) == ed25519.SignatureSize &&
+	return len(sig) == ed25519.SignatureSize && !weakKey(a[:]) &&
 		ed25519.Verify(a[:], append([]byte(label), message...), sig)
 }
 
 // AccountKey is the private half of an Account. Only keeper devices hold one.
+// The zero AccountKey is nobody's: it must not sign. Printing a key shows its
+// account, never the secret.
 type AccountKey struct{ private ed25519.PrivateKey }
+
+// IsZero tells whether k holds no key.
+func (k AccountKey) IsZero() bool { return len(k.private) == 0 }
+
+// String names the account.
+func (k AccountKey) String() string {
+	if k.IsZero() {
+		return "no account key"
+	}
+	return "key of " + k.Account().String()
+}
+
+// Format keeps every verb of fmt away from the secret.
+func (k AccountKey) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
 
 // NewAccountKey draws a key from random.
 func NewAccountKey(random io.Reader) (AccountKey, error) {
@@ -123,53 +170,13 @@ func (k AccountKey) Sign(label string, message []byte) []byte {
 	return ed25519.Sign(k.private, append([]byte(label), message...))
 }
 
-// Certificate is the account's signature over
-// "passeur/device-cert/1\0" ‖ account ‖ device key, which makes a device one of
-// the account's. It never expires; a revocation ends it.
-type Certificate [ed25519.SignatureSize]byte
-
-// Certify makes device one of the account's. Device must be the peer ID of an
-// Ed25519 key.
-func (k AccountKey) Certify(device peer.ID) (Certificate, error) {
-	message, err := certMessage(k.Account(), device)
-	if err != nil {
-		return Certificate{}, err
+// weakKey tells whether key is no Ed25519 public key that everybody judges
+// alike: 32 bytes, the canonical encoding of a point that the cofactor does not
+// send to the identity.
+func weakKey(key []byte) bool {
+	point, err := new(edwards25519.Point).SetBytes(key)
+	if err != nil || !bytes.Equal(point.Bytes(), key) {
+		return true
 	}
-	return Certificate(k.Sign(certLabel, message)), nil
-}
-
-// ErrCertificate says that a certificate does not bind the device to the account.
-var ErrCertificate = errors.New("the certificate does not bind the device to the account")
-
-// CheckCertificate returns nil, or ErrCertificate.
-func (a Account) CheckCertificate(device peer.ID, cert Certificate) error {
-	message, err := certMessage(a, device)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCertificate, err)
-	}
-	if !a.Verify(certLabel, message, cert[:]) {
-		return ErrCertificate
-	}
-	return nil
-}
-
-func certMessage(a Account, device peer.ID) ([]byte, error) {
-	key, err := DeviceKey(device)
-	if err != nil {
-		return nil, err
-	}
-	return append(a[:], key...), nil
-}
-
-// DeviceKey gives the Ed25519 public key that a device's peer ID carries.
-func DeviceKey(device peer.ID) (ed25519.PublicKey, error) {
-	public, err := device.ExtractPublicKey()
-	if err != nil {
-		return nil, fmt.Errorf("device %s: its peer ID carries no key: %w", device, err)
-	}
-	raw, err := public.Raw()
-	if err != nil || len(raw) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("device %s: its key is not Ed25519", device)
-	}
-	return raw, nil
+	return point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1
 }
