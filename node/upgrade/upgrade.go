@@ -1,0 +1,67 @@
+// Package upgrade says how a byte stream becomes a libp2p connection here:
+// TLS 1.3 (libp2p's own, /tls/1.0.0) and yamux, nothing else.
+//
+// What goes over the wire is plain libp2p; any libp2p that speaks TLS and yamux
+// is understood, and understands us. Only the way in which bytes are handed to
+// the kernel differs from go-libp2p's defaults: windows that fill a long path
+// from the first byte, larger frames, and one write(2) for each frame. That is
+// what docs/performance.md measures.
+//
+// It is not a transport: it listens on nothing and dials nobody. The host's TCP
+// transport and node/icetcp both use it.
+package upgrade
+
+import (
+	"fmt"
+
+	"github.com/libp2p/go-libp2p/core/connmgr"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/core/transport"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+)
+
+const (
+	// WindowSize is what a stream may have in flight before its reader reads, in
+	// bytes. It holds from the stream's first byte: go-yamux 5.1 loses window
+	// credit when a window grows, which halves the speed of a path of 100 ms.
+	WindowSize = 16 << 20
+	// FrameSize is the largest yamux frame sent, in bytes, header included.
+	FrameSize = 256 << 10
+)
+
+// MuxerID names the muxer in multistream and in TLS's ALPN.
+const MuxerID = yamux.ID
+
+// Muxer gives yamux as this project uses it: windows of [WindowSize] from the
+// start, frames of [FrameSize].
+//
+// A stream whose handler does not read can hold WindowSize of memory, of which
+// libp2p's resource manager accounts 256 KiB: whoever lets strangers open
+// streams bounds their number.
+func Muxer() network.Multiplexer {
+	y := *yamux.DefaultTransport
+	y.InitialStreamWindowSize = WindowSize
+	y.MaxStreamWindowSize = WindowSize
+	y.MaxMessageSize = FrameSize
+	return &y
+}
+
+// New gives an upgrader with TLS as its only security and [Muxer] as its only
+// muxer, for a transport that is added to a host whose own upgrader may have
+// others. rc nil means no limits, gater nil refuses nobody.
+func New(key crypto.PrivKey, rc network.ResourceManager, gater connmgr.ConnectionGater) (transport.Upgrader, error) {
+	muxers := []upgrader.StreamMuxer{{ID: MuxerID, Muxer: Muxer()}}
+	tls, err := NewTLS(libp2ptls.ID, key, muxers)
+	if err != nil {
+		return nil, err
+	}
+	u, err := upgrader.New([]sec.SecureTransport{tls}, muxers, nil, rc, gater)
+	if err != nil {
+		return nil, fmt.Errorf("make the upgrader: %w", err)
+	}
+	return u, nil
+}
