@@ -1,0 +1,65 @@
+# Everything that can be done with passeur's sources; `make help` lists it.
+# Needs Go, git, make and gcc; what else the tests need, `make deps` installs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+GO ?= go
+# a file to send in the demo; empty: 64 MiB that it makes itself
+FILE ?=
+# how long each fuzz target runs
+FUZZTIME ?= 60s
+# rounds of the benchmark, and bytes in each
+ROUNDS ?= 5
+SIZE ?= 1GiB
+# tests of a package that take longer are stopped
+TIMEOUT ?= 20m
+
+TOOL = $(GO) tool -modfile=tools.mod
+
+.PHONY: build
+build: ## make bin/passeur
+	$(GO) build -trimpath -o bin/passeur ./cmd/node
+
+.PHONY: test
+test: deps lint ## all checks and all tests, with the race detector
+	$(GO) test -race -count=1 -timeout $(TIMEOUT) ./...
+
+.PHONY: demo
+demo: build ## two people and a DHT node on this machine: a file crosses (FILE=path)
+	bin/passeur demo $(if $(FILE),"$(FILE)")
+
+.PHONY: bench
+bench: ## how fast a stream is: raw TCP, TLS, libp2p, /ice (ROUNDS=5 SIZE=1GiB)
+	$(GO) build -trimpath -o bin/bench ./test/bench
+	bin/bench -rounds $(ROUNDS) -size $(SIZE)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME=60s
+	grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . \
+	| sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | sort -u \
+	| while read -r dir name; do \
+		echo "== $$dir $$name"; \
+		$(GO) test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "$$dir" </dev/null; \
+	done
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck
+	@echo gofmt -l .
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+.PHONY: deps
+deps: ## the Debian packages that tests need, if they are missing
+	@test/deps.sh
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf bin dist test/bench/out
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests need, and only those missing.
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+
+missing=()
+need() { # PACKAGE COMMAND
+	command -v "$2" >/dev/null || missing+=("$1")
+}
+need iproute2 ip      # namespaces as hosts (test/lab)
+need openssl openssl  # checks the sums of received files
+need gcc gcc          # the race detector
+[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "the tests need what Debian packages as: ${missing[*]}; install it and try again" >&2
+	exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "the tests need: ${missing[*]}; as root: apt-get update && apt-get install ${missing[*]}" >&2
+		exit 1
+	fi
+	as_root=(sudo)
+fi
+echo "installing ${missing[*]}"
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
