@@ -1,0 +1,164 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+)
+
+// maxAnswer bounds what a client reads of an answer, in bytes.
+const maxAnswer = 64 << 20
+
+// ErrNotRunning says that no node listens in the home.
+var ErrNotRunning = errors.New("the node is not running")
+
+// Client asks the node of one home. Its errors are *Problem where the node
+// answered, and wrap ErrNotRunning where there is no node.
+type Client struct {
+	home string
+	http http.Client
+}
+
+// NewClient makes a client of the node that uses home. It connects when asked.
+func NewClient(home string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if err := checkLength(SocketPath(home)); err != nil {
+			return nil, err
+		}
+		return new(net.Dialer).DialContext(ctx, "unix", SocketPath(home))
+	}
+	return &Client{home: home, http: http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Node asks who the node is.
+func (c *Client) Node(ctx context.Context) (n Node, err error) {
+	return n, c.ask(ctx, http.MethodGet, "/v1/node", nil, &n)
+}
+
+// Contacts asks for all contacts.
+func (c *Client) Contacts(ctx context.Context) (all []Contact, err error) {
+	return all, c.ask(ctx, http.MethodGet, "/v1/contacts", nil, &all)
+}
+
+// AddContact asks an account to become a contact; name is the local alias.
+func (c *Client) AddContact(ctx context.Context, account, name string) (out Contact, err error) {
+	return out, c.ask(ctx, http.MethodPost, "/v1/contacts", NewContact{account, name}, &out)
+}
+
+// AcceptContact accepts the request of an account; name is the local alias.
+func (c *Client) AcceptContact(ctx context.Context, account, name string) (out Contact, err error) {
+	return out, c.ask(ctx, http.MethodPost, "/v1/contacts/"+url.PathEscape(account)+"/accept", Alias{name}, &out)
+}
+
+// RemoveContact forgets a contact, given by alias or account.
+func (c *Client) RemoveContact(ctx context.Context, who string) error {
+	return c.ask(ctx, http.MethodDelete, "/v1/contacts/"+url.PathEscape(who), nil, nil)
+}
+
+// Transfers asks for all transfers, newest last.
+func (c *Client) Transfers(ctx context.Context) (all []Transfer, err error) {
+	return all, c.ask(ctx, http.MethodGet, "/v1/transfers", nil, &all)
+}
+
+// Transfer asks for one transfer.
+func (c *Client) Transfer(ctx context.Context, id string) (Transfer, error) {
+	return c.transfer(ctx, http.MethodGet, id, "", nil)
+}
+
+// Send offers a file (absolute path) to a contact and returns once it is queued.
+func (c *Client) Send(ctx context.Context, file, contact string) (t Transfer, err error) {
+	return t, c.ask(ctx, http.MethodPost, "/v1/transfers", NewTransfer{file, contact}, &t)
+}
+
+// Accept accepts an offer. Path is absolute, or "" for the node's choice.
+func (c *Client) Accept(ctx context.Context, id, path string) (Transfer, error) {
+	return c.transfer(ctx, http.MethodPost, id, "/accept", Target{path})
+}
+
+// Refuse refuses an offer.
+func (c *Client) Refuse(ctx context.Context, id string) (Transfer, error) {
+	return c.transfer(ctx, http.MethodPost, id, "/refuse", nil)
+}
+
+// Cancel stops a transfer that has not ended.
+func (c *Client) Cancel(ctx context.Context, id string) (Transfer, error) {
+	return c.transfer(ctx, http.MethodPost, id, "/cancel", nil)
+}
+
+func (c *Client) transfer(ctx context.Context, method, id, verb string, in any) (t Transfer, err error) {
+	return t, c.ask(ctx, method, "/v1/transfers/"+url.PathEscape(id)+verb, in, &t)
+}
+
+// ask makes one request; in and out may be nil.
+func (c *Client) ask(ctx context.Context, method, path string, in, out any) error {
+	r, err := c.do(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxAnswer)).Decode(out); err != nil {
+		return fmt.Errorf("read the node's answer to %s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// do gives an answer that is a success; the caller closes its body.
+func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	if in == nil {
+		body = nil
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://passeur"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if answer.StatusCode >= 300 {
+		defer answer.Body.Close()
+		return nil, readProblem(answer)
+	}
+	return answer, nil
+}
+
+// explain says in words why no answer came.
+func (c *Client) explain(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%w in %s", ErrNotRunning, c.home)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("the node in %s belongs to another user: %w", c.home, fs.ErrPermission)
+	}
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
+	}
+	return fmt.Errorf("ask the node in %s: %w", c.home, err)
+}
+
+func readProblem(answer *http.Response) error {
+	p := &Problem{}
+	err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(p)
+	if err != nil || p.Detail == "" {
+		return problem(answer.StatusCode, CodeInternal, "the node answered "+answer.Status)
+	}
+	return p
+}

@@ -1,0 +1,27 @@
+// Package api is how commands talk to a running node: HTTP over a unix socket
+// in the node's home, version /v1. It holds the JSON types, the server that
+// [Listen] and [NewServer] make of a [Backend], and the [Client] that the
+// commands use.
+//
+// It is not the node, and it is not reachable from the network: who may open
+// the socket (mode 0600, so the owner of the home and root) may do everything.
+//
+//	GET    /v1/node                      Node
+//	GET    /v1/contacts                  []Contact
+//	POST   /v1/contacts                  NewContact → 201 Contact
+//	POST   /v1/contacts/{who}/accept     Alias → Contact
+//	DELETE /v1/contacts/{who}            → 204
+//	GET    /v1/transfers                 []Transfer, newest last
+//	POST   /v1/transfers                 NewTransfer → 201 Transfer
+//	GET    /v1/transfers/{id}            Transfer
+//	POST   /v1/transfers/{id}/accept     Target → Transfer
+//	POST   /v1/transfers/{id}/refuse     → Transfer
+//	POST   /v1/transfers/{id}/cancel     → Transfer
+//	GET    /v1/events[?transfer=ID]      server-sent events, data is an Event
+//
+// {who} is an account, or the local alias of a contact. An error is answered
+// with a [Problem] (RFC 9457, application/problem+json). The events begin with
+// what happens after the answer's header arrived, so who opens the stream first
+// and then asks for something misses nothing of it; progress is dropped for a
+// reader that is too slow, the last state never is.
+package api

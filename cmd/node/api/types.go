@@ -1,0 +1,181 @@
+package api
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// Node says who the node is. Addrs are dialable as they stand and empty while
+// no node runs.
+type Node struct {
+	Account string   `json:"account"`
+	Device  string   `json:"device"`
+	Addrs   []string `json:"addrs"`
+}
+
+// Contact is an account that the user knows (requested, accepted) or that asks
+// to be known (pending). The name of a pending contact is what it calls itself:
+// hostile text that may equal the alias of somebody else.
+type Contact struct {
+	Account string            `json:"account"`
+	Name    string            `json:"name"`
+	State   node.ContactState `json:"state"`
+}
+
+// Transfer is one file on its way to or from one device of a contact.
+type Transfer struct {
+	// ID is 16 hex digits, unique on this node.
+	ID        string         `json:"id"`
+	Direction node.Direction `json:"direction"`
+	// Contact is the contact's local alias, or its account where it has none.
+	Contact string `json:"contact"`
+	Account string `json:"account"`
+	// Device is a peer ID, "" while the device is being looked up.
+	Device string `json:"device"`
+	Name   string `json:"name"`
+	// Size and Bytes are in bytes; Bytes have crossed.
+	Size  int64          `json:"size"`
+	Bytes int64          `json:"bytes"`
+	State filexfer.State `json:"state"`
+	// Path is direct, punched, mapped or relayed; "" until a connection stands.
+	Path string `json:"path"`
+	// PathDetails is null until a connection stands.
+	PathDetails *PathDetails `json:"path_details"`
+	// Code classifies a bad end in one word, Reason explains it in a sentence.
+	Code   node.EndCode `json:"code"`
+	Reason string       `json:"reason"`
+	// SHA3Sum is the SHA3-512 in hex of the bytes that crossed, "" until known.
+	SHA3Sum string `json:"sha3sum"`
+	// File is the source (outgoing), or where the file lies once it has arrived.
+	File    string    `json:"file"`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+}
+
+// PathDetails tell how the connection came about and what TLS agreed on.
+type PathDetails struct {
+	// Transport is "ice", or "tcp" for a connection of the host's own TCP.
+	Transport string `json:"transport"`
+	// Local and Remote are ADDRESS:PORT.
+	Local  string `json:"local"`
+	Remote string `json:"remote"`
+	// LocalType and RemoteType are ICE candidate types: host, srflx, prflx, relay.
+	LocalType  string `json:"local_type"`
+	RemoteType string `json:"remote_type"`
+	// Relay names the TURN server of a relayed path.
+	Relay string `json:"relay"`
+	// RTT is the round trip in milliseconds, 0 if unknown.
+	RTT float64 `json:"rtt_ms"`
+	// TLSVersion is for instance "TLS 1.3", TLSGroup "X25519MLKEM768".
+	TLSVersion  string `json:"tls_version"`
+	TLSCipher   string `json:"tls_cipher"`
+	TLSGroup    string `json:"tls_group"`
+	Controlling bool   `json:"controlling"`
+}
+
+// Event is one thing that happened: Transfer or Contact is set, never both.
+type Event struct {
+	Time     time.Time `json:"time"`
+	Transfer *Transfer `json:"transfer,omitempty"`
+	// Phase is a step towards a connection, "" where only the transfer changed.
+	Phase   node.Phase `json:"phase,omitempty"`
+	Detail  string     `json:"detail,omitempty"`
+	Contact *Contact   `json:"contact,omitempty"`
+	Removed bool       `json:"removed,omitempty"`
+}
+
+// NewContact asks an account to become a contact under a local alias.
+type NewContact struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
+}
+
+// Alias is the local name that the user gives a contact; "" lets the node choose.
+type Alias struct {
+	Name string `json:"name"`
+}
+
+// NewTransfer offers a file, given by its absolute path on the node's machine,
+// to a contact (alias or account).
+type NewTransfer struct {
+	File    string `json:"file"`
+	Contact string `json:"contact"`
+}
+
+// Target says where an accepted file goes: an absolute path of a folder or a
+// file; "" is the node's folder for downloads.
+type Target struct {
+	Path string `json:"path"`
+}
+
+// NodeOf is the JSON form of an identity.
+func NodeOf(i node.Identity) Node {
+	n := Node{Account: i.Account.String(), Device: i.Device.String(), Addrs: make([]string, 0, len(i.Addrs))}
+	for _, addr := range i.Addrs {
+		n.Addrs = append(n.Addrs, addr.String())
+	}
+	return n
+}
+
+func contactOf(c node.Contact) Contact {
+	return Contact{Account: c.Account.String(), Name: c.Name, State: c.State}
+}
+
+func transferOf(t node.Transfer) Transfer {
+	out := Transfer{
+		ID: t.ID, Direction: t.Direction, Contact: t.Contact, Account: t.Account.String(),
+		Name: t.Name, Size: t.Size, Bytes: t.Bytes, State: t.State,
+		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, File: t.File,
+		Created: t.Created.UTC(), Updated: t.Updated.UTC(),
+	}
+	if t.Device != "" {
+		out.Device = t.Device.String()
+	}
+	if t.Path != nil {
+		out.Path, out.PathDetails = string(t.Path.Kind), detailsOf(*t.Path)
+	}
+	return out
+}
+
+func detailsOf(p icetcp.Path) *PathDetails {
+	d := &PathDetails{
+		Transport: "ice",
+		Local:     addrText(p.Local), Remote: addrText(p.Remote),
+		LocalType: p.LocalType, RemoteType: p.RemoteType,
+		Relay: p.Relay, RTT: float64(p.RTT.Microseconds()) / 1000, Controlling: p.Controlling,
+	}
+	if p.LocalType == "" {
+		d.Transport = "tcp" // a connection without candidates was not made by ICE
+	}
+	if s := p.TLS; s.Version != 0 {
+		d.TLSVersion = tls.VersionName(s.Version)
+		d.TLSCipher = tls.CipherSuiteName(s.CipherSuite)
+		d.TLSGroup = s.CurveID.String()
+	}
+	return d
+}
+
+func addrText(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+func eventOf(e node.Event) Event {
+	out := Event{Time: e.Time.UTC(), Phase: e.Phase, Detail: e.Detail, Removed: e.Removed}
+	if e.Transfer != nil {
+		t := transferOf(*e.Transfer)
+		out.Transfer = &t
+	}
+	if e.Contact != nil {
+		c := contactOf(*e.Contact)
+		out.Contact = &c
+	}
+	return out
+}

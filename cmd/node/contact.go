@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node"
+)
+
+func (a *app) contactCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "contact",
+		Short: "Ask, accept, list and remove contacts",
+		Long: `Files travel between contacts only: two accounts that accepted each other. One
+side asks with 'contact add', the other sees it in 'contact list' and accepts.`,
+		GroupID: groupContacts,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.contactAddCommand(), a.contactAcceptCommand(), a.contactListCommand(), a.contactRemoveCommand())
+	return cmd
+}
+
+func (a *app) contactAddCommand() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:     "add ACCOUNT --name NAME",
+		Short:   "Ask an account to become a contact",
+		Example: "  passeur contact add passeur:… --name bob",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkAccount(args[0]); err != nil {
+				return err
+			}
+			c, err := a.client().AddContact(cmd.Context(), args[0], name)
+			if err != nil {
+				return err
+			}
+			return a.printContact(c, "asked; 'passeur contact list' tells when the other side has accepted")
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cmd.Flags().StringVar(&name, "name", "", "what you call the contact: letters, digits and ._@+-")
+	return cmd
+}
+
+func (a *app) contactAcceptCommand() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:     "accept ACCOUNT --name NAME",
+		Short:   "Accept an account that asked to become a contact",
+		Example: "  passeur contact list\n  passeur contact accept passeur:… --name alice",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkAccount(args[0]); err != nil {
+				return err
+			}
+			c, err := a.client().AcceptContact(cmd.Context(), args[0], name)
+			if err != nil {
+				return err
+			}
+			return a.printContact(c, "accepted; you may send each other files")
+		},
+		ValidArgsFunction: a.completeContacts(func(c api.Contact) bool { return c.State == node.Pending }),
+	}
+	cmd.Flags().StringVar(&name, "name", "", "what you call the contact: letters, digits and ._@+-")
+	return cmd
+}
+
+func (a *app) contactListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List contacts and who asks to be one",
+		Long: `List contacts. State requested: you asked. State pending: the other side asked and
+waits for 'passeur contact accept'; its name is what it calls itself, which
+proves nothing. State accepted: you may send each other files.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			contacts, err := a.client().Contacts(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return show.JSON(a.stdout, contacts)
+			}
+			return a.printContacts(contacts)
+		},
+	}
+}
+
+func (a *app) contactRemoveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove ACCOUNT|NAME",
+		Short:   "Forget a contact, or turn down who asks to be one",
+		Example: "  passeur contact remove bob",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.client().RemoveContact(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			if a.json {
+				return show.JSON(a.stdout, removedEvent{"removed", args[0]})
+			}
+			_, err := fmt.Fprintln(a.stdout, "removed", show.Text(args[0]))
+			return err
+		},
+		ValidArgsFunction: a.completeContacts(func(api.Contact) bool { return true }),
+	}
+}
+
+// removedEvent is what contact remove --json prints.
+type removedEvent struct {
+	Event   string `json:"event"` // "removed"
+	Contact string `json:"contact"`
+}
+
+// checkAccount finds a typing error before anybody is asked.
+func checkAccount(text string) error {
+	if _, err := conversation.ParseAccount(text); err != nil {
+		return &failure{exit: exitError, code: api.CodeBadAccount, err: fmt.Errorf("%q: %w", text, err)}
+	}
+	return nil
+}
+
+func (a *app) printContact(c api.Contact, what string) error {
+	if a.json {
+		return show.JSON(a.stdout, c)
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", contactName(c), what)
+	return err
+}
+
+func (a *app) printContacts(contacts []api.Contact) error {
+	if len(contacts) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "no contacts yet: 'passeur contact add ACCOUNT --name NAME' asks somebody")
+		return err
+	}
+	rows := make([][]string, 0, len(contacts))
+	for _, c := range contacts {
+		rows = append(rows, []string{contactName(c), string(c.State), show.Text(c.Account)})
+	}
+	return show.Table(a.stdout, []string{"NAME", "STATE", "ACCOUNT"}, rows)
+}
+
+// contactName is the alias, or in quotes what a stranger calls itself.
+func contactName(c api.Contact) string {
+	if c.State == node.Pending {
+		return "calls itself " + show.Clip(strconv.Quote(c.Name), 40)
+	}
+	return show.Clip(c.Name, 40)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// Exit codes, as the help documents them.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitRefused     = 3
+	exitUnjoinable  = 4
+	exitBadSum      = 5
+	exitTimeout     = 6
+	exitInterrupted = 130
+)
+
+// failure is an error with the exit code and the word for scripts it means.
+type failure struct {
+	exit int
+	code string
+	err  error
+	// told: its JSON line is out already, so only people are still to be told.
+	told bool
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func usageError(format string, args ...any) error {
+	return &failure{exit: exitUsage, code: "usage", err: fmt.Errorf(format, args...)}
+}
+
+// fileError is about a file that a command names: code "bad-file".
+func fileError(format string, args ...any) error {
+	return &failure{exit: exitError, code: api.CodeBadFile, err: fmt.Errorf(format, args...)}
+}
+
+// ended gives nil for a transfer that went well, else what its end means.
+func ended(t api.Transfer) error {
+	exit := exitOf(t)
+	if exit == exitOK {
+		return nil
+	}
+	return &failure{exit: exit, code: string(t.Code), err: errors.New(show.Failure(t)), told: true}
+}
+
+func exitOf(t api.Transfer) int {
+	switch t.Code {
+	case node.EndRefused:
+		return exitRefused
+	case node.EndUnjoinable:
+		return exitUnjoinable
+	case node.EndBadSum:
+		return exitBadSum
+	case node.EndTimeout:
+		return exitTimeout
+	}
+	switch t.State {
+	case filexfer.Finished:
+		return exitOK
+	case filexfer.Unjoinable:
+		return exitUnjoinable
+	case filexfer.TimeoutExpired:
+		return exitTimeout
+	}
+	return exitError
+}
+
+// classify finds exit code and word of any error that a command returned.
+func classify(err error) *failure {
+	var f *failure
+	var p *api.Problem
+	switch {
+	case errors.As(err, &f):
+		return &failure{f.exit, f.code, err, f.told}
+	case errors.Is(err, context.Canceled):
+		return &failure{exit: exitInterrupted, code: "interrupted", err: errors.New("interrupted")}
+	case errors.As(err, &p):
+		return &failure{exit: exitError, code: p.Code, err: err}
+	case errors.Is(err, api.ErrNotRunning):
+		return &failure{exit: exitError, code: "not-running", err: err}
+	case errors.Is(err, node.ErrLocked):
+		return &failure{exit: exitError, code: "locked", err: err}
+	}
+	return &failure{exit: exitError, code: "error", err: err}
+}
+
+// report tells people on stderr and, with asJSON, scripts on stdout what went
+// wrong, and gives the exit code.
+func report(err error, asJSON bool, stdout, stderr io.Writer) int {
+	if err == nil {
+		return exitOK
+	}
+	f := classify(err)
+	message := f.Error() + advice(f.code)
+	if asJSON && !f.told {
+		show.JSON(stdout, show.ErrorEvent{Event: "error", Code: f.code, Message: message})
+	}
+	for line := range strings.SplitSeq(message, "\n") {
+		fmt.Fprintln(stderr, "passeur: "+show.Text(line))
+	}
+	return f.exit
+}
+
+// advice says what to do next about an error, by its word.
+func advice(code string) string {
+	next := map[string]string{
+		"not-running":           "start it with 'passeur run" + homeFlag() + "'",
+		"locked":                "stop that one first, or give another home with --home",
+		api.CodeUnknownContact:  "see 'passeur contact list', or add one with 'passeur contact add ACCOUNT --name NAME'",
+		api.CodeNotAccepted:     "see 'passeur contact list'; a contact that asked you waits for 'passeur contact accept ACCOUNT --name NAME'",
+		api.CodeNotPending:      "ask with 'passeur contact add ACCOUNT --name NAME'",
+		api.CodeNameTaken:       "choose another with --name",
+		api.CodeBadName:         "choose one with --name",
+		api.CodeUnknownTransfer: "see 'passeur transfers'",
+		api.CodeNotWaiting:      "see 'passeur inbox' for what waits",
+		api.CodeClosing:         "start it again with 'passeur run" + homeFlag() + "'",
+	}[code]
+	if next == "" {
+		return ""
+	}
+	return ": " + next
+}
+
+// homeFlag repeats the --home that this process was given, for advice.
+func homeFlag() string {
+	for i, arg := range os.Args {
+		if value, found := strings.CutPrefix(arg, "--home="); found {
+			return " --home " + value
+		}
+		if arg == "--home" && i+1 < len(os.Args) {
+			return " --home " + os.Args[i+1]
+		}
+	}
+	return ""
+}

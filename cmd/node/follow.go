@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+const (
+	// cancelTime is how long the node may take to cancel after Ctrl-C.
+	cancelTime = 5 * time.Second
+	// askAgain is how often an ending transfer is looked at.
+	askAgain = 50 * time.Millisecond
+	// maxReopen bounds how often in a row a broken event stream is opened again.
+	maxReopen = 3
+)
+
+// follow starts a transfer by start, shows how it goes, waits for its end and
+// gives that end as an error. When ctx ends the transfer is cancelled.
+func (a *app) follow(ctx context.Context, c *api.Client, start func(context.Context) (api.Transfer, error)) error {
+	events, err := c.Events(ctx, "") // before the start, so that no event is missed
+	if err != nil {
+		return err
+	}
+	defer func() { events.Close() }()
+	// An interrupt while the node is being asked must not leave a transfer
+	// behind whose id nobody knows: hear the answer first.
+	t, err := start(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	f := &follower{t: t, reporter: a.reporter()}
+	defer f.reporter.Drop()
+	f.reporter.Offer(t)
+	f.take(api.Event{Time: t.Updated, Transfer: &t})
+	for broken := 0; !f.t.State.Final(); {
+		event, err := events.Next()
+		if err == nil {
+			broken = 0
+			f.take(event)
+			continue
+		}
+		if ctx.Err() != nil {
+			return a.interrupt(c, f)
+		}
+		if broken++; broken > maxReopen {
+			return a.lost(err)
+		}
+		events.Close()
+		if events, err = f.reopen(ctx, c); err != nil {
+			return a.lost(err)
+		}
+	}
+	return a.finish(f)
+}
+
+func (a *app) reporter() show.Reporter {
+	if a.json {
+		return show.NewJSONReporter(a.stdout)
+	}
+	if f, isFile := a.stderr.(*os.File); isFile {
+		return show.NewReporter(f)
+	}
+	return show.NewLines(a.stderr)
+}
+
+// finish says how the followed transfer ended.
+func (a *app) finish(f *follower) error {
+	mean := f.meter.Mean()
+	f.reporter.Done(f.t, mean)
+	if err := ended(f.t); err != nil || a.json {
+		return err
+	}
+	_, err := fmt.Fprintln(a.stdout, show.Result(f.t, mean))
+	return err
+}
+
+func (a *app) lost(err error) error {
+	return &failure{exit: exitError, code: api.CodeClosing,
+		err: fmt.Errorf("the node in %s stopped while the transfer ran (%w)", a.home, err)}
+}
+
+// interrupt cancels the transfer, unless it has ended by itself meanwhile.
+func (a *app) interrupt(c *api.Client, f *follower) error {
+	ctx, cancel := context.WithTimeout(context.Background(), cancelTime)
+	defer cancel()
+	_, err := c.Cancel(ctx, f.t.ID)
+	var p *api.Problem
+	if err != nil && !(errors.As(err, &p) && p.Code == api.CodeEnded) {
+		return fmt.Errorf("interrupted, but the transfer %s could not be cancelled: %w", f.t.ID, err)
+	}
+	if err := f.awaitEnd(ctx, c); err != nil {
+		return fmt.Errorf("interrupted; the transfer %s is being cancelled: %w", f.t.ID, err)
+	}
+	err = a.finish(f)
+	if err == nil {
+		return nil // it was finished before it could be cancelled
+	}
+	return &failure{exit: exitInterrupted, code: "interrupted", err: err, told: true}
+}
+
+// follower keeps what is known of one transfer and reports what is new in it.
+type follower struct {
+	t        api.Transfer
+	reporter show.Reporter
+	meter    show.Meter
+	// What was reported last.
+	state filexfer.State
+	path  string
+	bytes int64
+	flows bool // some progress, if only of 0 bytes
+}
+
+// take reports an event if it is about the followed transfer.
+func (f *follower) take(e api.Event) {
+	if e.Transfer == nil || e.Transfer.ID != f.t.ID {
+		return
+	}
+	before := f.state
+	f.t, f.state = *e.Transfer, e.Transfer.State
+	if e.Phase != "" {
+		f.reporter.Phase(f.t, e.Phase, e.Detail)
+	}
+	if f.t.Path != f.path {
+		f.path = f.t.Path
+		f.reporter.Path(f.t)
+	}
+	if f.state == filexfer.AwaitingPeer && before != f.state {
+		f.reporter.Waiting(f.t)
+	}
+	f.progress(e.Time)
+}
+
+func (f *follower) progress(now time.Time) {
+	ongoing := f.t.State == filexfer.Ongoing || f.t.State == filexfer.Finished
+	if !ongoing || f.flows && f.t.Bytes == f.bytes {
+		return
+	}
+	f.flows, f.bytes = true, f.t.Bytes
+	f.reporter.Progress(f.t, f.meter.Add(now, f.t.Bytes))
+}
+
+// reopen opens the stream of events again after it broke, as it does when this
+// process was stopped for long, and catches up.
+func (f *follower) reopen(ctx context.Context, c *api.Client) (*api.Events, error) {
+	events, err := c.Events(ctx, f.t.ID)
+	if err != nil {
+		return nil, err
+	}
+	return events, f.refresh(ctx, c)
+}
+
+func (f *follower) refresh(ctx context.Context, c *api.Client) error {
+	t, err := c.Transfer(ctx, f.t.ID)
+	if err == nil {
+		f.take(api.Event{Time: t.Updated, Transfer: &t})
+	}
+	return err
+}
+
+// awaitEnd waits until the transfer has ended.
+func (f *follower) awaitEnd(ctx context.Context, c *api.Client) error {
+	tick := time.NewTicker(askAgain)
+	defer tick.Stop()
+	for {
+		if err := f.refresh(ctx, c); err != nil || f.t.State.Final() {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+)
+
+// Groups of the help page.
+const (
+	groupNode     = "node"
+	groupContacts = "contacts"
+	groupFiles    = "files"
+	groupMore     = "more"
+)
+
+const longHelp = `passeur carries files from your devices to other people's devices, directly and
+encrypted. 'passeur run' is the node: it stays on. The other commands ask it.
+
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 refused, 4 nobody could be reached,
+5 the sum of what arrived is wrong, 6 nobody decided in time, 130 interrupted.
+
+With --json each command prints JSON on standard output: lists print one array,
+'send' and 'accept' one event a line, ending in "done". A command that fails
+ends with {"event":"error","code":…,"message":…}; the message is also on standard
+error. --home and --json can be set in the environment as PASSEUR_HOME and
+PASSEUR_JSON, and so can the flags of 'run' (PASSEUR_LISTEN for --listen).`
+
+const rootExample = `  passeur run                             # start the node, keep it running
+  passeur id                              # who am I? give the account to your friend
+  passeur contact add passeur:… --name bob
+  passeur send photo.jpg bob
+  passeur inbox                           # what is offered to me
+  passeur accept 0123456789abcdef`
+
+// app is what the commands share: the global flags and the outputs.
+type app struct {
+	home   string
+	json   bool
+	stdout io.Writer
+	stderr io.Writer
+	// started is set once flags and arguments are found good; what fails before
+	// is wrong usage.
+	started bool
+}
+
+// execute runs one command line and gives its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.started {
+		err = misused(cmd, err)
+		a.json = a.json || slices.Contains(args, "--json")
+	}
+	return report(err, a.json, stdout, stderr)
+}
+
+// misused makes one line of what cobra says about a command line that it
+// cannot read.
+func misused(cmd *cobra.Command, err error) error {
+	text := strings.ReplaceAll(err.Error(), "\n\nDid you mean this?\n\t", "; did you mean ")
+	text = strings.ReplaceAll(strings.TrimSpace(text), "\n\t", " or ")
+	return usageError("%s: see '%s --help'", text, cmd.CommandPath())
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	cobra.EnableCommandSorting = false // the help page follows the order of use
+	root := &cobra.Command{
+		Use:               "passeur",
+		Short:             "Carry files between people's devices",
+		Long:              longHelp,
+		Example:           rootExample,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRunE: a.prepare,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.home, "home", "", "folder of the node's state (default $XDG_DATA_HOME/passeur or ~/.local/share/passeur)")
+	flags.BoolVar(&a.json, "json", false, "print JSON, for scripts")
+	root.AddGroup(
+		&cobra.Group{ID: groupNode, Title: "The node:"},
+		&cobra.Group{ID: groupContacts, Title: "People:"},
+		&cobra.Group{ID: groupFiles, Title: "Files:"},
+		&cobra.Group{ID: groupMore, Title: "More:"},
+	)
+	root.SetHelpCommandGroupID(groupMore)
+	root.SetCompletionCommandGroupID(groupMore)
+	root.AddCommand(
+		a.runCommand(), a.idCommand(),
+		a.contactCommand(),
+		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.cancelCommand(), a.transfersCommand(),
+		a.demoCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// prepare reads the environment and finds the home before any command runs.
+func (a *app) prepare(cmd *cobra.Command, _ []string) error {
+	if err := fromEnv(cmd.Root().PersistentFlags()); err != nil {
+		return err
+	}
+	if err := fromEnv(envFlags(cmd)); err != nil {
+		return err
+	}
+	home, err := findHome(a.home)
+	if err != nil {
+		return err
+	}
+	a.home, a.started = home, true
+	return nil
+}
+
+// client asks the node of this home.
+func (a *app) client() *api.Client { return api.NewClient(a.home) }
+
+// findHome gives the absolute path of the home: the one given, or where the
+// XDG base directory specification puts it.
+func findHome(given string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
+		return filepath.Join(data, "passeur"), nil
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", usageError("no place for the node's state: %w; name a folder with --home", err)
+	}
+	return filepath.Join(user, ".local", "share", "passeur"), nil
+}

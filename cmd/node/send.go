@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
+)
+
+func (a *app) sendCommand() *cobra.Command {
+	var noWait bool
+	cmd := &cobra.Command{
+		Use:   "send FILE CONTACT",
+		Short: "Send a file to a contact and wait until it has arrived",
+		Long: `Offer a file to a contact, show how it goes and wait for the end. Ctrl-C cancels
+the transfer. With --no-wait it prints the transfer's id and leaves the rest to the
+node; 'passeur transfers' tells how it goes.`,
+		Example: `  passeur send photo.jpg bob
+  passeur send --json photo.jpg bob | jq .
+  passeur cancel $(passeur send --no-wait film.mkv bob)`,
+		GroupID: groupFiles,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := checkFile(args[0])
+			if err != nil {
+				return err
+			}
+			return a.send(cmd.Context(), file, args[1], noWait)
+		},
+		ValidArgsFunction: a.completeSend,
+	}
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the transfer's id and do not wait for the end")
+	return cmd
+}
+
+func (a *app) send(ctx context.Context, file, contact string, noWait bool) error {
+	c := a.client()
+	start := func(ctx context.Context) (api.Transfer, error) {
+		t, err := c.Send(ctx, file, contact)
+		return t, aboutContact(err, contact)
+	}
+	if !noWait {
+		return a.follow(ctx, c, start)
+	}
+	t, err := start(ctx)
+	if err != nil {
+		return err
+	}
+	return a.printQueued(t)
+}
+
+// printQueued prints what --no-wait promises: the id, or the offer event.
+func (a *app) printQueued(t api.Transfer) error {
+	if a.json {
+		return show.JSON(a.stdout, show.NewOfferEvent(t))
+	}
+	_, err := fmt.Fprintln(a.stdout, show.Text(t.ID))
+	return err
+}
+
+// aboutContact says which contact a problem is about.
+func aboutContact(err error, contact string) error {
+	var p *api.Problem
+	if !errors.As(err, &p) {
+		return err
+	}
+	switch p.Code {
+	case api.CodeUnknownContact:
+		return &failure{exit: exitError, code: p.Code, err: fmt.Errorf("there is no contact %q", contact)}
+	case api.CodeNotAccepted:
+		return &failure{exit: exitError, code: p.Code, err: fmt.Errorf("you and %q have not both accepted to be contacts yet", contact)}
+	}
+	return err
+}
+
+// checkFile gives the absolute path of a file that can be sent: a regular one
+// that can be read.
+func checkFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fileError("there is no file %s", path)
+	case err != nil:
+		return "", fileError("look at the file: %w", err)
+	case info.IsDir():
+		return "", fileError("%s is a folder; only files can be sent: pack it first, for instance with tar", path)
+	case !info.Mode().IsRegular():
+		return "", fileError("%s is no regular file; only those can be sent", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fileError("read the file: %w", err)
+	}
+	f.Close()
+	return filepath.Abs(path)
+}

@@ -1,0 +1,77 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/node"
+)
+
+// Reporter shows one transfer while it runs. Offer is called first, Done last,
+// each once; rates are in bytes per second, 0 while unknown.
+type Reporter interface {
+	Offer(t api.Transfer)
+	Phase(t api.Transfer, phase node.Phase, detail string)
+	// Waiting is called when nothing happens until the other side's user decides.
+	Waiting(t api.Transfer)
+	// Path is called when the connection stands or its path changes.
+	Path(t api.Transfer)
+	Progress(t api.Transfer, rate float64)
+	// Done: the transfer has ended, rate is the mean. Nothing is drawn after it.
+	Done(t api.Transfer, rate float64)
+	// Drop ends the drawing of a transfer that is no longer followed.
+	Drop()
+}
+
+// NewReporter picks the bar on a terminal and plain lines otherwise.
+func NewReporter(f *os.File) Reporter {
+	if Terminal(f) {
+		return newBar(f)
+	}
+	return NewLines(f)
+}
+
+// lines writes a line a step, and one each tenth of the file.
+type lines struct {
+	w      io.Writer
+	tenths int
+}
+
+func (l *lines) say(t api.Transfer, text string) {
+	fmt.Fprintf(l.w, "%s: %s\n", Clip(t.Name, nameWidth), text)
+}
+
+func (l *lines) Offer(t api.Transfer) {
+	if t.Direction == node.Incoming {
+		l.say(t, fmt.Sprintf("%s from %s", Size(t.Size), Text(t.Contact)))
+		return
+	}
+	l.say(t, fmt.Sprintf("%s to %s, transfer %s", Size(t.Size), Text(t.Contact), Text(t.ID)))
+}
+
+func (l *lines) Phase(t api.Transfer, phase node.Phase, detail string) {
+	l.say(t, Step(t, phase, detail))
+}
+
+func (l *lines) Waiting(t api.Transfer) { l.say(t, waiting(t)) }
+
+func waiting(t api.Transfer) string { return "waiting for " + Text(t.Contact) + " to accept" }
+
+func (l *lines) Path(t api.Transfer) { l.say(t, "path: "+Path(t)) }
+
+func (l *lines) Progress(t api.Transfer, rate float64) {
+	percent := Percent(t.Bytes, t.Size)
+	if percent/10 <= l.tenths {
+		return
+	}
+	l.tenths = percent / 10
+	l.say(t, fmt.Sprintf("%d %% of %s %s", percent, Size(t.Size), Rate(rate)))
+}
+
+func (l *lines) Done(api.Transfer, float64) {}
+func (l *lines) Drop()                      {}
+
+// NewLines writes plain lines to w.
+func NewLines(w io.Writer) Reporter { return &lines{w: w} }
