@@ -1,0 +1,43 @@
+// Package signalling carries short sealed requests between devices, and brings
+// back their answers, through nobody's server in particular: the DHT servers
+// nearest to a recipient's inbox key keep a message for a minute or two and push
+// it to the recipient at once when it is there.
+//
+// It is not a message store, and it is not a transport: nothing outlives two
+// minutes, nothing is larger than 16 KiB, and the two devices need not be able
+// to reach one another (that they come to is what most requests are about).
+//
+// Three layers, from the bytes up:
+//
+//   - sealed.go, request.go, answer.go: what only the two devices can read.
+//     HPKE (RFC 9180) to the recipient's key, an Ed25519 signature inside,
+//     padding to a few sizes.
+//   - inbox.go, frame.go: where a message lies, and the frames of
+//     [InboxProtocol] and [DirectProtocol].
+//   - store.go and server.go keep inboxes for others; subscriber.go listens at
+//     one's own; query.go sends and resends; receive.go, memory.go and direct.go
+//     take what arrives.
+//
+// # Time
+//
+// The day of UTC is the epoch in an inbox key. Recipients listen to the
+// neighbouring epoch too within [epochMargin] of midnight, so that senders
+// need only their own clock's day.
+//
+// A sealed request is good for [RequestTTL], and a recipient takes it
+// [ClockGrace] early or late. A minute is longer than a negotiation lasts and than
+// a device that was just switched on needs to subscribe; two minutes of grace are
+// what an ordinary quartz drifts in a month without NTP. What has been seen is
+// remembered until it could no longer be taken, so that grace lets nobody
+// replay. Servers count a message's life from its arrival by their own clock, so
+// theirs need not be right. The memory is lost on restart: a request may then be
+// handled a second time if somebody replays it within three minutes, and the
+// answer still can be read only by its original sender.
+//
+// # What servers learn
+//
+// A server sees the hash that names the inbox (which whoever knows the device's
+// peer ID can compute), the connection a message came over (sender's peer ID and address),
+// one of three sizes, and the time. Not the sender's account, nor what is asked,
+// nor whether it is a request or an answer.
+package signalling

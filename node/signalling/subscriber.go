@@ -1,0 +1,307 @@
+package signalling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+)
+
+const (
+	// A server may push this many messages a second, and so many at once, which is
+	// two full inboxes. One that pushes more is read more slowly.
+	pushRate, pushBurst = 16, 128
+
+	roundsLeast, roundsMost = 250 * time.Millisecond, 10 * time.Second
+)
+
+// subscriber listens to this device's inboxes at their closest servers, this node
+// among them if it is one, and looks again every minute, when a subscription ends,
+// and when a server turns up that is nearer than one it uses.
+type subscriber struct {
+	host    host.Host
+	closest *closest
+	server  *server // this node's own, or nil
+	life    *lifetime
+	take    func(sealed []byte)
+	log     *slog.Logger
+
+	kick   chan struct{} // one waiting kick is enough
+	events event.Subscription
+
+	mu   sync.Mutex
+	live map[listening]context.CancelFunc
+}
+
+// listening is one subscription.
+type listening struct {
+	inbox  Inbox
+	server peer.ID
+}
+
+func newSubscriber(h host.Host, c *closest, own *server, life *lifetime, take func([]byte), log *slog.Logger) *subscriber {
+	return &subscriber{
+		host: h, closest: c, server: own, life: life, take: take, log: log,
+		kick: make(chan struct{}, 1), live: make(map[listening]context.CancelFunc),
+	}
+}
+
+func (s *subscriber) start() (err error) {
+	s.events, err = s.host.EventBus().Subscribe([]any{
+		new(event.EvtPeerIdentificationCompleted), new(event.EvtPeerProtocolsUpdated),
+	})
+	if err != nil {
+		return fmt.Errorf("subscribe to the host's events: %w", err)
+	}
+	s.life.run(s.watchPeers)
+	s.life.run(s.run)
+	return nil
+}
+
+// close gives the event subscription back; the lifetime has ended the rest.
+func (s *subscriber) close() error { return s.events.Close() }
+
+// count tells at how many servers the current inbox is listened to.
+func (s *subscriber) count() (n int, self bool) {
+	inbox := InboxOf(s.host.ID(), EpochAt(time.Now()))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.live {
+		if l.inbox == inbox {
+			n++
+			self = self || l.server == s.host.ID()
+		}
+	}
+	return n, self
+}
+
+// alone tells that no other node serves this device's inbox yet.
+func (s *subscriber) alone() bool {
+	n, self := s.count()
+	return n == 0 || n == 1 && self
+}
+
+// run looks for servers until the lifetime ends.
+func (s *subscriber) run() {
+	rounds := pace{least: roundsLeast, most: roundsMost}
+	for failures := 0; pause(s.life.ctx, rounds.wait(time.Now())); {
+		s.round(s.life.ctx)
+		again := resubscribe
+		if s.alone() {
+			failures++
+			again = backOff(failures, 2*roundsLeast, 2*roundsMost)
+			rounds = pace{least: roundsLeast, most: roundsMost, last: time.Now()}
+		} else {
+			failures = 0
+		}
+		s.await(again)
+	}
+}
+
+// await returns after d, at a kick, or when the lifetime ends.
+func (s *subscriber) await(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.kick:
+	case <-s.life.ctx.Done():
+	}
+}
+
+func (s *subscriber) nudge() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// round makes the subscriptions be those of the closest willing servers, for each
+// epoch that counts now.
+func (s *subscriber) round(ctx context.Context) {
+	wanted := make(map[listening]bool)
+	for _, epoch := range epochsAround(time.Now(), epochMargin) {
+		inbox := InboxOf(s.host.ID(), epoch)
+		servers, err := s.closest.lookup(ctx, inbox)
+		if err != nil {
+			s.log.Debug("look for inbox servers", "err", err)
+			servers = s.listeningAt(inbox)
+		}
+		try := func(p peer.ID) bool { return s.listen(ctx, listening{inbox, p}) }
+		for _, p := range firstWilling(ctx, servers, Replicas, try) {
+			wanted[listening{inbox, p}] = true
+		}
+	}
+	if ctx.Err() == nil {
+		s.endOthers(wanted)
+	}
+}
+
+func (s *subscriber) listeningAt(inbox Inbox) (servers []peer.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.live {
+		if l.inbox == inbox {
+			servers = append(servers, l.server)
+		}
+	}
+	return servers
+}
+
+func (s *subscriber) endOthers(wanted map[listening]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l, cancel := range s.live {
+		if !wanted[l] {
+			cancel()
+			delete(s.live, l)
+		}
+	}
+}
+
+// listen subscribes at one server, if it has not yet, and tells whether it is
+// subscribed.
+func (s *subscriber) listen(ctx context.Context, l listening) bool {
+	s.mu.Lock()
+	_, already := s.live[l]
+	s.mu.Unlock()
+	if already {
+		return true
+	}
+	if l.server == s.host.ID() {
+		return s.listenHere(l)
+	}
+	st, err := openStream(ctx, s.host, l.server, InboxProtocol)
+	if err != nil {
+		s.log.Debug("subscribe", "server", l.server, "err", err)
+		return false
+	}
+	reply, err := exchange(ctx, st, subscribe{l.inbox}, frameTimeout)
+	if _, isOK := reply.(ok); err != nil || !isOK {
+		st.Reset()
+		s.log.Debug("subscribe", "server", l.server, "err", err)
+		return false
+	}
+	return s.follow(l, func(ctx context.Context) error { return s.read(ctx, st) })
+}
+
+// listenHere subscribes at this node's own server.
+func (s *subscriber) listenHere(l listening) bool {
+	sub, err := s.server.store.subscribe(l.inbox, "")
+	if err != nil {
+		return false
+	}
+	return s.follow(l, func(ctx context.Context) error { return s.readHere(ctx, sub) })
+}
+
+// follow runs read in a goroutine until it returns, and then looks for a
+// replacement unless the subscription was ended from here.
+func (s *subscriber) follow(l listening, read func(context.Context) error) bool {
+	ctx, cancel := context.WithCancel(s.life.ctx)
+	s.mu.Lock()
+	s.live[l] = cancel
+	s.mu.Unlock()
+	following := func() {
+		err := read(ctx)
+		if ctx.Err() == nil {
+			s.log.Debug("a subscription ended", "server", l.server, "err", err)
+			s.mu.Lock()
+			delete(s.live, l)
+			s.mu.Unlock()
+			s.nudge()
+		}
+		cancel()
+	}
+	if !s.life.run(following) {
+		cancel()
+		return false
+	}
+	return true
+}
+
+// read takes messages off a stream, no faster than pushRate, until it ends.
+func (s *subscriber) read(ctx context.Context, st network.Stream) error {
+	defer st.Reset()
+	defer context.AfterFunc(ctx, func() { st.Reset() })()
+	speed := newBuckets[struct{}](pushRate, pushBurst, 1)
+	for {
+		f, err := readFrame(st)
+		if err != nil {
+			return err
+		}
+		m, isMessage := f.(message)
+		if !isMessage {
+			return errors.New("the server sent something else than a message")
+		}
+		for !speed.take(struct{}{}, time.Now()) {
+			if !pause(ctx, time.Second/pushRate) {
+				return ctx.Err()
+			}
+		}
+		s.take(m.body)
+	}
+}
+
+func (s *subscriber) readHere(ctx context.Context, sub *subscription) error {
+	defer s.server.store.unsubscribe(sub)
+	for {
+		if body := s.server.store.next(time.Now(), sub); body != nil {
+			s.take(body)
+			continue
+		}
+		select {
+		case <-sub.wake:
+		case <-sub.gone:
+			return errors.New("replaced")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// watchPeers looks for better servers when one turns up.
+func (s *subscriber) watchPeers() {
+	for {
+		select {
+		case e := <-s.events.Out():
+			if p, spoken := serverIn(e); slices.Contains(spoken, InboxProtocol) && s.better(p) {
+				s.nudge()
+			}
+		case <-s.life.ctx.Done():
+			return
+		}
+	}
+}
+
+func serverIn(e any) (peer.ID, []protocol.ID) {
+	switch e := e.(type) {
+	case event.EvtPeerIdentificationCompleted:
+		return e.Peer, e.Protocols
+	case event.EvtPeerProtocolsUpdated:
+		return e.Peer, e.Added
+	}
+	return "", nil
+}
+
+// better tells whether p should be among the servers of the current inbox and is not.
+func (s *subscriber) better(p peer.ID) bool {
+	inbox := InboxOf(s.host.ID(), EpochAt(time.Now()))
+	servers := s.listeningAt(inbox)
+	if slices.Contains(servers, p) {
+		return false
+	}
+	if len(servers) < Replicas {
+		return true
+	}
+	sortByDistance(inbox.Key(), servers)
+	return distanceTo(inbox.Key(), p).less(distanceTo(inbox.Key(), servers[len(servers)-1]))
+}
