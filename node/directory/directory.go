@@ -45,7 +45,8 @@ type Config struct {
 	Capabilities []string
 	// LookupTimeout bounds one lookup on the DHT; 0 is 10 s.
 	LookupTimeout time.Duration
-	// Fresh is how long a lookup's result answers the next ones too; 0 is 5 s.
+	// Fresh is how long a record that was looked up answers the next lookups too;
+	// 0 is 5 s. A lookup that failed answers for half a second.
 	Fresh time.Duration
 	// Logger, nil for none.
 	Logger *slog.Logger

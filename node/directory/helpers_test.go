@@ -17,12 +17,7 @@ import (
 	"github.com/passeur-p2p/passeur/node/directory"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// go-libp2p's log of its own, started when a package is loaded.
-		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
-	)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // anythingValidator is a hostile DHT node's: it takes whatever it gets, and
 // prefers what pick says.

@@ -12,6 +12,9 @@ import (
 const (
 	// patience is how long a lookup delays one who could use what is remembered.
 	patience = 3 * time.Second
+	// lull is how long a failed lookup answers the next ones too: a record that
+	// is published right now should be found soon.
+	lull = 500 * time.Millisecond
 	// maxFlights bounds the results of lookups that are kept for a while.
 	maxFlights = 512
 )
@@ -30,6 +33,14 @@ func (f *flight) over() bool {
 	default:
 		return false
 	}
+}
+
+// fresh tells whether the answer still counts.
+func (f *flight) fresh(age time.Duration) bool {
+	if f.err != nil {
+		age = min(age, lull)
+	}
+	return time.Since(f.ended) < age
 }
 
 // lookup gives the newest record under key after asking the DHT, or the reason
@@ -85,7 +96,7 @@ func (d *Directory) fly(key string) (*flight, error) {
 	if d.closed {
 		return nil, ErrClosed
 	}
-	if f := d.flights[key]; f != nil && (!f.over() || time.Since(f.ended) < d.cfg.Fresh) {
+	if f := d.flights[key]; f != nil && (!f.over() || f.fresh(d.cfg.Fresh)) {
 		return f, nil
 	}
 	d.sweepLocked()

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/passeur-p2p/passeur/conversation"
+)
+
+// Files of every schema there ever was stay readable.
+func TestUpgradeFromEarlierSchemas(t *testing.T) {
+	dumps, err := filepath.Glob("testdata/schema-*.sql")
+	if err != nil || len(dumps) == 0 {
+		t.Fatalf("no dumps: %v", err)
+	}
+	for _, dump := range dumps {
+		path := build(t, dump)
+		s, err := Open(path)
+		if err != nil {
+			t.Fatalf("%s: %v", dump, err)
+		}
+		contacts, err := s.Contacts()
+		if err != nil || len(contacts) != 1 || contacts[0].Alias != "Bob" || contacts[0].Account != (conversation.Account{1}) {
+			t.Errorf("%s: contacts %+v, %v", dump, contacts, err)
+		}
+		if transfer, err := s.Transfer("00112233aabbccdd"); err != nil || transfer.Size != 5 || string(transfer.Path) != `{"rtt":1}` {
+			t.Errorf("%s: transfer %+v, %v", dump, transfer, err)
+		}
+		record, err := s.LoadRecord("/passeur-acct/x")
+		ring, err2 := s.Blob("ring")
+		if string(record) != "record" || string(ring) != "secret" || err != nil || err2 != nil {
+			t.Errorf("%s: %q, %v, %q, %v", dump, record, err, ring, err2)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// build makes a file of a dump.
+func build(t *testing.T, dump string) (path string) {
+	t.Helper()
+	script, err := os.ReadFile(dump)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "old.db")
+	db := openRaw(t, path)
+	defer db.Close()
+	if _, err := db.Exec(string(script)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestStepsRunOnceAndInOrder(t *testing.T) {
+	db := openRaw(t, filepath.Join(t.TempDir(), "x.db"))
+	defer db.Close()
+	steps := fstest.MapFS{
+		"0001.sql": file("PRAGMA application_id = 1347638098; CREATE TABLE a (n); PRAGMA user_version = 1;"),
+		"0002.sql": file("ALTER TABLE a RENAME TO b; INSERT INTO b VALUES (2); PRAGMA user_version = 2;"),
+	}
+	first := fstest.MapFS{"0001.sql": steps["0001.sql"]}
+	for _, known := range []fstest.MapFS{first, first, steps, steps} {
+		if err := migrate(db, known); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var n int
+	if err := db.QueryRow("SELECT count(*) FROM b").Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	if err := migrate(db, first); !errors.Is(err, ErrNewer) {
+		t.Errorf("an older program on a newer file: %v, want ErrNewer", err)
+	}
+}
+
+func TestAStepThatFailsChangesNothing(t *testing.T) {
+	db := openRaw(t, filepath.Join(t.TempDir(), "x.db"))
+	defer db.Close()
+	good := file("PRAGMA application_id = 1347638098; CREATE TABLE a (n); PRAGMA user_version = 1;")
+	for name, steps := range map[string]fstest.MapFS{
+		"error in the middle": {"0001.sql": good, "0002.sql": file("CREATE TABLE b (n); SELECT nonsense; PRAGMA user_version = 2;")},
+		"number forgotten":    {"0001.sql": good, "0002.sql": file("CREATE TABLE b (n);")},
+	} {
+		if err := migrate(db, steps); err == nil || !strings.Contains(err.Error(), "schema 2") {
+			t.Errorf("%s: %v", name, err)
+		}
+		var version, tables int
+		err := errors.Join(
+			db.QueryRow("PRAGMA user_version").Scan(&version),
+			db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables),
+		)
+		if version != 1 || tables != 1 || err != nil {
+			t.Errorf("%s: schema %d with %d tables, %v", name, version, tables, err)
+		}
+	}
+	if err := migrate(db, fstest.MapFS{"0002.sql": good}); err == nil {
+		t.Error("a gap in the numbers went unnoticed")
+	}
+}
+
+func TestFilesThatAreNotOursAreRefusedByName(t *testing.T) {
+	dir := t.TempDir()
+	foreign := filepath.Join(dir, "foreign.db")
+	db := openRaw(t, foreign)
+	if _, err := db.Exec("CREATE TABLE other (n)"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	newer := build(t, "testdata/schema-1.sql")
+	db = openRaw(t, newer)
+	if _, err := db.Exec("PRAGMA user_version = 9999"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	for path, want := range map[string]error{
+		foreign: ErrForeign,
+		newer:   ErrNewer,
+		write(t, dir, "text", "not a database, but long enough to be one: "+strings.Repeat("x", 4096)): ErrCorrupt,
+		damaged(t):                            ErrCorrupt,
+		dir:                                   nil, // a folder
+		filepath.Join(dir, "missing", "x.db"): os.ErrNotExist,
+	} {
+		_, err := Open(path)
+		if err == nil || (want != nil && !errors.Is(err, want)) || !strings.Contains(err.Error(), path) {
+			t.Errorf("Open gives %v; want %v, with the path %s", err, want, path)
+		}
+	}
+}
+
+// damaged gives a file whose pages after the first are overwritten.
+func damaged(t *testing.T) string {
+	t.Helper()
+	path := build(t, "testdata/schema-1.sql")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte(strings.Repeat("\xaa", int(info.Size()-4096))), 4096); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func file(script string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(script)} }
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func openRaw(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	return db
+}
