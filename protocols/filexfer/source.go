@@ -1,0 +1,126 @@
+package filexfer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// File is what [Service.Send] sends. Name, Size and Open are needed.
+type File struct {
+	// ID names the transfer here, 16 hex digits; "" draws one. The transfers of
+	// one file to several devices may share it.
+	ID string
+	// Name is announced to the receiver; at most 255 bytes of it are.
+	Name string
+	// Size is the number of bytes: exactly so many are sent.
+	Size int64
+	// Open gives the bytes, from Offset on. What it returns is read by one
+	// goroutine, and its Close may be called while a Read waits. If it has a Stat
+	// method as *os.File has, size and time of modification must stay the same
+	// while it is sent.
+	Open func() (io.ReadCloser, error)
+	// Offset is where the bytes begin in the receiver's file; mostly 0.
+	Offset int64
+	// Sum is the SHA3-512 in hex of exactly these bytes, when it is known: it is
+	// announced, and nothing is hashed here. "" hashes while sending.
+	Sum string
+	// Conversation and Interaction tell the receiver what the file belongs to.
+	Conversation, Interaction string
+}
+
+// FileFromPath describes the regular file at path (symbolic links are
+// followed). Its Open fails with [ErrSource] when the file is another one by
+// then, or has another size or time of modification.
+func FileFromPath(path string) (File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return File{}, fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	if !info.Mode().IsRegular() {
+		return File{}, fmt.Errorf("%w: %s is no regular file", ErrSource, path)
+	}
+	open := func() (io.ReadCloser, error) { return openSame(path, info) }
+	return File{Name: filepath.Base(path), Size: info.Size(), Open: open}, nil
+}
+
+// openSame opens the file at path if it still is what info says. It does not
+// wait for a writer when a FIFO has taken the file's place.
+func openSame(path string, info fs.FileInfo) (io.ReadCloser, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	now, err := file.Stat()
+	switch {
+	case err != nil:
+	case !os.SameFile(info, now) || !sameVersion(info, now):
+		err = fmt.Errorf("%s changed since it was chosen", path)
+	case info.Size() == 0:
+		err = provesEmpty(file)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// provesEmpty unmasks files as those of /proc, which say 0 and mean "some".
+func provesEmpty(file *os.File) error {
+	n, err := file.Read(make([]byte, 1))
+	if n != 0 {
+		return fmt.Errorf("%s has no size that can be announced", file.Name())
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func sameVersion(a, b fs.FileInfo) bool {
+	return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// source is an opened File.
+type source struct {
+	io.ReadCloser
+	opened fs.FileInfo // nil when the reader has no Stat
+}
+
+type statter interface{ Stat() (fs.FileInfo, error) }
+
+func (f File) open() (*source, error) {
+	reader, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	s := &source{ReadCloser: reader}
+	if file, ok := reader.(statter); ok {
+		if s.opened, err = file.Stat(); err != nil {
+			reader.Close()
+			return nil, fmt.Errorf("%w: %w", ErrSource, err)
+		}
+	}
+	return s, nil
+}
+
+// unchanged fails with ErrSource when the file is not what it was when opened.
+func (s *source) unchanged() error {
+	if s.opened == nil {
+		return nil
+	}
+	now, err := s.ReadCloser.(statter).Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	if !sameVersion(s.opened, now) {
+		return fmt.Errorf("%w: it was %d bytes of %v, now %d of %v", ErrSource,
+			s.opened.Size(), s.opened.ModTime(), now.Size(), now.ModTime())
+	}
+	return nil
+}
