@@ -18,7 +18,7 @@ func (a *app) refuseCommand() *cobra.Command {
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.decide(cmd.Context(), args[0], a.client().Refuse, "refused")
+			return a.decide(cmd.Context(), args[0], (*api.Client).Refuse, "refused")
 		},
 		ValidArgsFunction: a.completeTransfers(waits),
 	}
@@ -32,17 +32,23 @@ func (a *app) cancelCommand() *cobra.Command {
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.decide(cmd.Context(), args[0], a.client().Cancel, "cancelled")
+			return a.decide(cmd.Context(), args[0], (*api.Client).Cancel, "cancelled")
 		},
 		ValidArgsFunction: a.completeTransfers(func(t api.Transfer) bool { return !t.State.Final() }),
 	}
 }
 
-// decide asks the node to end a transfer and prints it as it is then.
-func (a *app) decide(ctx context.Context, id string, do func(context.Context, string) (api.Transfer, error), done string) error {
-	t, err := do(ctx, id)
-	if err != nil {
+// decide asks the node to end a transfer, waits until it has and prints it.
+func (a *app) decide(ctx context.Context, id string, do func(*api.Client, context.Context, string) (api.Transfer, error), done string) error {
+	c := a.client()
+	if _, err := do(c, ctx, id); err != nil {
 		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	t, err := awaitEnd(ctx, c, id)
+	if err != nil {
+		return fmt.Errorf("%s, but the transfer %s has not ended yet: %w", done, id, err)
 	}
 	if a.json {
 		return show.JSON(a.stdout, t)

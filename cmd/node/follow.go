@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// cancelTime is how long the node may take to cancel after Ctrl-C.
-	cancelTime = 5 * time.Second
+	// endTime is how long a transfer may take to end once that was asked for.
+	endTime = 10 * time.Second
 	// askAgain is how often an ending transfer is looked at.
 	askAgain = 50 * time.Millisecond
 	// maxReopen bounds how often in a row a broken event stream is opened again.
@@ -88,16 +88,18 @@ func (a *app) lost(err error) error {
 
 // interrupt cancels the transfer, unless it has ended by itself meanwhile.
 func (a *app) interrupt(c *api.Client, f *follower) error {
-	ctx, cancel := context.WithTimeout(context.Background(), cancelTime)
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
 	_, err := c.Cancel(ctx, f.t.ID)
 	var p *api.Problem
 	if err != nil && !(errors.As(err, &p) && p.Code == api.CodeEnded) {
 		return fmt.Errorf("interrupted, but the transfer %s could not be cancelled: %w", f.t.ID, err)
 	}
-	if err := f.awaitEnd(ctx, c); err != nil {
+	t, err := awaitEnd(ctx, c, f.t.ID)
+	if err != nil {
 		return fmt.Errorf("interrupted; the transfer %s is being cancelled: %w", f.t.ID, err)
 	}
+	f.take(api.Event{Time: t.Updated, Transfer: &t})
 	err = a.finish(f)
 	if err == nil {
 		return nil // it was finished before it could be cancelled
@@ -164,18 +166,19 @@ func (f *follower) refresh(ctx context.Context, c *api.Client) error {
 	return err
 }
 
-// awaitEnd waits until the transfer has ended.
-func (f *follower) awaitEnd(ctx context.Context, c *api.Client) error {
+// awaitEnd gives the transfer as it is once it has ended.
+func awaitEnd(ctx context.Context, c *api.Client, id string) (api.Transfer, error) {
 	tick := time.NewTicker(askAgain)
 	defer tick.Stop()
 	for {
-		if err := f.refresh(ctx, c); err != nil || f.t.State.Final() {
-			return err
+		t, err := c.Transfer(ctx, id)
+		if err != nil || t.State.Final() {
+			return t, err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return t, ctx.Err()
 		}
 	}
 }

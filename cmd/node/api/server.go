@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
@@ -179,19 +180,14 @@ func (h *handler) removeContact(r *http.Request) (int, any, error) {
 // pending contact is its own choice, so it names nobody here.
 func (h *handler) account(who string) (conversation.Account, error) {
 	for _, c := range h.b.Contacts() {
-		if c.Name == who && c.State != node.Pending {
+		if strings.EqualFold(c.Name, who) && c.State != node.Pending {
 			return c.Account, nil
 		}
 	}
-	account, err := conversation.ParseAccount(who)
-	if err != nil && !looksLikeAccount(who) {
-		return account, fmt.Errorf("%w: %q", node.ErrUnknownContact, who)
+	if !strings.HasPrefix(who, conversation.AccountScheme) {
+		return conversation.Account{}, fmt.Errorf("%w: %q", node.ErrUnknownContact, who)
 	}
-	return account, err
-}
-
-func looksLikeAccount(who string) bool {
-	return len(who) > len(conversation.AccountScheme) && who[:len(conversation.AccountScheme)] == conversation.AccountScheme
+	return conversation.ParseAccount(who)
 }
 
 func (h *handler) transfers(*http.Request) (int, any, error) {
