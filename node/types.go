@@ -62,7 +62,8 @@ type Transfer struct {
 	Device peer.ID
 	// Name is the file's name, already made safe (filexfer.SafeName).
 	Name string
-	// File is the source (outgoing) or, once finished, where it lies (incoming).
+	// File is the source (outgoing), or where the file is to lie (incoming, from
+	// the moment it is accepted) and lies (once finished).
 	File        string
 	Size, Bytes int64
 	State       filexfer.State

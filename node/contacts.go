@@ -1,0 +1,235 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/store"
+)
+
+// maxPending bounds the requests of strangers that wait for the user.
+const maxPending = 100
+
+var alias = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
+
+// contactBook holds the contacts in memory, and in the store before that.
+type contactBook struct {
+	store *store.Store
+	mu    sync.Mutex
+	byAcc map[conversation.Account]Contact
+}
+
+func openContacts(s *store.Store) (*contactBook, error) {
+	rows, err := s.Contacts()
+	if err != nil {
+		return nil, err
+	}
+	b := &contactBook{store: s, byAcc: map[conversation.Account]Contact{}}
+	for _, row := range rows {
+		b.byAcc[row.Account] = contactFromRow(row)
+	}
+	return b, nil
+}
+
+// all lists the contacts by name.
+func (b *contactBook) all() []Contact {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := make([]Contact, 0, len(b.byAcc))
+	for _, c := range b.byAcc {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(x, y Contact) int {
+		if byName := strings.Compare(x.Name, y.Name); byName != 0 {
+			return byName
+		}
+		return strings.Compare(x.Account.String(), y.Account.String())
+	})
+	return list
+}
+
+func (b *contactBook) get(a conversation.Account) (Contact, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, found := b.byAcc[a]
+	return c, found
+}
+
+// find takes an alias or an account's text form.
+func (b *contactBook) find(who string) (Contact, error) {
+	if a, err := conversation.ParseAccount(who); err == nil {
+		if c, found := b.get(a); found {
+			return c, nil
+		}
+		return Contact{}, fmt.Errorf("%w: %s", ErrUnknownContact, who)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c, found := b.aliasLocked(who); found {
+		return c, nil
+	}
+	return Contact{}, fmt.Errorf("%w: %q", ErrUnknownContact, who)
+}
+
+// aliasLocked never matches what a stranger calls himself.
+func (b *contactBook) aliasLocked(name string) (Contact, bool) {
+	for _, c := range b.byAcc {
+		if c.State != Pending && strings.EqualFold(c.Name, name) {
+			return c, true
+		}
+	}
+	return Contact{}, false
+}
+
+// change applies f to the contact, or to a new one without a state, and stores
+// the result. f runs under the book's lock; its error leaves all as it was.
+func (b *contactBook) change(a conversation.Account, f func(*Contact) error) (Contact, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, found := b.byAcc[a]
+	if !found {
+		c = Contact{Account: a, Since: time.Now()}
+	}
+	before := c
+	if err := f(&c); err != nil {
+		return before, err
+	}
+	if c == before {
+		return c, nil
+	}
+	if err := b.checkLocked(c, found); err != nil {
+		return before, err
+	}
+	if err := b.store.PutContact(contactToRow(c)); err != nil {
+		return before, err
+	}
+	b.byAcc[a] = c
+	return c, nil
+}
+
+func (b *contactBook) checkLocked(c Contact, known bool) error {
+	if c.State == Pending {
+		if !known && b.pendingLocked() >= maxPending {
+			return fmt.Errorf("%d contact requests wait already", maxPending)
+		}
+		return nil
+	}
+	if !alias.MatchString(c.Name) {
+		return fmt.Errorf("%w: %q", ErrBadName, c.Name)
+	}
+	if other, taken := b.aliasLocked(c.Name); taken && other.Account != c.Account {
+		return fmt.Errorf("%w: %q", ErrNameTaken, c.Name)
+	}
+	return nil
+}
+
+func (b *contactBook) pendingLocked() (count int) {
+	for _, c := range b.byAcc {
+		if c.State == Pending {
+			count++
+		}
+	}
+	return count
+}
+
+func (b *contactBook) remove(a conversation.Account) (Contact, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, found := b.byAcc[a]
+	if !found {
+		return Contact{}, fmt.Errorf("%w: %s", ErrUnknownContact, a)
+	}
+	if err := b.store.DeleteContact(a); err != nil {
+		return Contact{}, err
+	}
+	delete(b.byAcc, a)
+	return c, nil
+}
+
+// nameOf gives the alias of an account, or its text form where it has none.
+func (b *contactBook) nameOf(a conversation.Account) string {
+	if c, found := b.get(a); found && c.State != Pending {
+		return c.Name
+	}
+	return a.String()
+}
+
+// accepted tells whether both sides have agreed.
+func (b *contactBook) accepted(a conversation.Account) bool {
+	c, found := b.get(a)
+	return found && c.State == Accepted
+}
+
+// Contacts lists everyone known or asking to be known, by name.
+func (n *Node) Contacts() []Contact { return n.contacts.all() }
+
+// AddContact asks the account to be a contact, under the alias name (1 to 64
+// letters, digits or any of "._@+-", unlike any other contact's whatever the
+// case). The request is delivered, and delivered again, until the other side
+// has accepted; that takes as long as it takes until one of its devices is
+// there. If the account has asked us before, this accepts it.
+func (n *Node) AddContact(_ context.Context, a conversation.Account, name string) (Contact, error) {
+	if a == n.keys.account.Account() {
+		return Contact{}, ErrOwnAccount
+	}
+	c, err := n.contacts.change(a, func(c *Contact) error {
+		c.Name = name
+		switch c.State {
+		case "":
+			c.State = Requested
+		case Pending:
+			c.State = Accepted
+		}
+		return nil
+	})
+	if err != nil {
+		return Contact{}, err
+	}
+	n.publishContact(c)
+	n.introduce(a)
+	return c, nil
+}
+
+// AcceptContact accepts the request of an account, under the alias name. An
+// empty name takes what the account calls itself, where that can be an alias.
+func (n *Node) AcceptContact(_ context.Context, a conversation.Account, name string) (Contact, error) {
+	c, err := n.contacts.change(a, func(c *Contact) error {
+		if c.State != Pending && c.State != Accepted {
+			return fmt.Errorf("%w: %s", ErrNotPending, a)
+		}
+		if name != "" {
+			c.Name = name
+		}
+		c.State = Accepted
+		return nil
+	})
+	if err != nil {
+		return Contact{}, err
+	}
+	n.publishContact(c)
+	n.introduce(a)
+	return c, nil
+}
+
+// RemoveContact forgets the account, whatever its state. Transfers with it that
+// run are cancelled; from then on it is a stranger. It is not told.
+func (n *Node) RemoveContact(_ context.Context, a conversation.Account) error {
+	c, err := n.contacts.remove(a)
+	if err != nil {
+		return err
+	}
+	n.introductions.stop(a)
+	n.cancelAll(a)
+	n.hub.publish(Event{Time: time.Now(), Contact: &c, Removed: true})
+	return nil
+}
+
+func (n *Node) publishContact(c Contact) {
+	n.hub.publish(Event{Time: time.Now(), Contact: &c})
+}

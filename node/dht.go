@@ -1,0 +1,94 @@
+package node
+
+import (
+	"fmt"
+	"time"
+
+	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+
+	"github.com/passeur-p2p/passeur/node/directory"
+)
+
+// dhtPrefix makes the DHT our own: its protocol is /passeur/kad/1.0.0.
+const dhtPrefix protocol.ID = "/passeur"
+
+const (
+	bootstrapFirst = 250 * time.Millisecond
+	bootstrapMost  = 30 * time.Second
+)
+
+func newDHT(h host.Host, s settings) (*dht.IpfsDHT, error) {
+	mode := dht.ModeServer // ModeAuto never serves on a LAN without internet
+	if s.DHT == DHTClient {
+		mode = dht.ModeClient
+	}
+	return dht.New(h,
+		dht.ProtocolPrefix(dhtPrefix),
+		dht.Mode(mode),
+		dht.Validator(directory.Validator()),
+		dht.BootstrapPeers(s.bootstrap...),
+		dht.DisableProviders(),
+	)
+}
+
+// startJoining keeps the routing table from staying empty.
+func (n *Node) startJoining() error {
+	arrivals, err := n.host.EventBus().Subscribe(new(event.EvtPeerIdentificationCompleted), eventbus.Name("passeur/join"))
+	if err != nil {
+		return fmt.Errorf("watch for nodes: %w", err)
+	}
+	n.goRun(func() {
+		defer arrivals.Close()
+		n.join(arrivals.Out())
+	})
+	return nil
+}
+
+// join connects to the bootstrap nodes at once, and again, ever more slowly,
+// whenever no DHT node is known. Whenever there are some after there were none,
+// it has the directory announce our records to them. It ends with the node.
+func (n *Node) join(arrivals <-chan any) {
+	pause, alone := bootstrapFirst, true
+	for {
+		switch known := n.dht.RoutingTable().Size(); {
+		case known > 0 && alone:
+			alone, pause = false, bootstrapMost
+			n.log.Info("joined the DHT", "nodes", known)
+			n.directory.Announce()
+		case known == 0 && !alone:
+			alone, pause = true, bootstrapFirst
+		}
+		if alone {
+			n.connectAny(n.settings.bootstrap)
+		}
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-arrivals: // kad-dht is told of it now too, and may take a moment
+			if alone {
+				pause = bootstrapFirst
+			}
+		case <-time.After(pause):
+			if alone {
+				pause = min(2*pause, bootstrapMost)
+			}
+		}
+	}
+}
+
+func (n *Node) connectAny(peers []peer.AddrInfo) {
+	for _, p := range peers {
+		if p.ID == n.host.ID() {
+			continue
+		}
+		clearDialBackoff(n.host, p.ID)
+		if err := connectWithin(n.ctx, n.host, p, bootstrapDial); err != nil && n.ctx.Err() == nil {
+			n.log.Warn("bootstrap node not reached", "peer", p.ID, "error", err)
+		}
+	}
+}

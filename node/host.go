@@ -1,0 +1,81 @@
+package node
+
+import (
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/x/rate"
+
+	"net/netip"
+
+	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/upgrade"
+)
+
+const (
+	// connsLow and connsHigh are the connection manager's marks. Connections
+	// that carry a transfer are protected from it.
+	connsLow, connsHigh = 96, 192
+	// connsPerAddress bounds connections from one IPv4 address or IPv6 /56.
+	// libp2p's own 8 is too few: all devices behind one NAT share an address.
+	connsPerAddress = 64
+)
+
+// newHost makes a libp2p host that speaks TCP, TLS 1.3 and yamux only. The ICE
+// transport joins it later and is not advertised: js-libp2p never finishes
+// identify with a peer that lists an address it cannot parse.
+func newHost(s settings, k keys) (host.Host, error) {
+	limits, err := newResourceManager()
+	if err != nil {
+		return nil, err
+	}
+	conns, err := connmgr.NewConnManager(connsLow, connsHigh)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := s.listenAddrs()
+	if err != nil {
+		return nil, err
+	}
+	return libp2p.New(
+		libp2p.Identity(k.device),
+		libp2p.ListenAddrs(addrs...),
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Security(libp2ptls.ID, upgrade.NewTLS),
+		libp2p.Muxer(yamux.ID, upgrade.Muxer()),
+		libp2p.AddrsFactory(icetcp.HideAddr),
+		libp2p.ResourceManager(limits),
+		libp2p.ConnectionManager(conns),
+		libp2p.SwarmOpts(swarm.WithDialTimeout(connectTimeout)),
+		libp2p.UserAgent("passeur"),
+		libp2p.DisableRelay(),
+		libp2p.DisableMetrics(),
+	)
+}
+
+// newResourceManager keeps libp2p's limits, scaled to the machine, but lets
+// more connections share one address. Dials over ICE carry no IP address when
+// they begin, and libp2p would count all of them as coming from one place.
+func newResourceManager() (network.ResourceManager, error) {
+	defaults := rcmgr.DefaultLimits
+	libp2p.SetDefaultServiceLimits(&defaults)
+	v4 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: connsPerAddress}}
+	v6 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: connsPerAddress}, {PrefixLength: 48, ConnCount: 4 * connsPerAddress}}
+	return rcmgr.NewResourceManager(
+		rcmgr.NewFixedLimiter(defaults.AutoScale()),
+		rcmgr.WithLimitPerSubnet(v4, v6),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{
+			GlobalLimit: rate.Limit{RPS: 50, Burst: 500},
+			NetworkPrefixLimits: []rate.PrefixLimit{
+				{Prefix: netip.MustParsePrefix("127.0.0.0/8")},
+				{Prefix: netip.MustParsePrefix("::1/128")},
+			},
+		}),
+	)
+}

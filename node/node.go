@@ -1,0 +1,189 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+
+	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/signalling"
+	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// Node is a running node. Its methods may be called from any goroutine.
+type Node struct {
+	settings settings
+	keys     keys
+	record   []byte // our signed account record
+	log      *slog.Logger
+
+	store     *store.Store
+	host      host.Host
+	dht       *dht.IpfsDHT
+	directory *directory.Directory
+	signals   *signalling.Service
+	ice       *icetcp.Transport
+	lan       *lan
+	files     *filexfer.Service
+
+	hub           *hub
+	contacts      *contactBook
+	transfers     *transferBook
+	introductions introductions
+
+	mountMu sync.Mutex
+	mounted []Protocol
+
+	// ctx is the node's lifetime: what runs in the background ends with it.
+	ctx     context.Context
+	cancel  context.CancelFunc
+	goMu    sync.Mutex // orders goRun and the end of ctx
+	running sync.WaitGroup
+	closers []closer // in the order of starting
+	once    sync.Once
+	closing error
+}
+
+// closer takes down one part of the node.
+type closer struct {
+	part  string
+	close func() error
+}
+
+// New starts a node on the home. ctx bounds the start only. The node is then on
+// its own: it joins the DHT and publishes its records in the background, however
+// long that takes.
+func New(ctx context.Context, c Config) (*Node, error) {
+	s, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{settings: s, log: s.Logger, hub: newHub()}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	if err := n.start(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// start brings up the parts, each on top of those before it.
+func (n *Node) start(ctx context.Context) (err error) {
+	if n.keys, err = loadKeys(n.settings.Home, n.settings.Name); err != nil {
+		return err
+	}
+	release, err := lockHome(n.settings.Home)
+	if err != nil {
+		return err
+	}
+	n.onClose("home", func() error { release(); return nil })
+	if err := n.openState(); err != nil {
+		return err
+	}
+	if n.host, err = newHost(n.settings, n.keys); err != nil {
+		return fmt.Errorf("start the libp2p host: %w", err)
+	}
+	n.onClose("host", n.host.Close)
+	if n.dht, err = newDHT(n.host, n.settings); err != nil {
+		return fmt.Errorf("start the DHT: %w", err)
+	}
+	n.onClose("dht", n.dht.Close)
+	if err := n.startDirectory(); err != nil {
+		return fmt.Errorf("start the directory: %w", err)
+	}
+	if err := n.startSignalling(); err != nil {
+		return fmt.Errorf("start signalling: %w", err)
+	}
+	if err := n.startICE(); err != nil {
+		return fmt.Errorf("start the ICE transport: %w", err)
+	}
+	if err := n.startFiles(); err != nil {
+		return err
+	}
+	n.onClose("protocols", n.unmount)
+	if n.settings.MDNS {
+		if n.lan, err = startLAN(n.host, n.log); err != nil {
+			return fmt.Errorf("start multicast DNS: %w", err)
+		}
+		n.onClose("mdns", n.lan.Close)
+	}
+	if err := n.startJoining(); err != nil {
+		return err
+	}
+	n.introduceAll()
+	return ctx.Err()
+}
+
+func (n *Node) openState() (err error) {
+	if n.store, err = store.Open(filepath.Join(n.settings.Home, stateFile)); err != nil {
+		return err
+	}
+	n.onClose("state", n.store.Close)
+	if n.contacts, err = openContacts(n.store); err != nil {
+		return err
+	}
+	n.transfers, err = openTransfers(n.store, n.contacts, n.hub.publish)
+	return err
+}
+
+// Close stops the node: transfers under way end as closed by this host, and
+// when it returns no goroutine and no socket of the node is left. Further calls
+// return what the first returned.
+func (n *Node) Close() error {
+	n.once.Do(func() {
+		n.goMu.Lock()
+		n.cancel()
+		n.goMu.Unlock()
+		n.running.Wait()
+		n.introductions.running.Wait()
+		for i := len(n.closers) - 1; i >= 0; i-- {
+			if err := n.closers[i].close(); err != nil {
+				n.closing = errors.Join(n.closing, fmt.Errorf("close %s: %w", n.closers[i].part, err))
+			}
+		}
+		n.hub.close()
+	})
+	return n.closing
+}
+
+func (n *Node) onClose(part string, f func() error) {
+	n.closers = append(n.closers, closer{part, f})
+}
+
+// goRun runs f in a goroutine that Close waits for; false if the node is closing.
+func (n *Node) goRun(f func()) bool {
+	n.goMu.Lock()
+	defer n.goMu.Unlock()
+	if n.ctx.Err() != nil {
+		return false
+	}
+	n.running.Go(f)
+	return true
+}
+
+// Identity tells what others call this node.
+func (n *Node) Identity() Identity {
+	id := Identity{Account: n.keys.account.Account(), Device: n.host.ID(), Name: n.keys.name}
+	addrs, err := peer.AddrInfoToP2pAddrs(host.InfoFromHost(n.host))
+	if err == nil {
+		id.Addrs = addrs
+	}
+	return id
+}
+
+// Host is the libp2p host under the node, for protocols that need it to dial.
+func (n *Node) Host() host.Host { return n.host }
+
+// Watch hands over every event from now on. The channel closes when ctx ends or
+// the node closes. A reader that falls behind loses progress, never a phase or
+// a change of state; one that does not read at all for thousands of events is
+// dropped: its channel closes early.
+func (n *Node) Watch(ctx context.Context) <-chan Event { return n.hub.watch(ctx) }

@@ -1,0 +1,128 @@
+package node
+
+import (
+	"context"
+	"crypto/hpke"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/signalling"
+	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// Guard lines: what fits where.
+var (
+	_ signalling.Keys  = sealKeys{}
+	_ directory.Memory = (*store.Store)(nil)
+	_ Protocol         = (*filexfer.Service)(nil)
+)
+
+// keyRingBlob is where the store keeps the device's X-Wing keys.
+const keyRingBlob = "keyring"
+
+// startDirectory publishes who this device is and which account it belongs to.
+func (n *Node) startDirectory() error {
+	ring := &directory.KeyRing{Save: func(raw []byte) error { return n.store.PutBlob(keyRingBlob, raw) }}
+	raw, err := n.store.Blob(keyRingBlob)
+	if err != nil {
+		return err
+	}
+	if raw != nil {
+		if err := ring.UnmarshalBinary(raw); err != nil {
+			return fmt.Errorf("the device's keys: %w", err)
+		}
+	}
+	n.directory, err = directory.New(directory.Config{
+		Store: n.dht, Memory: n.store, Keys: ring, Key: n.keys.device, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose("directory", n.directory.Close)
+	if n.record, err = n.ownRecord(); err != nil {
+		return fmt.Errorf("sign the account's record: %w", err)
+	}
+	return n.directory.Publish(n.record)
+}
+
+// ownRecord gives the account's signed record: the newest known, or the next
+// one if that does not list this device under its present name.
+func (n *Node) ownRecord() ([]byte, error) {
+	next := directory.Record{Account: n.keys.account.Account()}
+	var last uint64
+	added := time.Now()
+	if known, found := n.directory.Remembered(next.Account); found {
+		if self, listed := known.Device(n.host.ID()); listed {
+			if self.Name == n.keys.name {
+				return known.Raw, nil
+			}
+			added = self.Added
+		}
+		last, next.Revoked = known.Seq, known.Revoked
+	}
+	var err error
+	if next.Seq, err = directory.NextSeq(last, time.Now()); err != nil {
+		return nil, err
+	}
+	next.Issued = time.Now()
+	next.Devices = []directory.Device{{ID: n.host.ID(), Name: n.keys.name, Added: added}}
+	return directory.SignRecord(n.keys.account, next)
+}
+
+// sealKeys lets signalling ask the directory. A device without a record is sealed
+// to by its peer ID.
+type sealKeys struct{ *directory.Directory }
+
+func (k sealKeys) SealKey(ctx context.Context, device peer.ID) (hpke.PublicKey, error) {
+	key, err := k.Directory.SealKey(ctx, device)
+	if errors.Is(err, directory.ErrNoKey) || errors.Is(err, directory.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %w", signalling.ErrNoKey, err)
+	}
+	return key, err
+}
+
+// startSignalling listens on this device's inbox and, on a DHT server, serves
+// the inboxes of others.
+func (n *Node) startSignalling() (err error) {
+	n.signals, err = signalling.New(signalling.Config{
+		Host: n.host, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
+		Account:      n.keys.account.Account(),
+		ServeInboxes: n.settings.DHT == DHTServer,
+		Admit:        n.admit, Observe: n.observeSignal, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose("signalling", n.signals.Close)
+	n.signals.Handle(kindContact, n.handleContact)
+	return nil
+}
+
+func (n *Node) startICE() (err error) {
+	n.ice, err = icetcp.AddTo(n.host, icetcp.Config{
+		Listen: n.settings.iceListen(), Signaller: iceSignaller{n.signals},
+		Timeout: connectTimeout, Observe: n.observeICE, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose("ice", n.ice.Close)
+	return nil
+}
+
+func (n *Node) startFiles() (err error) {
+	n.files, err = filexfer.New(n.host, filexfer.Config{
+		Accept: n.receive, Observe: n.observeTransfer, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.Mount(n.files)
+	return nil
+}

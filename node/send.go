@@ -1,0 +1,93 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// SendFile offers the regular file at path to a contact, named by alias or
+// account. It returns as soon as the transfer is queued; what becomes of it is
+// told as events. The file must stay as it is until the transfer has ended.
+func (n *Node) SendFile(_ context.Context, path, contact string) (Transfer, error) {
+	c, err := n.contacts.find(contact)
+	if err != nil {
+		return Transfer{}, err
+	}
+	if c.State != Accepted {
+		return Transfer{}, fmt.Errorf("%w: %s is %s", ErrNotAccepted, c.Name, c.State)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return Transfer{}, err
+	}
+	file, err := filexfer.FileFromPath(path)
+	if err != nil {
+		return Transfer{}, err
+	}
+	ctx, cancel := context.WithCancel(n.ctx)
+	e := &entry{cancel: cancel, Transfer: Transfer{
+		ID: newTransferID(), Direction: Outgoing, Contact: c.Name, Account: c.Account,
+		Name: filexfer.SafeName(file.Name), File: path, Size: file.Size, State: filexfer.Created,
+	}}
+	if err := n.transfers.begin(e); err != nil {
+		cancel()
+		return Transfer{}, err
+	}
+	t := e.Transfer
+	if !n.goRun(func() { defer cancel(); n.deliver(ctx, t, file) }) {
+		cancel()
+		return t, ErrClosed
+	}
+	return t, nil
+}
+
+// deliver finds the contact's device, reaches it and hands the file to filexfer.
+func (n *Node) deliver(ctx context.Context, t Transfer, file filexfer.File) {
+	n.step(t, PhaseLookup, "asking the DHT for the devices of "+t.Contact)
+	device, err := n.deviceOf(ctx, t)
+	if err != nil {
+		n.endUnreached(ctx, t.ID, err)
+		return
+	}
+	n.transfers.change(t.ID, func(e *entry) { e.Device, e.release = device, n.protect(device, t.ID) })
+	if err := n.reach(ctx, device); err != nil {
+		n.endUnreached(ctx, t.ID, err)
+		return
+	}
+	file.ID = t.ID
+	_, err = n.files.Send(ctx, device, file) // observeTransfer is told of each step
+	n.transfers.change(t.ID, func(e *entry) { e.fail(err) })
+}
+
+// deviceOf gives the contact's device: accounts have one device.
+func (n *Node) deviceOf(ctx context.Context, t Transfer) (peer.ID, error) {
+	record, err := n.directory.Lookup(ctx, t.Account)
+	if err != nil {
+		return "", fmt.Errorf("look up the devices of %s: %w", t.Contact, err)
+	}
+	if len(record.Devices) == 0 {
+		return "", fmt.Errorf("%s has no device", t.Contact)
+	}
+	return record.Devices[0].ID, nil
+}
+
+// endUnreached ends a transfer for which no connection came about.
+func (n *Node) endUnreached(ctx context.Context, id string, err error) {
+	n.transfers.change(id, func(e *entry) {
+		if ctx.Err() != nil {
+			e.State, e.Code, e.Reason = filexfer.ClosedByHost, EndCancelled, "cancelled here before a connection stood"
+			return
+		}
+		e.State, e.Code, e.Reason = filexfer.Unjoinable, EndUnjoinable, err.Error()
+	})
+}
+
+// protect keeps the connection manager from closing what a transfer needs.
+func (n *Node) protect(device peer.ID, transfer string) (release func()) {
+	n.host.ConnManager().Protect(device, transfer)
+	return func() { n.host.ConnManager().Unprotect(device, transfer) }
+}

@@ -1,0 +1,113 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/signalling"
+)
+
+// kindICE is the signalling kind of ICE offers.
+const kindICE = "ice"
+
+// iceSignaller lets the ICE transport speak through signalling.
+type iceSignaller struct{ signals *signalling.Service }
+
+var _ icetcp.Signaller = iceSignaller{}
+
+func (s iceSignaller) Offer(ctx context.Context, to peer.ID, offer []byte) ([]byte, error) {
+	return s.signals.Request(ctx, to, kindICE, offer)
+}
+
+func (s iceSignaller) HandleOffers(answer func(context.Context, peer.ID, []byte) ([]byte, error)) {
+	if answer == nil {
+		s.signals.Handle(kindICE, nil)
+		return
+	}
+	s.signals.Handle(kindICE, func(ctx context.Context, r signalling.Request) ([]byte, error) {
+		return answer(ctx, r.From, r.Payload)
+	})
+}
+
+func (n *Node) requestWithin(ctx context.Context, limit time.Duration, to peer.ID, kind string, payload []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return n.signals.Request(ctx, to, kind, payload)
+}
+
+// admit decides who is heard: anyone may ask to be a contact, only devices of
+// accepted contacts may offer a link. Others get silence, so that nobody can
+// probe whether this node is there.
+func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, kind string) error {
+	if kind == kindContact {
+		return nil
+	}
+	if !n.contacts.accepted(a) {
+		return fmt.Errorf("%w: %s is no accepted contact", signalling.ErrSilent, a)
+	}
+	if !n.owns(ctx, a, from) {
+		return fmt.Errorf("%w: %s is no device of %s", signalling.ErrSilent, from, a)
+	}
+	return nil
+}
+
+// owns tells whether the device is one of the account's, by the newest record
+// that can be had if the remembered one does not know it.
+func (n *Node) owns(ctx context.Context, a conversation.Account, device peer.ID) bool {
+	if record, found := n.directory.Remembered(a); found && record.Has(device) {
+		return true
+	}
+	record, err := n.directory.Lookup(ctx, a)
+	return err == nil && record.Has(device)
+}
+
+// contactOf finds the accepted contact that a device belongs to.
+func (n *Node) contactOf(device peer.ID) (Contact, bool) {
+	for _, c := range n.contacts.all() {
+		if c.State != Accepted {
+			continue
+		}
+		if record, found := n.directory.Remembered(c.Account); found && record.Has(device) {
+			return c, true
+		}
+	}
+	return Contact{}, false
+}
+
+// observeSignal turns what signalling reports into phases of the transfers that
+// wait for a connection to that device.
+func (n *Node) observeSignal(e signalling.Event) {
+	if e.Kind != kindICE {
+		return
+	}
+	switch e.Phase {
+	case signalling.Found:
+		n.phase(e.Peer, PhaseFound, fmt.Sprintf("device %s", e.Peer))
+	case signalling.Sealed:
+		n.phase(e.Peer, PhaseSealed, sealedDetail(e))
+	}
+}
+
+func sealedDetail(e signalling.Event) string {
+	if e.Direct {
+		return "sent over the live connection"
+	}
+	return fmt.Sprintf("left at %d inbox servers, %d of them connected to the device", e.Servers, e.Live)
+}
+
+// observeICE does the same for the ICE transport.
+func (n *Node) observeICE(e icetcp.Event) {
+	switch e.Phase {
+	case "answered":
+		n.phase(e.Peer, PhaseAnswered, e.Detail)
+	case "pair":
+		n.phase(e.Peer, PhasePair, e.Detail)
+	case "tls":
+		n.phase(e.Peer, PhaseTLS, e.Detail)
+	}
+}
