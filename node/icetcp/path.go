@@ -2,10 +2,13 @@ package icetcp
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
 )
 
 // PathKind says in one word how a connection reaches the other device.
@@ -49,4 +52,51 @@ func PathOf(c network.ConnStat) (Path, bool) {
 		return Path{}, false
 	}
 	return *p, true
+}
+
+// String gives the path in a few words, "direct, 192.0.2.1:50693 to 192.0.2.2:40111" say.
+func (p Path) String() string {
+	return fmt.Sprintf("%s, %s to %s", p.Kind, p.Local, p.Remote)
+}
+
+// pathOf tells from the other side's candidates what the pair of s is.
+func pathOf(s *socket, theirs []sdp.Candidate) Path {
+	remote := typeOf(s.remote, theirs)
+	return Path{
+		Kind: kindOf(remote), LocalType: string(sdp.Host), RemoteType: string(remote),
+		Local: s.local, Remote: s.remote,
+	}
+}
+
+// typeOf gives the type of the candidate at a. An active candidate's port is not in
+// its line (RFC 6544 §4.5), so a host that dialled is known by its address. An
+// address that nobody announced is peer reflexive (RFC 8445 §7.3.1.3).
+func typeOf(a netip.AddrPort, theirs []sdp.Candidate) sdp.Type {
+	for _, c := range theirs {
+		if c.Addr == a && c.TCPType != sdp.Active {
+			return c.Type
+		}
+	}
+	for _, c := range theirs {
+		if c.Addr.Addr() == a.Addr() && c.Type == sdp.Host {
+			return sdp.Host
+		}
+	}
+	return sdp.Prflx
+}
+
+// kindOf: a server reflexive address leads through a NAT. A peer reflexive one came
+// through a NAT to an address of ours that it could simply dial.
+func kindOf(remote sdp.Type) PathKind {
+	switch remote {
+	case sdp.Relay:
+		return Relayed
+	case sdp.Srflx:
+		return Punched
+	}
+	return Direct
+}
+
+func tlsDetail(s tls.ConnectionState) string {
+	return fmt.Sprintf("%s, %s, %s", tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite), s.CurveID)
 }

@@ -1,0 +1,147 @@
+package icetcp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+	"time"
+)
+
+const (
+	// Between two dials: often enough that two SYNs meet, not in step with the other side's.
+	dialPause  = 100 * time.Millisecond
+	dialJitter = 220 * time.Millisecond
+	// dialTimeout bounds one dial; the kernel repeats its SYN meanwhile.
+	dialTimeout = 20 * time.Second
+	// takenTries is how often a 4-tuple that the kernel holds is tried again: the
+	// peer's connection may be on its way through accept, or one just closed.
+	takenTries = 3
+)
+
+// sleep waits; false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// dialLocked starts to dial remote from b, unless that is under way. ses.mu is held.
+func (b *base) dialLocked(remote netip.AddrPort) {
+	if b.dialling[remote] {
+		return
+	}
+	b.dialling[remote] = true
+	b.ses.wg.Go(func() {
+		s := b.dial(remote)
+		b.ses.mu.Lock()
+		delete(b.dialling, remote)
+		b.ses.mu.Unlock()
+		if s == nil {
+			return
+		}
+		if b := b.ses.adopt(s); b != nil {
+			b.ses.serve(b, s, make([]byte, maxFrame))
+		}
+	})
+}
+
+// dial keeps dialling remote until it has a socket, the peer has opened one, or the
+// session ends. It leaves from the listening port: a NAT then shows the address
+// that the peer dials, and two SYNs that meet make one connection.
+func (b *base) dial(remote netip.AddrPort) *socket {
+	from, taken := b.addr, 0
+	for {
+		c, err := dialFrom(b.ses.ctx, from, remote)
+		if err == nil {
+			return b.ses.mux.open(c, true, b.ses)
+		}
+		if b.has(remote) {
+			return nil
+		}
+		if errors.Is(err, syscall.EADDRNOTAVAIL) && from.Port() != 0 {
+			if taken++; taken > takenTries || b.elsewhere(remote) {
+				from = netip.AddrPortFrom(b.addr.Addr(), 0)
+				continue
+			}
+		}
+		if !sleep(b.ses.ctx, dialPause+rand.N(dialJitter)) {
+			return nil
+		}
+	}
+}
+
+func (b *base) has(remote netip.AddrPort) bool {
+	b.ses.mu.Lock()
+	defer b.ses.mu.Unlock()
+	return b.socks[remote] != nil
+}
+
+// elsewhere: the connection from the listening port to remote exists and serves
+// another session, or was handed off.
+func (b *base) elsewhere(remote netip.AddrPort) bool {
+	ses, ok := b.ses.mux.holder(tuple{b.addr, remote})
+	return ok && ses != nil && ses != b.ses
+}
+
+func dialFrom(ctx context.Context, from, to netip.AddrPort) (net.Conn, error) {
+	if !sharesPort {
+		from = netip.AddrPortFrom(from.Addr(), 0)
+	}
+	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from), Timeout: dialTimeout, KeepAlive: -1}
+	if from.Port() != 0 {
+		d.Control = reusePort
+	}
+	return d.DialContext(ctx, "tcp", to.String())
+}
+
+// Two devices that offer each other a session at once may dial along the same
+// 4-tuple, the two SYNs meet, and the one connection serves one session here and
+// the other there. Both sides see it at the first check, and both know both
+// sessions' user fragments; so both give the connection to the same session.
+
+// contend looks at a check on a dialled socket whose session is not yet sure. ours:
+// the check is for this session. rival is the session that shall have the socket.
+func (ses *session) contend(frame []byte) (rival *session, ours bool) {
+	other, theirs, err := ses.mux.authenticate(frame)
+	switch {
+	case err != nil: // a response, say: leave it to the agent
+		return nil, false
+	case other == ses:
+		return nil, true
+	case slices.Compare(contention(other.local.ufrag, theirs), contention(ses.local.ufrag, ses.peer().ufrag)) < 0:
+		return other, false
+	}
+	return nil, false
+}
+
+// contention is the same on both sides of a session.
+func contention(a, b string) []string {
+	s := []string{a, b}
+	slices.SortFunc(s, cmp.Compare[string])
+	return s
+}
+
+func (ses *session) peer() credentials {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	return ses.remote
+}
+
+// cede gives s, with the frame just read, to the rival.
+func (ses *session) cede(s *socket, rival *session, frame, buf []byte) {
+	ses.release(s)
+	if b := rival.adopt(s); b != nil {
+		b.deliver(frame, s)
+		rival.serve(b, s, buf)
+	}
+}

@@ -1,0 +1,123 @@
+package icetcp
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// The hand-off. When the checks have found a pair, its socket is switched from
+// frames to the bare byte stream:
+//
+//	controlling                       controlled
+//	    marker(controlling)  ─────▶
+//	                         ◀─────   marker(controlled)
+//	    bytes                ◀────▶   bytes
+//
+// A marker is one frame, the last of its direction; TCP keeps the order, so the
+// first byte after it is the first of the stream. Frames that cross on the way
+// are still STUN and are read as such. A marker is authentic: it is keyed with
+// both passwords of the session, which only the two agents know.
+//
+//	0xff "handoff/1"    10 bytes; no STUN message begins with two bits set (RFC 8489 §5)
+//	HMAC-SHA256         32 bytes, key:  <controlling's pwd> ":" <controlled's pwd>
+//	                              text: "handoff/1" 0 <role> 0 <controlling's ufrag> 0 <controlled's ufrag>
+//
+// role is "controlling" or "controlled", the sender's.
+
+const (
+	handOffVersion = "handoff/1"
+	markerMagic    = "\xff" + handOffVersion
+	markerLen      = len(markerMagic) + sha256.Size
+)
+
+// errMarker is what the peer's marker on the wrong socket makes.
+var errMarker = errors.New("hand-off: marker on a socket that was not nominated")
+
+// marker gives the bytes of a role's marker.
+func marker(role string, controlling, controlled credentials) []byte {
+	mac := hmac.New(sha256.New, []byte(controlling.pwd+":"+controlled.pwd))
+	fmt.Fprintf(mac, "%s\x00%s\x00%s\x00%s", handOffVersion, role, controlling.ufrag, controlled.ufrag)
+	return mac.Sum([]byte(markerMagic))
+}
+
+// markers gives the marker that we send and the one that we wait for.
+func markers(local, remote credentials, controlling bool) (ours, theirs []byte) {
+	if controlling {
+		return marker("controlling", local, remote), marker("controlled", local, remote)
+	}
+	return marker("controlled", remote, local), marker("controlling", remote, local)
+}
+
+func (ses *session) isMarker(frame []byte) bool {
+	ses.mu.Lock()
+	want := ses.theirs
+	ses.mu.Unlock()
+	return len(want) == markerLen && hmac.Equal(frame, want)
+}
+
+// mark tells handOff that the peer's marker came on s. Nobody reads s from here on.
+func (ses *session) mark(s *socket) {
+	select {
+	case ses.marked <- s:
+	default: // a second one
+		ses.release(s)
+		s.Close()
+	}
+}
+
+// socket gives the socket of a candidate pair.
+func (ses *session) socket(local netip.Addr, remote netip.AddrPort) *socket {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	if b := ses.bases[local]; b != nil {
+		return b.socks[remote]
+	}
+	return nil
+}
+
+// handOffControlling switches s, the socket of the nominated pair.
+func (ses *session) handOffControlling(ctx context.Context, s *socket) error {
+	if err := s.writeMarker(ses.ours); err != nil {
+		return fmt.Errorf("hand-off: send marker: %w", err)
+	}
+	select {
+	case got := <-ses.marked:
+		if got != s {
+			return errMarker
+		}
+		return ses.take(s)
+	case <-s.gone:
+		return errors.New("hand-off: the peer closed the nominated socket")
+	case <-ctx.Done():
+		return fmt.Errorf("hand-off: await marker: %w", context.Cause(ctx))
+	}
+}
+
+// handOffControlled switches the socket on which the peer's marker comes.
+func (ses *session) handOffControlled(ctx context.Context) (*socket, error) {
+	select {
+	case s := <-ses.marked:
+		if err := s.writeMarker(ses.ours); err != nil {
+			return nil, fmt.Errorf("hand-off: send marker: %w", err)
+		}
+		return s, ses.take(s)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("hand-off: await marker: %w", context.Cause(ctx))
+	}
+}
+
+// take makes s the caller's, who must close it.
+func (ses *session) take(s *socket) error {
+	if !ses.release(s) {
+		return errors.New("hand-off: the session ended meanwhile")
+	}
+	if err := s.bare(); err != nil {
+		s.Close()
+		return fmt.Errorf("hand-off: %w", err)
+	}
+	return nil
+}

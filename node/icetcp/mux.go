@@ -1,0 +1,197 @@
+package icetcp
+
+import (
+	"container/list"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v2"
+)
+
+const (
+	// firstFrameTimeout is how long an accepted connection may take to tell whose it is.
+	firstFrameTimeout = 10 * time.Second
+	// maxUnknown is how many accepted connections may be in that state. One more
+	// pushes out the oldest: honest peers speak within a round trip.
+	maxUnknown = 256
+)
+
+// mux owns every TCP socket of every session: the listeners, what they accept, what
+// is dialled from their ports. pion's agents see none of them. An agent gets a
+// net.PacketConn for each of its addresses, and the mux carries its checks over the
+// sockets, opening them as the checks need them.
+type mux struct {
+	log       *slog.Logger
+	listeners []*net.TCPListener
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup
+
+	mu       sync.Mutex
+	closed   bool
+	sessions map[string]*session // by our user fragment
+	sockets  map[tuple]*socket   // all that are open, handed off or not
+	unknown  *list.List          // of *socket, accepted, oldest first, not yet routed
+}
+
+var _ ice.TCPMux = (*mux)(nil)
+
+func newMux(at netip.AddrPort, log *slog.Logger) (*mux, error) {
+	ls, err := listen(at)
+	if err != nil {
+		return nil, err
+	}
+	m := &mux{
+		log:       log,
+		listeners: ls,
+		sessions:  make(map[string]*session),
+		sockets:   make(map[tuple]*socket),
+		unknown:   list.New(),
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	for _, l := range ls {
+		m.wg.Go(func() { m.accept(l) })
+	}
+	return m, nil
+}
+
+// Close closes listeners, sessions and sockets, the handed-off ones too, and
+// returns when no goroutine is left.
+func (m *mux) Close() error {
+	m.mu.Lock()
+	m.closed = true
+	sessions, sockets := values(m.sessions), values(m.sockets)
+	m.mu.Unlock()
+	m.cancel()
+	closeAll(m.listeners...)
+	for _, ses := range sessions {
+		ses.close()
+	}
+	for _, s := range sockets {
+		s.Close()
+	}
+	for _, ses := range sessions {
+		ses.wg.Wait()
+	}
+	m.wg.Wait()
+	return nil
+}
+
+func values[K comparable, V any](m map[K]V) (vs []V) {
+	for _, v := range m {
+		vs = append(vs, v)
+	}
+	return vs
+}
+
+// port gives the listening port for that family, 0 if there is none.
+func (m *mux) port(v6 bool) uint16 {
+	for _, l := range m.listeners {
+		if addrPort(l.Addr()).Addr().Is6() == v6 {
+			return portOf(l)
+		}
+	}
+	return 0
+}
+
+// newSession draws the credentials of a new session and takes it in.
+func (m *mux) newSession() (*session, error) {
+	local := credentials{ufrag: randomHex(4), pwd: randomHex(16)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, net.ErrClosed
+	}
+	if m.sessions[local.ufrag] != nil {
+		return nil, errors.New("icetcp: user fragment drawn twice, try again")
+	}
+	ses := newSession(m, local)
+	m.sessions[local.ufrag] = ses
+	return ses, nil
+}
+
+// randomHex gives 2n characters; RFC 8445 §5.3 wants 24 random bits in a user
+// fragment and 128 in a password.
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+func (m *mux) session(ufrag string) *session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sessions[ufrag]
+}
+
+// GetConnByUfrag implements ice.TCPMux: an agent asks once for each local address
+// that it gathers.
+func (m *mux) GetConnByUfrag(ufrag string, v6 bool, local net.IP) (net.PacketConn, error) {
+	ses, port := m.session(ufrag), m.port(v6)
+	ip, ok := netip.AddrFromSlice(local)
+	if ses == nil || port == 0 || !ok {
+		return nil, fmt.Errorf("icetcp: no session %q listens on %s", ufrag, local)
+	}
+	return ses.addBase(netip.AddrPortFrom(ip.Unmap(), port))
+}
+
+// RemoveConnByUfrag implements ice.TCPMux: an agent has closed or failed. Only the
+// socket that was handed off survives it.
+func (m *mux) RemoveConnByUfrag(ufrag string) {
+	m.mu.Lock()
+	ses := m.sessions[ufrag]
+	delete(m.sessions, ufrag)
+	m.mu.Unlock()
+	if ses != nil {
+		ses.close()
+	}
+}
+
+// open takes in a new connection, or closes it when it comes too late.
+func (m *mux) open(c net.Conn, dialled bool, ses *session) *socket {
+	s := newSocket(c, dialled, m.forget)
+	s.ses = ses
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		c.Close()
+		return nil
+	}
+	m.sockets[s.tuple] = s
+	return s
+}
+
+func (m *mux) forget(s *socket) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sockets[s.tuple] == s {
+		delete(m.sockets, s.tuple)
+	}
+}
+
+// assign says that s now carries the checks of ses.
+func (m *mux) assign(s *socket, ses *session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.ses = ses
+}
+
+// holder tells who has the connection t: its session, nil while that is unknown;
+// false if the connection is not ours.
+func (m *mux) holder(t tuple) (*session, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.sockets[t]
+	if !ok {
+		return nil, false
+	}
+	return s.ses, true
+}

@@ -1,0 +1,243 @@
+package icetcp
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/stun"
+
+	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
+)
+
+type credentials struct{ ufrag, pwd string }
+
+// session is one agent's part of the mux, from the offer to the hand-off: its
+// addresses, the sockets that its checks opened, and what it may dial.
+type session struct {
+	mux    *mux
+	local  credentials
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // its readers and diallers
+	marked chan *socket   // the socket on which the peer's marker came
+
+	mu       sync.Mutex
+	closed   bool
+	bases    map[netip.Addr]*base
+	remote   credentials             // set by start, like the fields below
+	dialable map[netip.AddrPort]bool // everything else is never dialled
+	ours     []byte                  // the marker that we send
+	theirs   []byte                  // the marker that we wait for
+}
+
+func newSession(m *mux, local credentials) *session {
+	ses := &session{mux: m, local: local, marked: make(chan *socket, 1), bases: make(map[netip.Addr]*base)}
+	ses.ctx, ses.cancel = context.WithCancel(m.ctx)
+	return ses
+}
+
+// start is called once, when the other side's text is known and before the first
+// check leaves.
+func (ses *session) start(remote credentials, controlling bool, dial []sdp.Candidate) {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	ses.remote = remote
+	ses.ours, ses.theirs = markers(ses.local, remote, controlling)
+	ses.dialable = make(map[netip.AddrPort]bool)
+	for _, c := range dial {
+		ses.dialable[c.Addr] = true
+	}
+}
+
+// close ends the session: its sockets are closed, all but the one that take has
+// given away. It does not wait; wg does.
+func (ses *session) close() {
+	ses.cancel()
+	ses.mu.Lock()
+	ses.closed = true
+	var open []*socket
+	for _, b := range ses.bases {
+		open = append(open, values(b.socks)...)
+	}
+	ses.mu.Unlock()
+	for _, s := range open {
+		s.Close()
+	}
+}
+
+// addBase makes the packet connection of one local address. pion would close one
+// that it got twice, so an address that two interfaces share is refused the second time.
+func (ses *session) addBase(addr netip.AddrPort) (*base, error) {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	if ses.closed || ses.bases[addr.Addr()] != nil {
+		return nil, net.ErrClosed
+	}
+	b := newBase(ses, addr)
+	ses.bases[addr.Addr()] = b
+	return b, nil
+}
+
+// adopt gives s to the base that it belongs to, and nil, with s closed, if there is
+// none or it has a socket with that peer already. The caller must then call serve.
+func (ses *session) adopt(s *socket) *base {
+	ses.mux.assign(s, ses)
+	ses.mu.Lock()
+	b := ses.bases[s.local.Addr()]
+	if ses.closed || b == nil || b.socks[s.remote] != nil {
+		ses.mu.Unlock()
+		s.Close()
+		return nil
+	}
+	b.socks[s.remote] = s
+	waiting := b.waiting[s.remote]
+	delete(b.waiting, s.remote)
+	ses.wg.Add(1)
+	ses.mu.Unlock()
+	if waiting != nil {
+		s.writeFrame(waiting)
+	}
+	return b
+}
+
+// release takes s out of the session; false if it is there no longer.
+func (ses *session) release(s *socket) bool {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	b := ses.bases[s.local.Addr()]
+	if ses.closed || b == nil || b.socks[s.remote] != s {
+		return false
+	}
+	delete(b.socks, s.remote)
+	return true
+}
+
+// serve reads the frames of s for the agent until the marker comes, or an error, or
+// another session has the better claim. A frame that is neither STUN nor the
+// marker is an error. buf has room for maxFrame bytes.
+func (ses *session) serve(b *base, s *socket, buf []byte) {
+	defer ses.wg.Done()
+	claimed := !s.dialled
+	for {
+		frame, err := s.readFrame(buf)
+		switch {
+		case err == nil && stun.IsMessage(frame):
+			if !claimed {
+				rival, ours := ses.contend(frame)
+				if claimed = ours; rival != nil {
+					ses.cede(s, rival, frame, buf)
+					return
+				}
+			}
+			b.deliver(frame, s)
+		case err == nil && ses.isMarker(frame):
+			ses.mark(s)
+			return
+		default:
+			ses.mux.log.Debug("icetcp: socket closed", "local", s.local, "remote", s.remote, "err", err)
+			ses.release(s)
+			s.Close()
+			return
+		}
+	}
+}
+
+// base is what pion sees of one local address: a net.PacketConn whose packets are
+// frames on the sockets of that address.
+type base struct {
+	ses  *session
+	addr netip.AddrPort
+	in   chan packet
+	once sync.Once
+	done chan struct{}
+
+	// Guarded by ses.mu, by remote address:
+	socks    map[netip.AddrPort]*socket
+	dialling map[netip.AddrPort]bool
+	waiting  map[netip.AddrPort][]byte // the newest check that has no socket yet
+}
+
+type packet struct {
+	data []byte
+	from net.Addr
+}
+
+func newBase(ses *session, addr netip.AddrPort) *base {
+	return &base{
+		ses:      ses,
+		addr:     addr,
+		in:       make(chan packet),
+		done:     make(chan struct{}),
+		socks:    make(map[netip.AddrPort]*socket),
+		dialling: make(map[netip.AddrPort]bool),
+		waiting:  make(map[netip.AddrPort][]byte),
+	}
+}
+
+// deliver hands a frame to the agent, which may let the peer wait.
+func (b *base) deliver(frame []byte, s *socket) {
+	p := packet{append([]byte(nil), frame...), net.TCPAddrFromAddrPort(s.remote)}
+	select {
+	case b.in <- p:
+	case <-b.done:
+	case <-s.gone:
+	case <-b.ses.ctx.Done():
+	}
+}
+
+// ReadFrom implements net.PacketConn.
+func (b *base) ReadFrom(p []byte) (int, net.Addr, error) {
+	select {
+	case k := <-b.in:
+		return copy(p, k.data), k.from, nil
+	case <-b.done:
+	case <-b.ses.ctx.Done():
+	}
+	return 0, nil, net.ErrClosed
+}
+
+// WriteTo implements net.PacketConn. Without a socket with that peer it starts to
+// dial one, if the peer may be dialled, and keeps p for it. p is STUN, which its
+// sender repeats, so nothing is lost that is not sent again.
+func (b *base) WriteTo(p []byte, to net.Addr) (int, error) {
+	remote := addrPort(to)
+	b.ses.mu.Lock()
+	s := b.socks[remote]
+	closed := b.ses.closed
+	if s == nil && !closed && b.ses.dialable[remote] {
+		b.waiting[remote] = append([]byte(nil), p...)
+		b.dialLocked(remote)
+	}
+	b.ses.mu.Unlock()
+	switch {
+	case closed:
+		return 0, io.ErrClosedPipe
+	case s != nil:
+		if err := s.writeFrame(p); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// LocalAddr implements net.PacketConn; its port is what pion offers.
+func (b *base) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(b.addr) }
+
+// Close implements net.PacketConn. The sockets are closed with the session.
+func (b *base) Close() error {
+	b.once.Do(func() { close(b.done) })
+	return nil
+}
+
+// SetDeadline implements net.PacketConn; pion calls it only before Close, which is enough.
+func (b *base) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline implements net.PacketConn.
+func (b *base) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements net.PacketConn.
+func (b *base) SetWriteDeadline(time.Time) error { return nil }

@@ -1,0 +1,101 @@
+package icetcp
+
+import (
+	"bufio"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	// writeTimeout bounds one frame. STUN is repeated by who sent it, so a peer that
+	// does not read costs it the socket, not us the wait.
+	writeTimeout = 2 * time.Second
+	// deadAfter is when a peer that says nothing at all is taken for dead.
+	deadAfter = 30 * time.Second
+)
+
+// tuple is what makes a TCP connection one of its own.
+type tuple struct{ local, remote netip.AddrPort }
+
+// socket is one TCP connection with another device, accepted or dialled. It carries
+// frames until the hand-off and bare bytes after it. The mux knows it until Close.
+type socket struct {
+	net.Conn
+	tuple
+	dialled bool
+	br      *bufio.Reader // owned by the reader of the socket
+	gone    chan struct{} // closed by Close
+	forget  func()        // tells the mux
+	once    sync.Once
+
+	ses *session // whose checks it carries, nil while unknown; guarded by mux.mu
+
+	wmu  sync.Mutex
+	last bool // our marker is written; no frame may follow
+}
+
+func newSocket(c net.Conn, dialled bool, forget func(*socket)) *socket {
+	s := &socket{
+		Conn:    c,
+		tuple:   tuple{addrPort(c.LocalAddr()), addrPort(c.RemoteAddr())},
+		dialled: dialled,
+		br:      bufio.NewReaderSize(c, 2*(frameHeader+maxFrame)),
+		gone:    make(chan struct{}),
+	}
+	s.forget = func() { forget(s) }
+	return s
+}
+
+// Close closes the connection; the second and later calls do nothing.
+func (s *socket) Close() (err error) {
+	s.once.Do(func() {
+		s.forget()
+		close(s.gone)
+		err = s.Conn.Close()
+	})
+	return err
+}
+
+func (s *socket) readFrame(buf []byte) ([]byte, error) { return readFrame(s.br, buf) }
+
+// writeFrame writes p as a frame, or drops it when the marker is out: what an agent
+// still has to say then is of no use. An error leaves half a frame, so it closes
+// the socket.
+func (s *socket) writeFrame(p []byte) error { return s.write(p, false) }
+
+// writeMarker writes the last frame of this direction.
+func (s *socket) writeMarker(p []byte) error { return s.write(p, true) }
+
+func (s *socket) write(p []byte, last bool) error {
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	if s.last {
+		return nil
+	}
+	s.last = last
+	err := s.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err == nil {
+		_, err = s.Write(appendFrame(make([]byte, 0, frameHeader+len(p)), p))
+	}
+	if err != nil {
+		s.Close()
+	}
+	return err
+}
+
+// bare makes the socket ready to carry bytes: no deadline, and a dead peer is found
+// in half a minute.
+func (s *socket) bare() error {
+	if err := s.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	if t, ok := s.Conn.(*net.TCPConn); ok {
+		ka := net.KeepAliveConfig{Enable: true, Idle: deadAfter / 2, Interval: deadAfter / 6, Count: 3}
+		if err := t.SetKeepAliveConfig(ka); err != nil {
+			return err
+		}
+	}
+	return setUserTimeout(s.Conn, deadAfter)
+}

@@ -1,0 +1,190 @@
+package icetcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/transport"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/passeur-p2p/passeur/node/upgrade"
+)
+
+// Transport is the libp2p transport of "/ice".
+type Transport struct {
+	cfg      Config
+	mux      *mux
+	upgrader transport.Upgrader
+	rc       network.ResourceManager
+	dials    *slots // outbound negotiations
+	answers  *slots // inbound ones
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // Dials
+
+	mu       sync.Mutex
+	closed   bool
+	listener *listener // nil when there is none
+}
+
+var _ transport.Transport = (*Transport)(nil)
+
+// AddTo gives h the transport: with an upgrader of its own, TLS 1.3 and yamux
+// whatever the host uses elsewhere, registered on h's network and listening on
+// /ice. The caller should hide the address, see [HideAddr]. Closing h closes it.
+func AddTo(h host.Host, cfg Config) (*Transport, error) {
+	n, ok := h.Network().(transport.TransportNetwork)
+	if !ok {
+		return nil, fmt.Errorf("icetcp: %T takes no transports", h.Network())
+	}
+	key := h.Peerstore().PrivKey(h.ID())
+	if key == nil {
+		return nil, errors.New("icetcp: the host's private key is not in its peerstore")
+	}
+	u, err := upgrade.New(key, n.ResourceManager(), cfg.Gater)
+	if err != nil {
+		return nil, fmt.Errorf("icetcp: %w", err)
+	}
+	t, err := New(u, n.ResourceManager(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err = n.AddTransport(t); err == nil {
+		err = n.Listen(Addr)
+	}
+	if err != nil {
+		t.Close()
+		return nil, fmt.Errorf("icetcp: %w", err)
+	}
+	return t, nil
+}
+
+// New makes a transport that upgrades its connections with u; rc may be nil. Its TCP
+// listeners are open from here on, but offers are answered only while Listen's
+// listener is open. See [AddTo] for the usual way.
+func New(u transport.Upgrader, rc network.ResourceManager, cfg Config) (*Transport, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if rc == nil {
+		rc = &network.NullResourceManager{}
+	}
+	m, err := newMux(cfg.Listen, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{
+		cfg: cfg, mux: m, upgrader: u, rc: rc,
+		dials:   newSlots(cfg.MaxSessions, maxPeerSessions),
+		answers: newSlots(cfg.MaxSessions, maxPeerSessions),
+	}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t, nil
+}
+
+// Close ends negotiations, the listener and the connections that came of them. No
+// goroutine and no socket is left when it returns.
+func (t *Transport) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	l := t.listener
+	t.mu.Unlock()
+	t.cancel()
+	if l != nil {
+		l.Close()
+	}
+	t.wg.Wait()
+	return t.mux.Close()
+}
+
+// CanDial implements transport.Transport: /ice and nothing else.
+func (t *Transport) CanDial(a ma.Multiaddr) bool { return len(a) == 1 && a[0].Code() == P_ICE }
+
+// Protocols implements transport.Transport.
+func (t *Transport) Protocols() []int { return []int{P_ICE} }
+
+// Proxy implements transport.Transport. Even a relayed connection is end to end, and
+// the relay takes no part in libp2p.
+func (t *Transport) Proxy() bool { return false }
+
+func (t *Transport) String() string { return "ICE" }
+
+// Dial implements transport.Transport. It offers p a session and connects; it fails
+// with ErrBusy, ErrRefused or ErrNoHandOff, or with what the Signaller or ICE
+// said. It returns at once, and frees everything, when ctx ends.
+func (t *Transport) Dial(ctx context.Context, raddr ma.Multiaddr, p peer.ID) (transport.CapableConn, error) {
+	if !t.CanDial(raddr) {
+		return nil, fmt.Errorf("icetcp: can dial %s, not %s", Addr, raddr)
+	}
+	if !t.begin() {
+		return nil, ErrClosed
+	}
+	defer t.wg.Done()
+	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	release := t.dials.acquire(p)
+	if release == nil {
+		return nil, ErrBusy
+	}
+	defer release()
+	c, err := t.offer(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return t.secure(ctx, c, outbound(ctx), p)
+}
+
+// outbound is the direction of a dial; when libp2p coordinates two dials at once, it
+// says which side is the server.
+func outbound(ctx context.Context) network.Direction {
+	if ok, isClient, _ := network.GetSimultaneousConnect(ctx); ok && !isClient {
+		return network.DirInbound
+	}
+	return network.DirOutbound
+}
+
+// begin enters a Dial; false after Close.
+func (t *Transport) begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.wg.Add(1)
+	return true
+}
+
+// secure makes a libp2p connection of c, with p and nobody else. The resource
+// manager is asked here and not before the offer, since only now there is an
+// address to count: all addresses without an IP share one small budget.
+func (t *Transport) secure(ctx context.Context, c *conn, dir network.Direction, p peer.ID) (transport.CapableConn, error) {
+	scope, err := t.rc.OpenConnection(dir, true, c.RemoteMultiaddr())
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("icetcp: resource manager: %w", err)
+	}
+	if err := scope.SetPeer(p); err != nil {
+		scope.Done()
+		c.Close()
+		return nil, fmt.Errorf("icetcp: resource manager: %w", err)
+	}
+	secured, err := t.upgrader.Upgrade(ctx, t, c, dir, p, scope) // ends scope and c on error
+	if err != nil {
+		return nil, fmt.Errorf("icetcp: %w", err)
+	}
+	path := *c.path
+	t.cfg.Observe(Event{Peer: p, Phase: "tls", Path: &path, Detail: tlsDetail(path.TLS)})
+	return secured, nil
+}
+
+func (t *Transport) newAgent() (*agent, error) {
+	return newAgent(t.mux, t.cfg.Listen, t.cfg.Timeout, t.cfg.Logger)
+}
