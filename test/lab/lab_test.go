@@ -1,0 +1,157 @@
+package lab_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passeur-p2p/passeur/test/lab"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "listen" {
+		listen(os.Args[2])
+		return
+	}
+	if len(os.Args) == 3 && os.Args[1] == "dial" {
+		dial(os.Args[2])
+		return
+	}
+	lab.Main(m.Run)
+}
+
+// listen greets everyone who comes, until it is killed.
+func listen(addr string) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		panic(err)
+	}
+	io.WriteString(os.Stdout, "listening\n")
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(c, "hello\n")
+		c.Close()
+	}
+}
+
+// dial says what it was told, or why it got nowhere.
+func dial(addr string) {
+	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	if err != nil {
+		io.WriteString(os.Stdout, err.Error())
+		return
+	}
+	io.Copy(os.Stdout, c)
+}
+
+func output(t *testing.T, h *lab.Host, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	out, err := h.Command(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s %v: %v", name, args, err)
+	}
+	return string(out)
+}
+
+// listening starts a listener on a host and returns when it listens.
+func listening(t *testing.T, h *lab.Host, addr string) *exec.Cmd {
+	t.Helper()
+	cmd := h.Command(t.Context(), os.Args[0], "listen", addr)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "listening\n" {
+		t.Fatalf("listener says %q, %v", line, err)
+	}
+	return cmd
+}
+
+// Hosts reach each other over both versions of IP, and nothing else.
+func TestIsolation(t *testing.T) {
+	l := lab.New(t)
+	a := l.Host("a", "10.1.0.1/24", "fd00:1::1/64")
+	b := l.Host("b", "10.1.0.2/24", "fd00:1::2/64")
+	go listening(t, a, "127.0.0.1:7001").Wait()
+	go listening(t, b, "[::]:7000").Wait()
+	for addr, want := range map[string]string{
+		"10.1.0.2:7000":    "hello\n",
+		"[fd00:1::2]:7000": "hello\n",
+		"127.0.0.1:7000":   "connection refused", // every host has its own loopback
+		"192.0.2.1:7000":   "network is unreachable",
+		"[2001:db8::1]:80": "network is unreachable",
+	} {
+		if got := output(t, a, os.Args[0], "dial", addr); !strings.Contains(got, want) {
+			t.Errorf("a dials %s: %q, want %q", addr, got, want)
+		}
+	}
+	if got := output(t, b, os.Args[0], "dial", "127.0.0.1:7001"); !strings.Contains(got, "connection refused") {
+		t.Errorf("b reaches a's loopback: %q", got)
+	}
+	for _, h := range []*lab.Host{a, b} {
+		if got := output(t, h, "ip", "route", "show", "default") + output(t, h, "ip", "-6", "route", "show", "default"); got != "" {
+			t.Errorf("a host has a default route: %s", got)
+		}
+	}
+	if _, err := net.DialTimeout("tcp", "10.1.0.2:7000", time.Second); err == nil {
+		t.Error("the test itself reaches a host")
+	}
+}
+
+// Two labs may use the same names and addresses at once.
+func TestTwoLabs(t *testing.T) {
+	for _, name := range []string{"one", "two"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			a, b := l.Host("a", "10.1.0.1/24"), l.Host("b", "10.1.0.2/24")
+			go listening(t, b, "10.1.0.2:7000").Wait()
+			if got := output(t, a, os.Args[0], "dial", "10.1.0.2:7000"); got != "hello\n" {
+				t.Errorf("a hears %q", got)
+			}
+		})
+	}
+}
+
+// After a test nothing is left of its lab: no process, no namespace, no
+// interface, also when the process has left its group.
+func TestCleanUp(t *testing.T) {
+	ended := make(chan error, 2)
+	if !t.Run("lab", func(t *testing.T) {
+		a := lab.New(t).Host("a", "10.1.0.1/24")
+		own := listening(t, a, "10.1.0.1:7000")
+		away := a.Command(context.Background(), "setsid", os.Args[0], "listen", "10.1.0.1:7001")
+		if err := away.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go func() { ended <- own.Wait() }()
+		go func() { ended <- away.Wait() }()
+	}) {
+		return
+	}
+	for range 2 {
+		if err := <-ended; err == nil {
+			t.Error("a process ended by itself")
+		}
+	}
+	for _, args := range [][]string{{"netns", "list"}, {"-br", "link", "show", "type", "bridge"}, {"-br", "link", "show", "type", "veth"}} {
+		out, err := exec.Command("ip", args...).CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("ip %v: %v %s", args, err, out)
+		}
+	}
+}
