@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -70,6 +71,9 @@ func (s *Service) admitDirect(p peer.ID) error {
 	defer s.mu.Unlock()
 	if s.direct[p] >= maxDirect {
 		return codeBusy
+	}
+	if !s.streams.take(p, time.Now()) {
+		return codeSlowDown
 	}
 	s.direct[p]++
 	return nil

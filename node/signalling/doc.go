@@ -30,9 +30,9 @@
 // what an ordinary quartz drifts in a month without NTP. What has been seen is
 // remembered until it could no longer be taken, so that grace lets nobody
 // replay. Servers count a message's life from its arrival by their own clock, so
-// theirs need not be right. The memory is lost on restart: a request may then be
-// handled a second time if somebody replays it within three minutes, and the
-// answer still can be read only by its original sender.
+// theirs need not be right. The memory is lost on restart: a server that kept a
+// request may then have it handled a second time while it is fresh, and the answer
+// still can be read only by the one who asked.
 //
 // # What servers learn
 //

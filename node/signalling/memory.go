@@ -44,8 +44,7 @@ type sessionKey struct {
 // session is a request that was taken.
 type session struct {
 	sessionKey
-	request *request
-	hash    [32]byte // of the first copy
+	hash [32]byte // of the first copy
 
 	// Guarded by memory.mu.
 	copies   [][32]byte
@@ -73,19 +72,19 @@ func (m *memory) seen(hash [32]byte) *session {
 	return m.copies[hash]
 }
 
-// begin gives the session of q, and whether it is a new one, to be remembered
+// begin gives the session of a request, and whether it is a new one, to be remembered
 // until then.
-func (m *memory) begin(from peer.ID, q *request, hash [32]byte, until time.Time) (x *session, fresh bool, err error) {
+func (m *memory) begin(from peer.ID, id Session, hash [32]byte, until time.Time) (x *session, fresh bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := sessionKey{from, q.session}
+	key := sessionKey{from, id}
 	if x = m.sessions[key]; x != nil {
 		return x, false, m.copyLocked(x, hash, until)
 	}
-	if m.heeded >= m.max || m.ofOne[from] >= m.maxOfOne {
+	if m.ofOne[from] >= m.maxOfOne || m.heeded >= m.max && !m.forgetOldestLocked() {
 		return nil, false, errMemory
 	}
-	x = &session{sessionKey: key, request: q, hash: hash, done: make(chan struct{})}
+	x = &session{sessionKey: key, hash: hash, done: make(chan struct{})}
 	m.sessions[key] = x
 	m.heeded++
 	m.ofOne[from]++
@@ -117,7 +116,7 @@ func (m *memory) finish(x *session, answer []byte) {
 func (m *memory) silence(x *session) {
 	m.mu.Lock()
 	if !x.gone && !x.silent {
-		x.silent, x.request = true, nil
+		x.silent = true
 		m.uncountLocked(x)
 		m.silenced = append(m.silenced, x)
 		if len(m.silenced) > maxSilenced {
@@ -155,6 +154,32 @@ func (m *memory) forgetLocked(x *session) {
 			m.silenced = append(m.silenced[:i], m.silenced[i+1:]...)
 			return
 		}
+	}
+}
+
+// forgetOldestLocked makes room by forgetting the finished session that would
+// expire first. Under a flood of senders a request may thus be handled twice
+// if a server replays it, which beats not being handled.
+func (m *memory) forgetOldestLocked() bool {
+	var oldest *session
+	for _, x := range m.sessions {
+		if !x.silent && x.finished() && (oldest == nil || x.until.Before(oldest.until)) {
+			oldest = x
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	m.forgetLocked(oldest)
+	return true
+}
+
+func (x *session) finished() bool {
+	select {
+	case <-x.done:
+		return true
+	default:
+		return false
 	}
 }
 

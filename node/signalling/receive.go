@@ -108,11 +108,11 @@ func (s *Service) heed(from peer.ID, r *request, hash [32]byte, direct bool) (*s
 	if !s.senders.take(from, time.Now()) {
 		return nil, false, fmt.Errorf("%w: %s", errRate, from)
 	}
-	x, fresh, err := s.memory.begin(from, r, hash, r.expires.Add(ClockGrace))
+	x, fresh, err := s.memory.begin(from, r.session, hash, r.expires.Add(ClockGrace))
 	if err != nil || !fresh {
 		return x, false, err
 	}
-	release := s.slots.acquire(from)
+	release := s.slots.acquire(from, r.kind)
 	if release == nil {
 		s.memory.forget(x)
 		return nil, false, fmt.Errorf("%w: %s", errSlots, from)
@@ -165,7 +165,7 @@ func (s *Service) handle(ctx context.Context, from peer.ID, r *request) ([]byte,
 			return nil, err
 		}
 	}
-	s.slots.admit(from)
+	s.slots.admit(from, r.kind)
 	s.mu.Lock()
 	h := s.handlers[r.kind]
 	s.mu.Unlock()
@@ -210,10 +210,8 @@ func reasonOf(err error) string {
 // again sends x's answer, if it has one, but not twice within answerAgain: copies
 // of one request arrive from several servers at once.
 func (s *Service) again(x *session) {
-	select {
-	case <-x.done:
-	default:
-		return // work will send it
+	if !x.finished() {
+		return // who makes it sends it
 	}
 	if x.answer == nil || !s.memory.mayResend(x, time.Now()) {
 		return

@@ -139,7 +139,8 @@ type Service struct {
 	subscriber *subscriber
 	memory     *memory
 	slots      *slots
-	senders    *buckets[peer.ID]
+	senders    *buckets[peer.ID] // requests that were signed
+	streams    *buckets[peer.ID] // direct streams, whatever they bring
 
 	mu       sync.Mutex
 	handlers map[string]Handler
@@ -191,6 +192,7 @@ func newService(cfg Config) (*Service, error) {
 	s.memory = newMemory(l.Sessions, l.sessionsOfOne())
 	s.slots = newSlots(l)
 	s.senders = newBuckets[peer.ID](l.SenderRate, l.SenderBurst, 4096)
+	s.streams = newBuckets[peer.ID](4*l.SenderRate, 4*l.SenderBurst, 4096)
 	return s, nil
 }
 

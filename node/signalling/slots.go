@@ -6,12 +6,12 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// maxAdmitted is how many devices are remembered as admitted once.
+// maxAdmitted is how many devices, by kind, are remembered as admitted once.
 const maxAdmitted = 1024
 
 // slots bound how many requests are admitted and handled at a time. Devices that
-// were never admitted share half of them, so that strangers, whose admission may
-// take a lookup, cannot keep friends out.
+// were never admitted with a request of the same kind share half of them, so that
+// strangers, whose admission may take a lookup, cannot keep friends out.
 type slots struct {
 	max, maxStrangers, maxOfOne int
 
@@ -19,21 +19,27 @@ type slots struct {
 	used      int
 	strangers int
 	ofOne     map[peer.ID]int
-	admitted  map[peer.ID]struct{}
+	admitted  map[asking]struct{}
+}
+
+// asking is a device with a kind of request.
+type asking struct {
+	from peer.ID
+	kind string
 }
 
 func newSlots(l Limits) *slots {
 	return &slots{
 		max: l.Handlers, maxStrangers: l.handlersOfStrangers(), maxOfOne: l.handlersOfOne(),
-		ofOne: make(map[peer.ID]int), admitted: make(map[peer.ID]struct{}),
+		ofOne: make(map[peer.ID]int), admitted: make(map[asking]struct{}),
 	}
 }
 
 // acquire takes a slot for p, to be given back by calling release, or returns nil.
-func (s *slots) acquire(p peer.ID) (release func()) {
+func (s *slots) acquire(p peer.ID, kind string) (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, known := s.admitted[p]
+	_, known := s.admitted[asking{p, kind}]
 	if s.used >= s.max || s.ofOne[p] >= s.maxOfOne || !known && s.strangers >= s.maxStrangers {
 		return nil
 	}
@@ -58,7 +64,7 @@ func (s *slots) release(p peer.ID, known bool) {
 }
 
 // admit remembers that p was admitted, at the cost of forgetting another.
-func (s *slots) admit(p peer.ID) {
+func (s *slots) admit(p peer.ID, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for other := range s.admitted {
@@ -67,5 +73,5 @@ func (s *slots) admit(p peer.ID) {
 		}
 		delete(s.admitted, other)
 	}
-	s.admitted[p] = struct{}{}
+	s.admitted[asking{p, kind}] = struct{}{}
 }

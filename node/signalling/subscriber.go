@@ -39,19 +39,28 @@ type subscriber struct {
 	events event.Subscription
 
 	mu   sync.Mutex
-	live map[listening]context.CancelFunc
+	live map[listening]*following
 }
 
-// listening is one subscription.
-type listening struct {
-	inbox  Inbox
-	server peer.ID
-}
+// listening says where, following is the goroutine that does.
+type (
+	listening struct {
+		inbox  Inbox
+		server peer.ID
+	}
+	following struct {
+		ctx    context.Context
+		cancel context.CancelFunc
+	}
+)
+
+// tag protects the connection to the server from being trimmed.
+func (l listening) tag() string { return l.inbox.Key() }
 
 func newSubscriber(h host.Host, c *closest, own *server, life *lifetime, take func([]byte), log *slog.Logger) *subscriber {
 	return &subscriber{
 		host: h, closest: c, server: own, life: life, take: take, log: log,
-		kick: make(chan struct{}, 1), live: make(map[listening]context.CancelFunc),
+		kick: make(chan struct{}, 1), live: make(map[listening]*following),
 	}
 }
 
@@ -160,9 +169,9 @@ func (s *subscriber) listeningAt(inbox Inbox) (servers []peer.ID) {
 func (s *subscriber) endOthers(wanted map[listening]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for l, cancel := range s.live {
+	for l, f := range s.live {
 		if !wanted[l] {
-			cancel()
+			f.cancel()
 			delete(s.live, l)
 		}
 	}
@@ -206,25 +215,35 @@ func (s *subscriber) listenHere(l listening) bool {
 // follow runs read in a goroutine until it returns, and then looks for a
 // replacement unless the subscription was ended from here.
 func (s *subscriber) follow(l listening, read func(context.Context) error) bool {
-	ctx, cancel := context.WithCancel(s.life.ctx)
+	f := &following{}
+	f.ctx, f.cancel = context.WithCancel(s.life.ctx)
 	s.mu.Lock()
-	s.live[l] = cancel
+	s.live[l] = f
 	s.mu.Unlock()
-	following := func() {
-		err := read(ctx)
-		if ctx.Err() == nil {
+	s.host.ConnManager().Protect(l.server, l.tag())
+	started := s.life.run(func() {
+		err := read(f.ctx)
+		s.host.ConnManager().Unprotect(l.server, l.tag())
+		if s.lost(l, f) {
 			s.log.Debug("a subscription ended", "server", l.server, "err", err)
-			s.mu.Lock()
-			delete(s.live, l)
-			s.mu.Unlock()
 			s.nudge()
 		}
-		cancel()
+		f.cancel()
+	})
+	if !started {
+		f.cancel()
 	}
-	if !s.life.run(following) {
-		cancel()
+	return started
+}
+
+// lost takes f out if it ended by itself, and tells whether it did.
+func (s *subscriber) lost(l listening, f *following) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.ctx.Err() != nil || s.live[l] != f {
 		return false
 	}
+	delete(s.live, l)
 	return true
 }
 
