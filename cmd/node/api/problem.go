@@ -8,6 +8,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // Codes of problems, stable for scripts.
@@ -61,7 +62,10 @@ var known = []struct {
 	{node.ErrUnknownTransfer, http.StatusNotFound, CodeUnknownTransfer},
 	{node.ErrNotWaiting, http.StatusConflict, CodeNotWaiting},
 	{node.ErrNotRunning, http.StatusConflict, CodeEnded},
-	{node.ErrNotRegular, http.StatusUnprocessableEntity, CodeBadFile},
+	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
+	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
+	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},
+	{filexfer.ErrNotWritable, http.StatusUnprocessableEntity, CodeBadFile},
 	{node.ErrClosed, http.StatusServiceUnavailable, CodeClosing},
 	{fs.ErrNotExist, http.StatusUnprocessableEntity, CodeBadFile},
 	{fs.ErrExist, http.StatusUnprocessableEntity, CodeBadFile},
