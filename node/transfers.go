@@ -38,6 +38,9 @@ type entry struct {
 	waiting chan decision // non-nil while an offer waits for the user
 }
 
+// stoppedReason is why transfers end with the node.
+const stoppedReason = "this node stopped while the transfer was under way"
+
 // decision is the user's answer to an offer: a sink, or a refusal.
 type decision struct {
 	sink filexfer.Sink
@@ -68,7 +71,7 @@ func (b *transferBook) endInterrupted() error {
 			continue
 		}
 		e.State, e.Code = filexfer.ClosedByHost, EndRestarted
-		e.Reason = "this node stopped while the transfer was under way"
+		e.Reason = stoppedReason
 		e.Updated = time.Now()
 		if err := b.store.PutTransfer(transferToRow(e.Transfer)); err != nil {
 			return err
@@ -237,7 +240,12 @@ func (n *Node) phase(device peer.ID, p Phase, detail string) {
 
 // observeTransfer takes over what filexfer reports.
 func (n *Node) observeTransfer(v filexfer.View) {
-	n.transfers.change(v.ID, func(e *entry) { e.follow(v) })
+	n.transfers.change(v.ID, func(e *entry) {
+		e.follow(v)
+		if e.State == filexfer.ClosedByHost && n.ctx.Err() != nil {
+			e.Code, e.Reason = EndRestarted, stoppedReason
+		}
+	})
 }
 
 func (e *entry) follow(v filexfer.View) {
