@@ -247,11 +247,14 @@ func (s *store) endLocked(x *subscription) {
 	close(x.gone)
 }
 
-// next gives the oldest message that x has not read, or nil. It counts as
-// delivered.
+// next gives the oldest message that x has not read, or nil when there is none or
+// x has ended. It counts as delivered.
 func (s *store) next(now time.Time, x *subscription) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if x.box.sub != x {
+		return nil
+	}
 	s.expireLocked(x.box, now)
 	for _, m := range x.box.queue {
 		if m.seq > x.cursor {
