@@ -79,5 +79,5 @@ func addrPort(a multiaddr.Multiaddr) netip.AddrPort {
 	if !ok {
 		return netip.AddrPort{}
 	}
-	return tcp.AddrPort()
+	return netip.AddrPortFrom(tcp.AddrPort().Addr().Unmap(), tcp.AddrPort().Port())
 }
