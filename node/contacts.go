@@ -226,6 +226,9 @@ func (n *Node) RemoveContact(_ context.Context, a conversation.Account) error {
 	}
 	n.introductions.stop(a)
 	n.cancelAll(a)
+	if err := n.directory.Forget(a); err != nil {
+		return err
+	}
 	n.hub.publish(Event{Time: time.Now(), Contact: &c, Removed: true})
 	return nil
 }

@@ -60,6 +60,7 @@ func (n *Node) join(arrivals <-chan any) {
 			alone, pause = false, bootstrapMost
 			n.log.Info("joined the DHT", "nodes", known)
 			n.directory.Announce()
+			n.refreshContacts()
 		case known == 0 && !alone:
 			alone, pause = true, bootstrapFirst
 		}
@@ -77,6 +78,16 @@ func (n *Node) join(arrivals <-chan any) {
 			if alone {
 				pause = min(2*pause, bootstrapMost)
 			}
+		}
+	}
+}
+
+// refreshContacts asks the DHT for the records of all contacts, so that the first
+// offer to or from one of them need not wait for it.
+func (n *Node) refreshContacts() {
+	for _, c := range n.contacts.all() {
+		if c.State == Accepted {
+			n.goRun(func() { n.directory.Lookup(n.ctx, c.Account) })
 		}
 	}
 }

@@ -63,8 +63,14 @@ func (n *Node) deliver(ctx context.Context, t Transfer, file filexfer.File) {
 	n.transfers.change(t.ID, func(e *entry) { e.fail(err) })
 }
 
-// deviceOf gives the contact's device: accounts have one device.
+// deviceOf gives the contact's device: accounts have one device. The one that is
+// remembered counts while the directory vouches for it.
 func (n *Node) deviceOf(ctx context.Context, t Transfer) (peer.ID, error) {
+	if known, found := n.directory.Remembered(t.Account); found && len(known.Devices) > 0 {
+		if first := known.Devices[0].ID; n.directory.Check(ctx, t.Account, first) == nil {
+			return first, nil
+		}
+	}
 	record, err := n.directory.Lookup(ctx, t.Account)
 	if err != nil {
 		return "", fmt.Errorf("look up the devices of %s: %w", t.Contact, err)

@@ -50,20 +50,10 @@ func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, 
 	if !n.contacts.accepted(a) {
 		return fmt.Errorf("%w: %s is no accepted contact", signalling.ErrSilent, a)
 	}
-	if !n.owns(ctx, a, from) {
-		return fmt.Errorf("%w: %s is no device of %s", signalling.ErrSilent, from, a)
+	if err := n.directory.Check(ctx, a, from); err != nil {
+		return fmt.Errorf("%w: %w", signalling.ErrSilent, err)
 	}
 	return nil
-}
-
-// owns tells whether the device is one of the account's, by the newest record
-// that can be had if the remembered one does not know it.
-func (n *Node) owns(ctx context.Context, a conversation.Account, device peer.ID) bool {
-	if record, found := n.directory.Remembered(a); found && record.Has(device) {
-		return true
-	}
-	record, err := n.directory.Lookup(ctx, a)
-	return err == nil && record.Has(device)
 }
 
 // contactOf finds the accepted contact that a device belongs to.

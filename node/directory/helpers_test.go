@@ -75,6 +75,12 @@ type mapMemory struct {
 	fail    error
 }
 
+func (m *mapMemory) set(fail error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = fail
+}
+
 func newMapMemory() *mapMemory { return &mapMemory{records: map[string][]byte{}} }
 
 func (m *mapMemory) LoadRecord(key string) ([]byte, error) {

@@ -112,6 +112,9 @@ func (ses *session) handOffControlled(ctx context.Context) (*socket, error) {
 
 // take makes s the caller's, who must close it.
 func (ses *session) take(s *socket) error {
+	ses.mu.Lock()
+	ses.handed = true
+	ses.mu.Unlock()
 	if !ses.release(s) {
 		return errors.New("hand-off: the session ended meanwhile")
 	}

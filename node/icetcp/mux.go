@@ -31,6 +31,7 @@ const (
 type mux struct {
 	log       *slog.Logger
 	listeners []*net.TCPListener
+	patience  time.Duration
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
@@ -44,7 +45,8 @@ type mux struct {
 
 var _ ice.TCPMux = (*mux)(nil)
 
-func newMux(at netip.AddrPort, log *slog.Logger) (*mux, error) {
+// newMux listens at once. An accepted connection has patience for its first frame.
+func newMux(at netip.AddrPort, patience time.Duration, log *slog.Logger) (*mux, error) {
 	ls, err := listen(at)
 	if err != nil {
 		return nil, err
@@ -52,6 +54,7 @@ func newMux(at netip.AddrPort, log *slog.Logger) (*mux, error) {
 	m := &mux{
 		log:       log,
 		listeners: ls,
+		patience:  patience,
 		sessions:  make(map[string]*session),
 		sockets:   make(map[tuple]*socket),
 		unknown:   list.New(),

@@ -78,7 +78,7 @@ func (m *mux) settle(e *list.Element) {
 
 // firstFrame reads the frame that must be a check of one of our sessions.
 func (m *mux) firstFrame(s *socket, buf []byte) (*session, []byte, error) {
-	if err := s.SetReadDeadline(time.Now().Add(firstFrameTimeout)); err != nil {
+	if err := s.SetReadDeadline(time.Now().Add(m.patience)); err != nil {
 		return nil, nil, err
 	}
 	frame, err := s.readFrame(buf)

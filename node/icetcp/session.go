@@ -27,6 +27,7 @@ type session struct {
 
 	mu       sync.Mutex
 	closed   bool
+	handed   bool // a socket was handed off; the agent has nothing more to say
 	bases    map[netip.Addr]*base
 	remote   credentials             // set by start, like the fields below
 	dialable map[netip.AddrPort]bool // everything else is never dialled
@@ -202,13 +203,14 @@ func (b *base) ReadFrom(p []byte) (int, net.Addr, error) {
 
 // WriteTo implements net.PacketConn. Without a socket with that peer it starts to
 // dial one, if the peer may be dialled, and keeps p for it. p is STUN, which its
-// sender repeats, so nothing is lost that is not sent again.
+// sender repeats, so nothing is lost that is not sent again. After the hand-off it
+// drops everything.
 func (b *base) WriteTo(p []byte, to net.Addr) (int, error) {
 	remote := addrPort(to)
 	b.ses.mu.Lock()
 	s := b.socks[remote]
 	closed := b.ses.closed
-	if s == nil && !closed && b.ses.dialable[remote] {
+	if s == nil && !closed && !b.ses.handed && b.ses.dialable[remote] {
 		b.waiting[remote] = append([]byte(nil), p...)
 		b.dialLocked(remote)
 	}

@@ -76,7 +76,7 @@ func New(u transport.Upgrader, rc network.ResourceManager, cfg Config) (*Transpo
 	if rc == nil {
 		rc = &network.NullResourceManager{}
 	}
-	m, err := newMux(cfg.Listen, cfg.Logger)
+	m, err := newMux(cfg.Listen, firstFrameTimeout, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
