@@ -9,6 +9,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -24,40 +25,20 @@ const (
 // follow starts a transfer by start, shows how it goes, waits for its end and
 // gives that end as an error. When ctx ends the transfer is cancelled.
 func (a *app) follow(ctx context.Context, c *api.Client, start func(context.Context) (api.Transfer, error)) error {
-	events, err := c.Events(ctx, "") // before the start, so that no event is missed
-	if err != nil {
+	f := &follower{client: c, reporter: a.reporter()}
+	defer f.close()
+	if err := f.begin(ctx, start); err != nil {
 		return err
 	}
-	defer func() { events.Close() }()
-	// An interrupt while the node is being asked must not leave a transfer
-	// behind whose id nobody knows: hear the answer first.
-	t, err := start(context.WithoutCancel(ctx))
-	if err != nil {
-		return err
+	err := f.untilEnd(ctx)
+	switch {
+	case err == nil:
+		return a.finish(f)
+	case ctx.Err() != nil:
+		return a.interrupt(f)
 	}
-	f := &follower{t: t, reporter: a.reporter()}
-	defer f.reporter.Drop()
-	f.reporter.Offer(t)
-	f.take(api.Event{Time: t.Updated, Transfer: &t})
-	for broken := 0; !f.t.State.Final(); {
-		event, err := events.Next()
-		if err == nil {
-			broken = 0
-			f.take(event)
-			continue
-		}
-		if ctx.Err() != nil {
-			return a.interrupt(c, f)
-		}
-		if broken++; broken > maxReopen {
-			return a.lost(err)
-		}
-		events.Close()
-		if events, err = f.reopen(ctx, c); err != nil {
-			return a.lost(err)
-		}
-	}
-	return a.finish(f)
+	return &failure{exit: exitError, code: api.CodeClosing,
+		err: fmt.Errorf("the node in %s stopped while the transfer ran (%w)", a.home, err)}
 }
 
 func (a *app) reporter() show.Reporter {
@@ -81,34 +62,30 @@ func (a *app) finish(f *follower) error {
 	return err
 }
 
-func (a *app) lost(err error) error {
-	return &failure{exit: exitError, code: api.CodeClosing,
-		err: fmt.Errorf("the node in %s stopped while the transfer ran (%w)", a.home, err)}
-}
-
 // interrupt cancels the transfer, unless it has ended by itself meanwhile.
-func (a *app) interrupt(c *api.Client, f *follower) error {
+func (a *app) interrupt(f *follower) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
-	_, err := c.Cancel(ctx, f.t.ID)
+	_, err := f.client.Cancel(ctx, f.t.ID)
 	var p *api.Problem
 	if err != nil && !(errors.As(err, &p) && p.Code == api.CodeEnded) {
 		return fmt.Errorf("interrupted, but the transfer %s could not be cancelled: %w", f.t.ID, err)
 	}
-	t, err := awaitEnd(ctx, c, f.t.ID)
+	t, err := awaitEnd(ctx, f.client, f.t.ID)
 	if err != nil {
 		return fmt.Errorf("interrupted; the transfer %s is being cancelled: %w", f.t.ID, err)
 	}
 	f.take(api.Event{Time: t.Updated, Transfer: &t})
-	err = a.finish(f)
-	if err == nil {
-		return nil // it was finished before it could be cancelled
+	if err := a.finish(f); err != nil {
+		return &failure{exit: exitInterrupted, code: "interrupted", err: err, told: true}
 	}
-	return &failure{exit: exitInterrupted, code: "interrupted", err: err, told: true}
+	return nil // it was finished before it could be cancelled
 }
 
 // follower keeps what is known of one transfer and reports what is new in it.
 type follower struct {
+	client   *api.Client
+	events   *api.Events // nil while none is open
 	t        api.Transfer
 	reporter show.Reporter
 	meter    show.Meter
@@ -119,6 +96,62 @@ type follower struct {
 	flows bool // some progress, if only of 0 bytes
 }
 
+// begin watches and only then starts the transfer, so that it misses nothing.
+func (f *follower) begin(ctx context.Context, start func(context.Context) (api.Transfer, error)) (err error) {
+	if f.events, err = f.client.Events(ctx, ""); err != nil {
+		return err
+	}
+	// An interrupt while the node is being asked must not leave a transfer
+	// behind whose id nobody knows: hear the answer first.
+	if f.t, err = start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	f.reporter.Offer(f.t)
+	f.take(api.Event{Time: f.t.Updated, Transfer: &f.t})
+	return nil
+}
+
+// untilEnd takes events until the transfer has ended. A stream that breaks, as
+// it does when this process was stopped for long, is opened again.
+func (f *follower) untilEnd(ctx context.Context) error {
+	for broken := 0; !f.t.State.Final(); {
+		event, err := f.events.Next()
+		if err == nil {
+			broken = 0
+			f.take(event)
+			continue
+		}
+		if broken++; ctx.Err() != nil || broken > maxReopen {
+			return err
+		}
+		if err := f.reopen(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopen opens the stream of events again and catches up.
+func (f *follower) reopen(ctx context.Context) (err error) {
+	f.events.Close()
+	if f.events, err = f.client.Events(ctx, f.t.ID); err != nil {
+		f.events = nil
+		return err
+	}
+	t, err := f.client.Transfer(ctx, f.t.ID)
+	if err == nil {
+		f.take(api.Event{Time: t.Updated, Transfer: &t})
+	}
+	return err
+}
+
+func (f *follower) close() {
+	f.reporter.Drop()
+	if f.events != nil {
+		f.events.Close()
+	}
+}
+
 // take reports an event if it is about the followed transfer.
 func (f *follower) take(e api.Event) {
 	if e.Transfer == nil || e.Transfer.ID != f.t.ID {
@@ -126,6 +159,9 @@ func (f *follower) take(e api.Event) {
 	}
 	before := f.state
 	f.t, f.state = *e.Transfer, e.Transfer.State
+	if e.Phase == node.PhaseVerified {
+		f.progress(e.Time) // first the last bytes, then what they are worth
+	}
 	if e.Phase != "" {
 		f.reporter.Phase(f.t, e.Phase, e.Detail)
 	}
@@ -146,24 +182,6 @@ func (f *follower) progress(now time.Time) {
 	}
 	f.flows, f.bytes = true, f.t.Bytes
 	f.reporter.Progress(f.t, f.meter.Add(now, f.t.Bytes))
-}
-
-// reopen opens the stream of events again after it broke, as it does when this
-// process was stopped for long, and catches up.
-func (f *follower) reopen(ctx context.Context, c *api.Client) (*api.Events, error) {
-	events, err := c.Events(ctx, f.t.ID)
-	if err != nil {
-		return nil, err
-	}
-	return events, f.refresh(ctx, c)
-}
-
-func (f *follower) refresh(ctx context.Context, c *api.Client) error {
-	t, err := c.Transfer(ctx, f.t.ID)
-	if err == nil {
-		f.take(api.Event{Time: t.Updated, Transfer: &t})
-	}
-	return err
 }
 
 // awaitEnd gives the transfer as it is once it has ended.

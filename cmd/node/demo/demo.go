@@ -48,8 +48,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if d.folder, err = os.MkdirTemp("", "passeur-demo-"); err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
+	d.say("demo", "three nodes of this machine, their homes in %s", d.folder)
 	err = d.play(ctx)
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err() // all else follows from it
+	case err != nil:
 		d.tellLogs()
 	}
 	return errors.Join(err, d.cleanUp())

@@ -29,14 +29,17 @@ type event struct {
 
 // teller says in the demo's words what Alice's command tells.
 type teller struct {
-	d        *demo
-	peer     string
-	quarters int
+	d    *demo
+	peer string
+	// connected: the steps to a new connection were told, its path among them.
+	connected bool
+	quarters  int
 }
 
 func (t *teller) tell(e event) {
 	switch e.Event {
 	case "phase":
+		t.connected = t.connected || e.Phase == node.PhaseTLS
 		t.d.say("alice", "%s", show.Step(api.Transfer{Contact: t.peer}, e.Phase, e.Detail))
 	case "path":
 		t.path(e)
@@ -46,12 +49,9 @@ func (t *teller) tell(e event) {
 }
 
 func (t *teller) path(e event) {
-	p := e.PathDetails
-	if p == nil {
-		return
+	if p := e.PathDetails; p != nil && !t.connected {
+		t.d.say("alice", "uses the connection that stands: %s over %s, %s", e.Path, p.Transport, p.TLSVersion)
 	}
-	t.d.say("alice", "path: %s over %s, %s (%s) to %s (%s)", e.Path, p.Transport, p.Local, p.LocalType, p.Remote, p.RemoteType)
-	t.d.say("alice", "encrypted by %s, key exchange %s, %s", p.TLSVersion, p.TLSGroup, p.TLSCipher)
 }
 
 func (t *teller) progress(e event) {
