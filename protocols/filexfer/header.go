@@ -28,8 +28,8 @@ const MaxHeader = 4096
 //	Conversation    opaque text, escaped
 //	Interaction     opaque text, escaped
 //
-// Escaping is %XX for control bytes, for a space or tab at either end, and for
-// a '%' that two hex digits follow. An ordinary name therefore reads the same
+// Escaping is %XX for control bytes, for a space at either end, and for a '%'
+// that two hex digits follow. An ordinary name therefore reads the same
 // to a parser that knows nothing of it.
 type Header struct {
 	// Length is the number of bytes that follow GO.
@@ -225,8 +225,8 @@ func escape(value string) string {
 	var out strings.Builder
 	for i := range len(value) {
 		b := value[i]
-		edge := isBlank(b) && (i == 0 || i == len(value)-1)
-		if isControl(rune(b)) || edge || b == '%' && isEscape(value[i:]) {
+		edge := b == ' ' && (i == 0 || i == len(value)-1)
+		if b < ' ' || b == 0x7f || edge || isEscape(value[i:]) {
 			fmt.Fprintf(&out, "%%%02X", b)
 		} else {
 			out.WriteByte(b)
@@ -257,8 +257,6 @@ func isEscape(s string) bool { return len(s) >= 3 && s[0] == '%' && isHex(s[1]) 
 func isHex(b byte) bool {
 	return '0' <= b && b <= '9' || 'a' <= b && b <= 'f' || 'A' <= b && b <= 'F'
 }
-
-func isBlank(b byte) bool { return b == ' ' || b == '\t' }
 
 // isControl covers what may not stand in a line: C0 without the tab, and DEL.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

@@ -58,10 +58,11 @@ func (i *incoming) talk(ctx context.Context) error {
 		return err
 	}
 	if err := i.store(ctx, h, first); err != nil {
-		i.sink.Abort()
+		i.abort(i.sink)
 		return err
 	}
-	return i.sayStored(ctx)
+	i.sayStored()
+	return nil
 }
 
 // readHeader gives a sender little time for its header.
@@ -108,9 +109,7 @@ func (i *incoming) ask(ctx context.Context, o Offer) (first <-chan struct{}, err
 	sink, err := i.service.cfg.Accept(ctx, o)
 	switch {
 	case ctx.Err() != nil:
-		if sink != nil {
-			sink.Abort()
-		}
+		i.abort(sink)
 		return nil, failure(ctx, "await a decision", err)
 	case err != nil:
 		return nil, refuse("accept", err)
@@ -120,7 +119,7 @@ func (i *incoming) ask(ctx context.Context, o Offer) (first <-chan struct{}, err
 	accepted.Store(true)
 	i.sink = sink
 	if _, err := i.stream.Write(answer{verb: verbGo}.line()); err != nil {
-		sink.Abort()
+		i.abort(sink)
 		return nil, failure(ctx, "say GO", err)
 	}
 	return first, nil
@@ -157,10 +156,7 @@ func (i *incoming) store(ctx context.Context, h Header, first <-chan struct{}) e
 	if err := i.compare(ctx, h); err != nil {
 		return err
 	}
-	if err := i.sink.Commit(); err != nil {
-		return unstored("commit the file", err)
-	}
-	return nil
+	return i.commit(ctx)
 }
 
 // takeBytes fills the sink with exactly as many bytes as were announced.
@@ -206,18 +202,38 @@ func (i *incoming) compare(ctx context.Context, h Header) error {
 	return nil
 }
 
-// sayStored ends a transfer that went well: what the sender hears of it cannot
-// change that any more.
-func (i *incoming) sayStored(ctx context.Context) error {
+// commit is the point of no return: a cancel that comes before it ends the
+// transfer, one that comes after it finds the file stored and OK said.
+func (i *incoming) commit(ctx context.Context) error {
+	const op = "store the file"
+	if tooLate := i.leash.drop(); tooLate {
+		return failure(ctx, op, nil)
+	}
+	if err := i.sink.Commit(); err != nil {
+		return unstored(op, err)
+	}
 	if named, ok := i.sink.(pathed); ok {
 		i.view.Path = named.Path()
 	}
-	stop := i.within(lastWordTimeout, ErrStalled)
-	defer stop()
-	if _, err := i.stream.Write(answer{verb: verbStored}.line()); err != nil {
+	return nil
+}
+
+// sayStored says OK. Whether the sender hears it changes nothing here.
+func (i *incoming) sayStored() {
+	if err := i.lastWord(answer{verb: verbStored}); err != nil {
 		i.service.log.Debug("the sender did not hear OK", "id", i.view.ID, "err", err)
 	}
-	return nil
+}
+
+// abort makes a sink forget. The user is told why the transfer ended, not that
+// a temporary file could not be removed.
+func (i *incoming) abort(sink Sink) {
+	if sink == nil {
+		return
+	}
+	if err := sink.Abort(); err != nil {
+		i.service.log.Warn("an unfinished file may be left", "id", i.view.ID, "err", err)
+	}
 }
 
 // countingSink counts what the sink has taken.

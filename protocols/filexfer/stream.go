@@ -9,7 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
-// lastWordTimeout bounds the writing of a final NGO or BAD.
+// lastWordTimeout bounds the writing of an answer that ends a conversation.
 const lastWordTimeout = 10 * time.Second
 
 // conversation is one stream and the transfer on it. Whatever may cut it short
@@ -19,6 +19,7 @@ const lastWordTimeout = 10 * time.Second
 type conversation struct {
 	*transfer
 	stream network.Stream
+	leash  *leash
 	beside sync.WaitGroup // goroutines that read beside the main one
 }
 
@@ -26,19 +27,13 @@ type conversation struct {
 // went well or its failure could be told in words, by a reset with a code
 // otherwise. It returns when nothing of the conversation is left.
 func (c *conversation) hold(ctx context.Context, talk func(context.Context) error) error {
-	resetDone := make(chan struct{})
-	unbind := context.AfterFunc(ctx, func() {
-		defer close(resetDone)
-		c.stream.ResetWithError(codeOf(context.Cause(ctx)))
-	})
+	c.leash = bind(ctx, c.stream)
 	err := talk(ctx)
 	if err != nil && !c.tell(err) {
 		c.cancel(err)
 	}
-	if unbind() {
+	if wasReset := c.leash.drop(); !wasReset {
 		c.stream.Close()
-	} else {
-		<-resetDone
 	}
 	c.beside.Wait()
 	return err
@@ -50,8 +45,39 @@ func (c *conversation) tell(err error) (told bool) {
 	if !errors.As(err, &ended) || ended.verb == "" {
 		return false
 	}
-	stop := c.within(lastWordTimeout, ErrStalled)
-	defer stop()
-	_, err = c.stream.Write(answer{ended.verb, reasonOf(ended.Err)}.line())
-	return err == nil
+	return c.lastWord(answer{ended.verb, reasonOf(ended.Err)}) == nil
+}
+
+func (c *conversation) lastWord(a answer) error {
+	late := time.AfterFunc(lastWordTimeout, func() { c.stream.Reset() })
+	defer late.Stop()
+	_, err := c.stream.Write(a.line())
+	return err
+}
+
+// leash resets a stream, with the code of the cause, when a ctx ends.
+type leash struct {
+	loose   bool
+	unbind  func() (inTime bool)
+	wasUsed chan struct{} // closed after the reset
+}
+
+func bind(ctx context.Context, stream network.Stream) *leash {
+	used := make(chan struct{})
+	unbind := context.AfterFunc(ctx, func() {
+		defer close(used)
+		stream.ResetWithError(codeOf(context.Cause(ctx)))
+	})
+	return &leash{unbind: unbind, wasUsed: used}
+}
+
+// drop lets the stream go: from now on the ctx has no power over it. It tells
+// whether that came too late.
+func (l *leash) drop() (wasReset bool) {
+	if l.loose || l.unbind() {
+		l.loose = true
+		return false
+	}
+	<-l.wasUsed
+	return true
 }
