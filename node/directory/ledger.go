@@ -79,9 +79,6 @@ func (l *ledger) offer(key string, raw []byte) (*entry, error) {
 
 // take is offer for a record that has been parsed.
 func (l *ledger) take(key string, e *entry) (*entry, error) {
-	if err := e.checkTime(time.Now()); err != nil {
-		return nil, err
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	newest, err := l.newestLocked(key)
@@ -91,6 +88,9 @@ func (l *ledger) take(key string, e *entry) (*entry, error) {
 	if !e.newerThan(newest) {
 		l.reportOlder(key, e, newest)
 		return newest, nil
+	}
+	if err := e.checkTime(time.Now()); err != nil {
+		return nil, err
 	}
 	if err := l.memory.SaveRecord(key, e.raw); err != nil {
 		return nil, fmt.Errorf("%w (%s): %w", errNotSaved, key, err)
@@ -106,13 +106,18 @@ func (l *ledger) reportOlder(key string, e, newest *entry) {
 }
 
 func (l *ledger) keepLocked(key string, e *entry) {
-	for old := range l.verified {
-		if len(l.verified) < maxVerified {
-			break
-		}
-		delete(l.verified, old)
-	}
+	makeRoom(l.verified, maxVerified)
 	l.verified[key] = e
+}
+
+// makeRoom drops any entries until one more fits.
+func makeRoom[V any](m map[string]V, most int) {
+	for key := range m {
+		if len(m) < most {
+			return
+		}
+		delete(m, key)
+	}
 }
 
 func (l *ledger) forget(key string) error {
@@ -121,6 +126,9 @@ func (l *ledger) forget(key string) error {
 	delete(l.verified, key)
 	return l.memory.DeleteRecord(key)
 }
+
+// maxVolatile bounds what a Directory without a Memory remembers.
+const maxVolatile = 4096
 
 // volatile is the Memory of a Directory that has none.
 type volatile struct {
@@ -137,6 +145,7 @@ func (v *volatile) LoadRecord(key string) ([]byte, error) {
 func (v *volatile) SaveRecord(key string, raw []byte) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	makeRoom(v.records, maxVolatile)
 	v.records[key] = raw
 	return nil
 }

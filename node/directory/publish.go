@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 )
@@ -17,6 +18,7 @@ const (
 	retryMost    = time.Minute
 	putTimeout   = time.Minute
 	turnRetry    = 10 * time.Minute
+	loudAfter    = 10 // failures in a row, which is after two minutes
 )
 
 // settle are the pauses after the first puts that went well: a node that has
@@ -113,10 +115,10 @@ func (d *Directory) keep(p *publication) {
 		if d.ctx.Err() != nil {
 			return
 		}
-		if err != nil {
-			d.cfg.Logger.Debug("record not stored yet", "key", p.key, "error", err)
-		}
 		timer := time.NewTimer(pace.next(err == nil, until))
+		if err != nil {
+			d.report(p.key, pace.failures, err)
+		}
 		select {
 		case <-d.ctx.Done():
 		case <-timer.C:
@@ -126,6 +128,15 @@ func (d *Directory) keep(p *publication) {
 		}
 		timer.Stop()
 	}
+}
+
+// report is silent at first: to fail for a while is normal after a start.
+func (d *Directory) report(key string, failures int, err error) {
+	level := slog.LevelDebug
+	if failures == loudAfter {
+		level = slog.LevelWarn
+	}
+	d.cfg.Logger.Log(d.ctx, level, "record not stored yet; others cannot look it up", "key", key, "failures", failures, "error", err)
 }
 
 func (d *Directory) putOnce(p *publication) (until time.Time, err error) {
