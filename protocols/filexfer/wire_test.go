@@ -1,0 +1,483 @@
+package filexfer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+)
+
+// Here one side is the Service and the other a test that speaks the wire by
+// hand, mostly badly.
+
+// receiving sets a Service up on the right and gives the test a stream to it.
+func receiving(t *testing.T, cfg Config) (network.Stream, *recorder) {
+	left, right := connect(t)
+	_, seen := mount(t, right, cfg)
+	return left.raw(t), seen
+}
+
+// sending lets a Service send content to a test that has the other end.
+func sending(t *testing.T, f File) (network.Stream, *recorder) {
+	left, right := connect(t)
+	streams := make(chan network.Stream, 1)
+	right.handle = func(s network.Stream) { streams <- s }
+	sender, seen := mount(t, left, Config{})
+	go sender.Send(t.Context(), "right", f)
+	return <-streams, seen
+}
+
+func write(t *testing.T, s network.Stream, wire string) {
+	t.Helper()
+	if _, err := io.WriteString(s, wire); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, s network.Stream, want string) {
+	t.Helper()
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(s, got); err != nil || string(got) != want {
+		t.Fatalf("read %q (%v), want %q", got[:n], err, want)
+	}
+}
+
+// wantCode fails unless the stream has been reset by the Service with code.
+func wantCode(t *testing.T, s network.Stream, code network.StreamErrorCode) {
+	t.Helper()
+	rest, err := io.ReadAll(s)
+	var reset *network.StreamError
+	if !errors.As(err, &reset) || !reset.Remote || reset.ErrorCode != code {
+		t.Fatalf("stream ended with %v after %q, want a reset with code %#x", err, rest, code)
+	}
+}
+
+const (
+	offer5     = "Content-Length: 5\nDisplay-Name: x\nOffset: 0\nTrailer: Sha3-512\n\n"
+	offerPlain = "Content-Length: 5\nDisplay-Name: x\nOffset: 0\n\n"
+)
+
+func trailerOf(content string) string { return "Sha3-512: " + sumOf(content) + "\n" }
+
+func TestWholeExchangeOnTheWire(t *testing.T) {
+	t.Run("receiver", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			sink := &memorySink{}
+			s, seen := receiving(t, Config{Accept: into(sink)})
+			write(t, s, offer5)
+			read(t, s, "GO\n")
+			write(t, s, "hello"+trailerOf("hello"))
+			read(t, s, "OK\n")
+			if _, err := s.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("after OK: %v", err)
+			}
+			wantEnd(t, "receiver", seen.awaitEnd(t), Finished, nil)
+		})
+	})
+	t.Run("sender", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, seen := sending(t, text("x", "hello"))
+			read(t, s, offer5)
+			write(t, s, "GO\n")
+			read(t, s, "hello"+trailerOf("hello"))
+			write(t, s, "OK\n")
+			wantEnd(t, "sender", seen.awaitEnd(t), Finished, nil)
+		})
+	})
+}
+
+// A sender that knows nothing of sums is served on the strength of TLS.
+func TestSenderWithoutSum(t *testing.T) {
+	for _, content := range []string{"", "hello"} {
+		synctest.Test(t, func(t *testing.T) {
+			sink := &memorySink{}
+			s, seen := receiving(t, Config{Accept: into(sink)})
+			write(t, s, strings.Replace(offerPlain, "5", string('0'+rune(len(content))), 1))
+			read(t, s, "GO\n")
+			write(t, s, content)
+			read(t, s, "OK\n")
+			end := seen.awaitEnd(t)
+			wantEnd(t, "receiver", end, Finished, nil)
+			if data, committed, _ := sink.kept(); data != content || committed != 1 || end.Sum != sumOf(content) {
+				t.Errorf("kept %q, committed %d, sum %s", data, committed, end.Sum)
+			}
+		})
+	}
+}
+
+// Fragments of one byte each, the header, the bytes and the trailer alike.
+func TestOneByteAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &memorySink{}
+		s, seen := receiving(t, Config{Accept: into(sink)})
+		drip := func(wire string) {
+			for i := range len(wire) {
+				write(t, s, wire[i:i+1])
+				synctest.Wait()
+			}
+		}
+		drip(offer5)
+		read(t, s, "GO\n")
+		drip("hello" + trailerOf("hello"))
+		read(t, s, "OK\n")
+		wantEnd(t, "receiver", seen.awaitEnd(t), Finished, nil)
+	})
+}
+
+func TestBadSenders(t *testing.T) {
+	cases := map[string]struct {
+		before, after string // GO
+		state         State
+		err           error
+		says          string // after GO; "" for a reset
+		code          network.StreamErrorCode
+	}{
+		"wrong sum":               {offer5, "hello" + trailerOf("HELLO"), ClosedByHost, ErrBadSum, "BAD sum\n", 0},
+		"no sum where promised":   {offer5, "hello" + "OK\n", ClosedByPeer, ErrProtocol, "", codeProtocol},
+		"endless sum":             {offer5, "hello" + strings.Repeat("a", 2*MaxHeader), ClosedByPeer, ErrProtocol, "", codeProtocol},
+		"one byte more":           {offer5, "hello!" + trailerOf("hello"), ClosedByPeer, ErrProtocol, "", codeProtocol},
+		"more after the sum":      {offer5, "hello" + trailerOf("hello") + "!", ClosedByPeer, ErrProtocol, "", codeProtocol},
+		"more where no sum is":    {offerPlain, "hello!", ClosedByPeer, ErrProtocol, "", codeProtocol},
+		"a second header instead": {offer5, offer5, ClosedByPeer, ErrProtocol, "", codeProtocol},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sink := &memorySink{}
+				s, seen := receiving(t, Config{Accept: into(sink)})
+				write(t, s, c.before)
+				read(t, s, "GO\n")
+				write(t, s, c.after)
+				if c.says != "" {
+					read(t, s, c.says)
+				} else {
+					wantCode(t, s, c.code)
+				}
+				wantEnd(t, "receiver", seen.awaitEnd(t), c.state, c.err)
+				if _, committed, aborted := sink.kept(); committed != 0 || aborted != 1 {
+					t.Errorf("committed %d times, aborted %d times", committed, aborted)
+				}
+			})
+		})
+	}
+}
+
+// Less than announced and then the end of the stream, at each place.
+func TestSenderGoesAway(t *testing.T) {
+	for name, wire := range map[string]string{
+		"at once": "", "in the bytes": "hel", "before the sum": "hello", "in the sum": "hello" + trailerOf("hello")[:50],
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sink := &memorySink{}
+				s, seen := receiving(t, Config{Accept: into(sink)})
+				write(t, s, offer5)
+				read(t, s, "GO\n")
+				write(t, s, wire)
+				s.CloseWrite()
+				wantEnd(t, "receiver", seen.awaitEnd(t), ClosedByPeer, ErrLost)
+				if _, committed, aborted := sink.kept(); committed != 0 || aborted != 1 {
+					t.Errorf("committed %d times, aborted %d times", committed, aborted)
+				}
+			})
+		})
+	}
+}
+
+// Bytes before GO break the rules, whether they come with the header or later,
+// and the person is not asked any longer.
+func TestBytesBeforeGo(t *testing.T) {
+	for _, glued := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := make(chan Offer, 1)
+			s, seen := receiving(t, Config{Accept: undecided(asked)})
+			if glued {
+				write(t, s, offer5+"h")
+			} else {
+				write(t, s, offer5)
+				<-asked
+				write(t, s, "h")
+			}
+			wantCode(t, s, codeProtocol)
+			wantEnd(t, "receiver", seen.awaitEnd(t), ClosedByPeer, ErrProtocol)
+		})
+	}
+}
+
+// An Accept that says yes although the sender has gone: the sink is forgotten
+// and no GO is said.
+func TestAcceptAfterCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &memorySink{}
+		s, seen := receiving(t, Config{Accept: func(ctx context.Context, _ Offer) (Sink, error) {
+			<-ctx.Done()
+			return sink, nil
+		}})
+		write(t, s, offer5)
+		seen.awaitState(t, AwaitingHost)
+		s.ResetWithError(codeCancelled)
+		wantEnd(t, "receiver", seen.awaitEnd(t), ClosedByPeer, ErrCancelled)
+		if _, committed, aborted := sink.kept(); committed != 0 || aborted != 1 {
+			t.Errorf("committed %d times, aborted %d times", committed, aborted)
+		}
+	})
+}
+
+func TestBadHeaders(t *testing.T) {
+	for name, wire := range map[string]string{
+		"no length":       "Display-Name: x\n\n",
+		"negative length": "Content-Length: -1\n\n",
+		"2^64":            "Content-Length: 18446744073709551616\n\n",
+		"offset":          "Content-Length: 1\nOffset: 1\n\n",
+		"CRLF":            "Content-Length: 1\r\n\r\n\n\n",
+		"too long":        strings.Repeat("X: a\n", MaxHeader),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, seen := receiving(t, Config{Accept: into(&memorySink{})})
+				write(t, s, wire)
+				if a, err := readAnswer(bufio.NewReader(s)); err != nil || a.verb != verbRefuse {
+					t.Errorf("%+v, %v", a, err)
+				}
+				if len(seen.states()) != 0 {
+					t.Errorf("the user saw it: %v", seen.states())
+				}
+			})
+		})
+	}
+}
+
+func TestBadReceivers(t *testing.T) {
+	cases := map[string]struct {
+		before, after string // the file has come; after "" nothing is read
+		err           error
+	}{
+		"GO twice":             {"GO\nGO\n", "", ErrProtocol},
+		"OK before GO":         {"OK\n", "", ErrProtocol},
+		"BAD before GO":        {"BAD sum\n", "", ErrProtocol},
+		"NGO after GO":         {"GO\n", "NGO\n", ErrProtocol},
+		"nonsense":             {"200 OK\n", "", ErrProtocol},
+		"endless answer":       {strings.Repeat("G", 1000), "", ErrProtocol},
+		"refusal in words":     {"NGO not now\n", "", ErrRefused},
+		"busy":                 {"NGO busy\n", "", ErrBusy},
+		"bad sum":              {"GO\n", "BAD sum\n", ErrBadSum},
+		"full disk":            {"GO\n", "BAD space\n", ErrNoSpace},
+		"full disk, told soon": {"GO\nBAD space\n", "", ErrNoSpace},
+		"own reason":           {"GO\n", "BAD \x1b[2Jmoon\n", ErrPeerFailed},
+		"no reason":            {"GO\n", "BAD\n", ErrPeerFailed},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, seen := sending(t, text("x", "hello"))
+				read(t, s, offer5)
+				write(t, s, c.before)
+				if c.after != "" {
+					read(t, s, "hello"+trailerOf("hello"))
+					write(t, s, c.after)
+				}
+				end := seen.awaitEnd(t)
+				wantEnd(t, "sender", end, ClosedByPeer, c.err)
+				if shown := end.Err.Error(); Visible(shown) != shown {
+					t.Errorf("shown as %q", shown)
+				}
+			})
+		})
+	}
+}
+
+// The receiver ends its half, or everything, at each place.
+func TestReceiverGoesAway(t *testing.T) {
+	for name, says := range map[string]string{"before GO": "", "in GO": "G", "after GO": "GO\n", "in OK": "GO\nO"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, seen := sending(t, text("x", "hello"))
+				read(t, s, offer5)
+				write(t, s, says)
+				s.Close()
+				wantEnd(t, "sender", seen.awaitEnd(t), ClosedByPeer, ErrLost)
+			})
+		})
+	}
+}
+
+// Resets of strangers: codes we know, codes we do not.
+func TestResetCodes(t *testing.T) {
+	for _, c := range []struct {
+		code  network.StreamErrorCode
+		state State
+		err   error
+	}{
+		{codeCancelled, ClosedByPeer, ErrCancelled},
+		{codeTimeout, TimeoutExpired, ErrTimeout},
+		{codeStalled, ClosedByPeer, ErrStalled},
+		{codeProtocol, ClosedByPeer, ErrProtocol},
+		{codeShutdown, ClosedByPeer, ErrLost},
+		{0, ClosedByPeer, ErrLost},
+		{0xffffffff, ClosedByPeer, ErrLost},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, seen := sending(t, text("x", "hello"))
+			read(t, s, offer5)
+			s.ResetWithError(c.code)
+			wantEnd(t, "sender", seen.awaitEnd(t), c.state, c.err)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			s, seen := receiving(t, Config{Accept: undecided(make(chan Offer, 1))})
+			write(t, s, offer5)
+			seen.awaitState(t, AwaitingHost)
+			s.ResetWithError(c.code)
+			wantEnd(t, "receiver", seen.awaitEnd(t), c.state, c.err)
+		})
+	}
+}
+
+// pass lets time go by on the clock of the bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
+// The clock of the bubble: each wait ends exactly when it should.
+func TestTimeouts(t *testing.T) {
+	after := func(t *testing.T, start time.Time, want time.Duration) {
+		t.Helper()
+		if got := time.Since(start); got != want {
+			t.Errorf("ended after %v, want %v", got, want)
+		}
+	}
+	t.Run("nobody decides, sender's side", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			s, seen := sending(t, text("x", "hello"))
+			read(t, s, offer5)
+			wantCode(t, s, codeTimeout)
+			after(t, start, 10*time.Minute)
+			wantEnd(t, "sender", seen.awaitEnd(t), TimeoutExpired, ErrTimeout)
+		})
+	})
+	t.Run("nobody decides, receiver's side", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			s, seen := receiving(t, Config{Accept: undecided(make(chan Offer, 1))})
+			write(t, s, offer5)
+			wantCode(t, s, codeTimeout)
+			after(t, start, 10*time.Minute)
+			wantEnd(t, "receiver", seen.awaitEnd(t), TimeoutExpired, ErrTimeout)
+		})
+	})
+	t.Run("nobody decides, both", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlay(t)
+			undecidedStage.reach(t, p)
+			start := time.Now()
+			<-p.result
+			after(t, start, 10*time.Minute)
+			wantEnd(t, "sender", p.sent.awaitEnd(t), TimeoutExpired, ErrTimeout)
+			wantEnd(t, "receiver", p.received.awaitEnd(t), TimeoutExpired, ErrTimeout)
+		})
+	})
+	t.Run("slow header", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			s, seen := receiving(t, Config{})
+			go func() {
+				for _, err := s.Write([]byte("X")); err == nil; _, err = s.Write([]byte("X")) {
+					pass(time.Second)
+				}
+			}()
+			wantCode(t, s, codeStalled)
+			after(t, start, 30*time.Second)
+			if len(seen.states()) != 0 {
+				t.Errorf("the user saw it: %v", seen.states())
+			}
+		})
+	})
+	t.Run("sender stalls", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			sink := &memorySink{}
+			s, seen := receiving(t, Config{Accept: into(sink)})
+			write(t, s, offer5)
+			read(t, s, "GO\n")
+			var start time.Time
+			for _, b := range []string{"h", "e", "l"} { // a byte a minute is slow, not stalled
+				pass(time.Minute)
+				write(t, s, b)
+				start = time.Now()
+			}
+			wantCode(t, s, codeStalled)
+			after(t, start, 2*time.Minute)
+			wantEnd(t, "receiver", seen.awaitEnd(t), ClosedByPeer, ErrStalled)
+			if _, committed, aborted := sink.kept(); committed != 0 || aborted != 1 {
+				t.Errorf("committed %d times, aborted %d times", committed, aborted)
+			}
+		})
+	})
+	t.Run("receiver stalls", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, seen := sending(t, text("x", strings.Repeat("x", 1<<20)))
+			header := make([]byte, 4096)
+			if _, err := s.Read(header); err != nil {
+				t.Fatal(err)
+			}
+			write(t, s, "GO\n")
+			start := time.Now()
+			end := seen.awaitEnd(t)
+			after(t, start, 2*time.Minute)
+			wantEnd(t, "sender", end, ClosedByPeer, ErrStalled)
+			if end.Bytes >= end.Size {
+				t.Error("everything was sent")
+			}
+		})
+	})
+	t.Run("no verdict", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, seen := sending(t, text("x", "hello"))
+			read(t, s, offer5)
+			write(t, s, "GO\n")
+			read(t, s, "hello"+trailerOf("hello"))
+			start := time.Now()
+			wantEnd(t, "sender", seen.awaitEnd(t), ClosedByPeer, ErrStalled)
+			after(t, start, 10*time.Minute)
+		})
+	})
+	t.Run("a disk that takes nine minutes to flush", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			left, right := connect(t)
+			sender, _ := mount(t, left, Config{})
+			mount(t, right, Config{Accept: into(&memorySink{commit: func() error { pass(9 * time.Minute); return nil }})})
+			if _, err := sender.Send(t.Context(), "right", text("x", "hello")); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// Progress comes at most every 100 ms, however the bytes come.
+func TestProgressIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, seen := receiving(t, Config{Accept: into(&memorySink{})})
+		content := strings.Repeat("x", 1000)
+		write(t, s, "Content-Length: 1000\n\n")
+		read(t, s, "GO\n")
+		start := time.Now()
+		for i := range len(content) { // a byte every 5 ms: 5 s
+			write(t, s, content[i:i+1])
+			pass(5 * time.Millisecond)
+		}
+		seen.awaitEnd(t)
+		seen.mu.Lock()
+		defer seen.mu.Unlock()
+		if reports, atMost := len(seen.views), int(time.Since(start)/quiet)+5; reports > atMost || reports < atMost/2 {
+			t.Errorf("%d reports, want about %d", reports, atMost)
+		}
+		for i, v := range seen.views[1:] {
+			if v.Bytes < seen.views[i].Bytes {
+				t.Errorf("bytes went back from %d to %d", seen.views[i].Bytes, v.Bytes)
+			}
+		}
+	})
+}
