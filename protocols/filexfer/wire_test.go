@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -384,11 +385,13 @@ func TestTimeouts(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			s, seen := receiving(t, Config{})
-			go func() {
+			var dripping sync.WaitGroup
+			defer dripping.Wait()
+			dripping.Go(func() {
 				for _, err := s.Write([]byte("X")); err == nil; _, err = s.Write([]byte("X")) {
 					pass(time.Second)
 				}
-			}()
+			})
 			wantCode(t, s, codeStalled)
 			after(t, start, 30*time.Second)
 			if len(seen.states()) != 0 {
