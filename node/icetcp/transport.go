@@ -20,6 +20,7 @@ type Transport struct {
 	cfg      Config
 	mux      *mux
 	upgrader transport.Upgrader
+	network  closeListener // what listens on our behalf, nil if nothing does
 	rc       network.ResourceManager
 	dials    *slots // outbound negotiations
 	answers  *slots // inbound ones
@@ -34,6 +35,9 @@ type Transport struct {
 }
 
 var _ transport.Transport = (*Transport)(nil)
+
+// closeListener is what a swarm has: the counterpart of Listen.
+type closeListener interface{ ListenClose(...ma.Multiaddr) }
 
 // AddTo gives h the transport: with an upgrader of its own, TLS 1.3 and yamux
 // whatever the host uses elsewhere, registered on h's network and listening on
@@ -55,6 +59,7 @@ func AddTo(h host.Host, cfg Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.network, _ = n.(closeListener)
 	if err = n.AddTransport(t); err == nil {
 		err = n.Listen(Addr)
 	}
@@ -96,6 +101,9 @@ func (t *Transport) Close() error {
 	t.closed = true
 	l := t.listener
 	t.mu.Unlock()
+	if t.network != nil {
+		t.network.ListenClose(Addr) // or the network would wonder who closed its listener
+	}
 	t.cancel()
 	if l != nil {
 		l.Close()
