@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		dial(os.Args[2])
 		return
 	}
-	lab.Main(m.Run)
+	os.Exit(lab.Main(m.Run))
 }
 
 // listen greets everyone who comes, until it is killed.

@@ -14,26 +14,26 @@ import (
 
 // insideEnv marks the process that runs the tests. Its value is the process id
 // of the one that started it, so that a test binary within a lab makes its own.
-const insideEnv = "PASSEUR_LAB_PARENT"
+const insideEnv = "LAB_PARENT"
 
 func inside() bool { return os.Getenv(insideEnv) == fmt.Sprint(os.Getppid()) }
 
-// Main runs m's tests in namespaces of their own and exits with their code. Use
-// it as the whole of TestMain:
+// Main runs the tests in namespaces of their own and gives their exit code:
 //
-//	func TestMain(m *testing.M) { lab.Main(m.Run) }
+//	func TestMain(m *testing.M) { os.Exit(lab.Main(m.Run)) }
 //
-// run may also prepare things before it calls m.Run: it is called within the
-// namespaces, where /run is empty and no network but loopback is there.
-func Main(run func() int) {
+// It starts the test binary again. What TestMain does before Main is done by both
+// processes, with and without the machine's network; run is called in the second,
+// where /run is empty and no network but loopback is there.
+func Main(run func() int) int {
 	if !inside() {
-		os.Exit(outside())
+		return outside()
 	}
 	if err := furnish(); err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
-		os.Exit(1)
+		return 1
 	}
-	os.Exit(run())
+	return run()
 }
 
 // outside runs this binary again, within new namespaces, and gives its exit code.
