@@ -29,7 +29,7 @@ var (
 	}}
 	halfwayStage = stage{"halfway", func(t *testing.T, p *play) {
 		p.start(t)
-		synctest.Wait()
+		settle()
 		if half, _, _ := p.sink.kept(); half != "hello" {
 			t.Fatalf("%q has come, want half of it", half)
 		}
@@ -134,7 +134,7 @@ func TestEnds(t *testing.T) {
 				p := newPlay(t)
 				c.stage.reach(t, p)
 				go c.do(t, p)
-				synctest.Wait()
+				settle()
 				p.release()
 				<-p.result
 				wantEnd(t, "sender", p.sent.awaitEnd(t), c.sender.state, c.sender.err)
@@ -274,13 +274,13 @@ func TestAcceptWithoutSinkRefuses(t *testing.T) {
 
 // The sink fails while bytes flow: the sender hears why at once.
 func TestSinkFails(t *testing.T) {
-	content := strings.Repeat("x", 5*pieceSize)
+	content := strings.Repeat("x", 5*bufferSize)
 	for name, c := range map[string]struct {
 		sink *memorySink
 		want error
 	}{
 		"at the first byte": {&memorySink{failWith: ErrNoSpace}, ErrNoSpace},
-		"in the middle":     {&memorySink{failWith: io.ErrShortWrite, failAt: 2 * pieceSize}, ErrNotWritable},
+		"in the middle":     {&memorySink{failWith: io.ErrShortWrite, failAt: 2 * bufferSize}, ErrNotWritable},
 		"when storing":      {&memorySink{commit: func() error { return ErrNoSpace }}, ErrNoSpace},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,8 @@ func TestSendAndReceive(t *testing.T) {
 	contents := map[string]string{
 		"empty":           "",
 		"one byte":        "x",
-		"a whole piece":   strings.Repeat("p", pieceSize),
-		"pieces and some": strings.Repeat("passeur", pieceSize),
+		"a whole piece":   strings.Repeat("p", bufferSize),
+		"pieces and some": strings.Repeat("passeur", bufferSize),
 	}
 	for name, content := range contents {
 		t.Run(name, func(t *testing.T) {

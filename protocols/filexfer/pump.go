@@ -8,17 +8,18 @@ import (
 )
 
 const (
-	pieceSize = 1 << 20 // bytes of one buffer
-	pieceMax  = 4       // buffers of one pump: one is read, one written, one hashed, one waits
+	bufferSize = 1 << 20 // bytes of one buffer of a pump
+	bufferMax  = 4       // buffers of one pump: one is read, one written, one hashed, one waits
+	extentMax  = 16      // extents that wait between two stages
 )
 
 // pump moves exactly size bytes from src to dst and hashes them on the way. It
-// is a ring of three stages that work at the same time on different pieces:
+// is a ring of three stages that work at the same time on different bytes:
 //
 //	free -> fill (read) -> drain (write, the caller's goroutine) -> digest (hash) -> free
 //
-// A piece leaves fill when it is full, or as soon as drain is idle: a slow
-// source is passed on as it comes, a fast one in whole pieces.
+// What one Read brings moves on at once, so that a slow source is passed on as
+// it comes.
 type pump struct {
 	src  io.Reader
 	dst  io.Writer
@@ -37,24 +38,28 @@ type writeError struct{ error }
 func (e *readError) Unwrap() error  { return e.error }
 func (e *writeError) Unwrap() error { return e.error }
 
-// piece is a part of a buffer of the ring, or the reason why there is none.
-type piece struct {
-	buffer *[pieceSize]byte
-	n      int
-	err    error
+// extent is what one Read brought, as a part of a buffer; or why it brought
+// nothing.
+type extent struct {
+	data []byte
+	used *buffer // set on the last extent of its buffer, which is free after it
+	err  error
 }
 
-var buffers = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+type buffer [bufferSize]byte
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 // run returns when all bytes have moved or one stage has failed, with a
 // *readError (an early end of src is io.ErrUnexpectedEOF), a *writeError, or
 // the cause of ctx. No stage is left running.
 func (p *pump) run(ctx context.Context) error {
-	free := make(chan *[pieceSize]byte, pieceMax)
-	for i := int64(0); i < pieceMax && i*pieceSize < p.size; i++ {
-		free <- buffers.Get().(*[pieceSize]byte)
+	free := make(chan *buffer, bufferMax)
+	for i := int64(0); i < bufferMax && i*bufferSize < p.size; i++ {
+		free <- buffers.Get().(*buffer)
 	}
-	filled, written, stop := make(chan piece), make(chan piece, pieceMax), make(chan struct{})
+	filled, written := make(chan extent, extentMax), make(chan extent, extentMax)
+	stop := make(chan struct{})
 	var stages sync.WaitGroup
 	stages.Go(func() { p.fill(free, filled, stop) })
 	stages.Go(func() { p.digest(written, free) })
@@ -70,95 +75,87 @@ func (p *pump) run(ctx context.Context) error {
 	return err
 }
 
-// fill reads pieces until size bytes are out, src fails, or stop is closed.
-func (p *pump) fill(free <-chan *[pieceSize]byte, filled chan<- piece, stop <-chan struct{}) {
-	defer close(filled)
+// fill reads until size bytes are out, src fails, or stop is closed.
+func (p *pump) fill(free <-chan *buffer, filled chan<- extent, stop <-chan struct{}) {
 	for left := p.size; left > 0; {
-		var next piece
+		var b *buffer
 		select {
-		case next.buffer = <-free:
+		case b = <-free:
 		case <-stop:
 			return
 		}
-		sent := p.fillPiece(&next, left, filled)
-		left -= int64(next.n)
-		if sent {
-			continue
-		}
-		select {
-		case filled <- next:
-		case <-stop:
-			return
-		}
-		if next.err != nil {
-			return
-		}
-	}
-}
-
-// fillPiece reads into one piece until it is full; sent tells that drain was
-// idle and took it before.
-func (p *pump) fillPiece(next *piece, left int64, filled chan<- piece) (sent bool) {
-	room := next.buffer[:min(left, pieceSize)]
-	for next.n < len(room) && next.err == nil {
-		n, err := p.src.Read(room[next.n:])
-		next.n += n
-		switch {
-		case next.n == len(room): // all that was wanted: a late error does not matter
-		case err == io.EOF:
-			next.err = &readError{io.ErrUnexpectedEOF}
-		case err != nil:
-			next.err = &readError{err}
-		case n > 0:
+		room := b[:min(left, bufferSize)]
+		left -= int64(len(room))
+		for len(room) > 0 {
+			e := p.read(&room, b)
 			select {
-			case filled <- *next:
-				return true
-			default:
+			case filled <- e:
+			case <-stop:
+				return
+			}
+			if e.err != nil {
+				return
 			}
 		}
 	}
-	return false
 }
 
-// drain writes pieces until size bytes are through.
-func (p *pump) drain(ctx context.Context, filled <-chan piece, written chan<- piece) error {
+// read does one Read into room, which is the rest of b, and takes what came
+// off it.
+func (p *pump) read(room *[]byte, b *buffer) extent {
+	n, err := p.src.Read(*room)
+	e := extent{data: (*room)[:n]}
+	*room = (*room)[n:]
+	switch {
+	case len(*room) == 0: // all that was wanted: an error with it does not matter
+		e.used = b
+	case err == io.EOF:
+		e.err = &readError{io.ErrUnexpectedEOF}
+	case err != nil:
+		e.err = &readError{err}
+	}
+	return e
+}
+
+// drain writes until size bytes are through.
+func (p *pump) drain(ctx context.Context, filled <-chan extent, written chan<- extent) error {
 	for left := p.size; left > 0; {
-		var next piece
+		var e extent
 		select {
-		case next = <-filled:
+		case e = <-filled:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if next.err != nil {
-			buffers.Put(next.buffer)
-			return next.err
+		if e.err != nil {
+			return e.err
 		}
-		if _, err := p.dst.Write(next.buffer[:next.n]); err != nil {
-			buffers.Put(next.buffer)
+		if _, err := p.dst.Write(e.data); err != nil {
 			return &writeError{err}
 		}
-		left -= int64(next.n)
-		written <- next // has room for every buffer there is
+		left -= int64(len(e.data))
+		written <- e
 	}
 	return nil
 }
 
 // digest hashes what was written and gives the buffers back.
-func (p *pump) digest(written <-chan piece, free chan<- *[pieceSize]byte) {
-	for done := range written {
+func (p *pump) digest(written <-chan extent, free chan<- *buffer) {
+	for e := range written {
 		if p.hash != nil {
-			p.hash.Write(done.buffer[:done.n])
+			p.hash.Write(e.data)
 		}
-		free <- done.buffer // has room for every buffer there is
+		if e.used != nil {
+			free <- e.used // has room for every buffer there is
+		}
 	}
 }
 
 // recycle empties free, which nobody uses any more, into the pool.
-func recycle(free <-chan *[pieceSize]byte) {
+func recycle(free <-chan *buffer) {
 	for {
 		select {
-		case buffer := <-free:
-			buffers.Put(buffer)
+		case b := <-free:
+			buffers.Put(b)
 		default:
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -116,6 +117,16 @@ type conn struct {
 }
 
 func (c *conn) RemotePeer() peer.ID { return c.device.other }
+
+// pass lets time go by on the clock of the bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
+// settle waits until nothing moves any more; yamux holds small frames back for
+// a moment of the clock.
+func settle() {
+	pass(time.Second)
+	synctest.Wait()
+}
 
 // recorder keeps what a Service reports, in order, and lets a test wait for it.
 type recorder struct {
