@@ -10,9 +10,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"runtime/pprof"
-	"syscall"
-	"time"
 )
 
 const (
@@ -20,52 +17,6 @@ const (
 	pageSize  = 4 << 10 // each page of the stream begins with its number
 	tailSize  = 32      // pieces after the clock has stopped, compared whole
 )
-
-// result is what one end tells of the timed part.
-type result struct {
-	Wall time.Duration
-	CPU  time.Duration // user and system time of the process
-}
-
-// clock measures the timed part in this process.
-type clock struct {
-	start time.Time
-	cpu   time.Duration
-	stop  func()
-}
-
-func startClock(profile string) (clock, error) {
-	c := clock{stop: func() {}}
-	if profile != "" {
-		f, err := os.Create(profile)
-		if err != nil {
-			return c, err
-		}
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return c, err
-		}
-		c.stop = func() {
-			pprof.StopCPUProfile()
-			f.Close()
-		}
-	}
-	c.start, c.cpu = time.Now(), cpuTime()
-	return c, nil
-}
-
-func (c clock) result() result {
-	r := result{Wall: time.Since(c.start), CPU: cpuTime() - c.cpu}
-	c.stop()
-	return r
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err) // cannot fail for the process itself
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // send is the sender's process: it prints its result.
 func send(ctx context.Context, o options) error {

@@ -84,18 +84,17 @@ func workOf(function string) string {
 	return otherWork
 }
 
-// limitOf says in one sentence what a faster /ice would have to do less of.
+// limitOf says what a faster /ice would have to do less of.
 func limitOf(s sample, shares []share) string {
 	var parts []string
 	for _, sh := range shares {
 		parts = append(parts, fmt.Sprintf("%.0f %% %s", 100*sh.part, sh.work))
 	}
-	cpu := s.send + s.recv
-	busy := cpu * s.speed / (1 << 30) / float64(runtime.NumCPU())
+	own := (s.send + s.recv) * s.speed / (1 << 30) / float64(runtime.NumCPU())
 	why := "the processor"
-	if busy < 0.75 {
-		why = "the stages waiting for each other more than the processor"
+	if s.idle > 0.25 {
+		why = "its stages, which wait for each other,"
 	}
-	return fmt.Sprintf("/ice is limited by %s: %.2f CPU-s a GiB keep %d cores %.0f %% busy, of it %s.",
-		why, cpu, runtime.NumCPU(), 100*busy, strings.Join(parts, ", "))
+	return fmt.Sprintf("What limits /ice here is %s: %.2f CPU-s a GiB use %.0f %% of %d cores (%.0f %% idle, %.0f %% with others); of it %s.",
+		why, s.send+s.recv, 100*own, runtime.NumCPU(), 100*s.idle, 100*max(0, 1-own-s.idle), strings.Join(parts, ", "))
 }

@@ -20,6 +20,7 @@ type sample struct {
 	speed float64 // bytes a second
 	send  float64 // CPU seconds a GiB
 	recv  float64
+	idle  float64 // part of the machine's CPU time
 }
 
 // measure runs all rounds and prints the table.
@@ -96,7 +97,12 @@ func round(ctx context.Context, o options, r row, profile string) (sample, error
 		return sample{}, fmt.Errorf("the receiver failed: %w", err)
 	}
 	gib := float64(o.size) / (1 << 30)
-	return sample{float64(o.size) / from.Wall.Seconds(), from.CPU.Seconds() / gib, to.CPU.Seconds() / gib}, nil
+	return sample{
+		speed: float64(o.size) / from.Wall.Seconds(),
+		send:  from.CPU.Seconds() / gib,
+		recv:  to.CPU.Seconds() / gib,
+		idle:  from.Idle.Seconds() / from.Wall.Seconds() / float64(runtime.NumCPU()),
+	}, nil
 }
 
 // start runs this program in another role; what it prints comes as JSON.
