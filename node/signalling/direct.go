@@ -96,7 +96,7 @@ func (s *Service) serveDirect(st network.Stream, p peer.ID) error {
 	}
 	defer release()
 	f, err := readTimed(s.life.ctx, st, frameTimeout)
-	if err != nil {
+	if err != nil && !errors.Is(err, errFrame) {
 		return fmt.Errorf("read a message: %w", err)
 	}
 	m, isMessage := f.(message)
@@ -105,7 +105,8 @@ func (s *Service) serveDirect(st network.Stream, p peer.ID) error {
 	}
 	x, fresh, err := s.receive(m.body, p)
 	if err != nil {
-		return errors.Join(err, writeTimed(s.life.ctx, st, codeOf(err)))
+		s.log.Debug("drop a direct message", "peer", p, "err", err)
+		return writeTimed(s.life.ctx, st, codeOf(err))
 	}
 	err = writeTimed(s.life.ctx, st, ok{})
 	if x == nil {

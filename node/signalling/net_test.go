@@ -81,6 +81,7 @@ type node struct {
 	key     crypto.PrivKey
 	account conversation.Account
 	dir     *directory
+	cfg     Config // what New was given
 
 	mu     sync.Mutex
 	events []Event
@@ -134,15 +135,15 @@ func (n *node) connect(t testing.TB, other *node) {
 // signal starts the node's signalling; change may edit the configuration.
 func (n *node) signal(t testing.TB, change func(*Config)) *node {
 	n.dir.publish(t, n.host.ID())
-	cfg := Config{
+	n.cfg = Config{
 		Host: n.host, Routing: n.dht, Keys: keysOf{n.dir, n.host.ID()}, Key: n.key, Account: n.account,
 		ServeInboxes: n.dht.Mode() == dht.ModeServer, Observe: n.observe, Logger: testLogger(n),
 	}
 	if change != nil {
-		change(&cfg)
+		change(&n.cfg)
 	}
 	var err error
-	if n.Service, err = New(cfg); err != nil {
+	if n.Service, err = New(n.cfg); err != nil {
 		t.Fatal(err)
 	}
 	return n

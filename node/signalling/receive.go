@@ -12,7 +12,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// settling is how long after New a kind that nobody handles may still get a handler.
+// settling is how long after New requests of a kind that nobody handles wait for a
+// handler.
 const settling = 10 * time.Second
 
 var (
@@ -136,7 +137,7 @@ func (s *Service) work(x *session, r *request, direct bool) {
 	defer cancel()
 	payload, err := s.handle(ctx, x.from, r)
 	switch {
-	case s.life.ctx.Err() != nil || errors.Is(err, errUnhandled):
+	case s.life.ctx.Err() != nil:
 		s.memory.forget(x)
 		return
 	case errors.Is(err, ErrSilent):
@@ -155,9 +156,6 @@ func (s *Service) work(x *session, r *request, direct bool) {
 	}
 }
 
-// errUnhandled leaves a request for its sender to resend.
-var errUnhandled = errors.New("not handled yet")
-
 // handle asks Admit and the handler.
 func (s *Service) handle(ctx context.Context, from peer.ID, r *request) ([]byte, error) {
 	if s.cfg.Admit != nil {
@@ -166,18 +164,34 @@ func (s *Service) handle(ctx context.Context, from peer.ID, r *request) ([]byte,
 		}
 	}
 	s.slots.admit(from, r.kind)
-	s.mu.Lock()
-	h := s.handlers[r.kind]
-	s.mu.Unlock()
+	h := s.handlerOf(ctx, r.kind)
 	if h == nil {
-		if time.Since(s.started) < settling {
-			return nil, errUnhandled
-		}
 		return nil, &Refusal{Reason: "this version does not know such requests"}
 	}
 	return h(ctx, Request{
 		From: from, Account: r.account, Kind: r.kind, Payload: r.payload, Session: r.session, Expires: r.expires,
 	})
+}
+
+// handlerOf gives the handler of a kind. Soon after New it waits for one to be set.
+func (s *Service) handlerOf(ctx context.Context, kind string) Handler {
+	settled := time.NewTimer(settling - time.Since(s.started))
+	defer settled.Stop()
+	for {
+		s.mu.Lock()
+		h, changed := s.handlers[kind], s.changed
+		s.mu.Unlock()
+		if h != nil {
+			return h
+		}
+		select {
+		case <-changed:
+		case <-settled.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // sealAnswer makes the answer, a refusal if err is not nil, to the first copy of a

@@ -94,10 +94,12 @@ func (s *server) serve(st network.Stream) error {
 	return s.reply(st, codeMalformed)
 }
 
-// malformed answers bytes that are no frame; other errors are the stream's.
+// malformed answers bytes that are no frame; other errors are the stream's, which
+// is reset.
 func (s *server) malformed(st network.Stream, err error) error {
 	if errors.Is(err, errFrame) {
-		s.reply(st, codeMalformed)
+		s.log.Debug("inbox stream", "peer", st.Conn().RemotePeer(), "err", err)
+		return s.reply(st, codeMalformed)
 	}
 	return fmt.Errorf("read a request: %w", err)
 }

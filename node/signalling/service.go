@@ -144,13 +144,13 @@ type Service struct {
 
 	mu       sync.Mutex
 	handlers map[string]Handler
+	changed  chan struct{}    // closed when a handler is set
 	queries  map[keyID]*query // by their reply keys
 	direct   map[peer.ID]int  // direct streams being served
 }
 
 // New checks cfg, begins to serve and to subscribe, and returns. Handlers may be
-// set after it: requests of a kind that nobody handles yet are left for their
-// senders to resend during the first seconds.
+// set after it: requests of a kind that nobody handles yet wait for some seconds.
 func New(cfg Config) (*Service, error) {
 	s, err := newService(cfg)
 	if err != nil {
@@ -174,7 +174,7 @@ func newService(cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, log: cfg.Logger, life: newLifetime(), started: time.Now(),
-		handlers: make(map[string]Handler), queries: make(map[keyID]*query), direct: make(map[peer.ID]int),
+		handlers: make(map[string]Handler), changed: make(chan struct{}), queries: make(map[keyID]*query), direct: make(map[peer.ID]int),
 	}
 	var err error
 	if s.cfg.Limits, err = cfg.Limits.withDefaults(); err != nil {
@@ -233,6 +233,8 @@ func (s *Service) Handle(kind string, h Handler) {
 		return
 	}
 	s.handlers[kind] = h
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // Status tells how the service is doing.

@@ -21,7 +21,9 @@ const (
 	// two full inboxes. One that pushes more is read more slowly.
 	pushRate, pushBurst = 16, 128
 
-	roundsLeast, roundsMost = 250 * time.Millisecond, 10 * time.Second
+	// Looks for servers are at least this far apart, and at most where events keep
+	// asking for them.
+	roundsLeast, roundsMost = 100 * time.Millisecond, 10 * time.Second
 )
 
 // subscriber listens to this device's inboxes at their closest servers, this node
@@ -107,8 +109,8 @@ func (s *subscriber) run() {
 		again := resubscribe
 		if s.alone() {
 			failures++
-			again = backOff(failures, 2*roundsLeast, 2*roundsMost)
-			rounds = pace{least: roundsLeast, most: roundsMost, last: time.Now()}
+			again = backOff(failures, roundsLeast, 2*roundsMost)
+			rounds = pace{least: roundsLeast, most: roundsMost, gap: roundsLeast / 2, last: time.Now()}
 		} else {
 			failures = 0
 		}
