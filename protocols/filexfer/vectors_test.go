@@ -1,7 +1,10 @@
 package filexfer
 
 import (
+	"crypto/sha3"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -74,4 +77,11 @@ func readVectors(t *testing.T, file string) []vector {
 		t.Fatalf("%s has no vectors", file)
 	}
 	return vectors
+}
+
+// zerosSum is the sum of n zero bytes.
+func zerosSum(n int64) string {
+	sum := sha3.New512()
+	io.CopyN(sum, zeros{}, n)
+	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -1,0 +1,101 @@
+package filexfer
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/libp2p/go-libp2p/core/network"
+)
+
+// FuzzSender plays a sender that keeps to nothing but waiting for GO. The
+// receiver must come to an end, and may keep nothing but what was announced.
+func FuzzSender(f *testing.F) {
+	f.Add([]byte(offer5+"hello"+trailerOf("hello")), byte(0), false)
+	f.Add([]byte(offer5+"hello"+trailerOf("HELLO")), byte(7), true)
+	f.Add([]byte(offerPlain+"hello"), byte(3), false)
+	f.Add([]byte("Content-Length: 0\n\n"), byte(1), false)
+	f.Add([]byte("Content-Length: 5\nSha3-512: "+sumOf("hello")+"\n\nhello!"), byte(200), false)
+	f.Add([]byte("Content-Length: 9223372036854775807\nDisplay-Name: ../x\n\n"), byte(0), true)
+	f.Fuzz(func(t *testing.T, wire []byte, cut byte, reset bool) {
+		left, right := connect(t)
+		sink := &memorySink{}
+		mount(t, right, Config{Accept: into(sink)})
+		s := left.raw(t)
+		header, rest := cutHeader(wire)
+		answers := bufio.NewReaderSize(s, maxAnswer)
+		writeCut(s, header, cut)
+		if a, err := readAnswer(answers); err == nil && a.verb == verbGo {
+			writeCut(s, rest, cut)
+		}
+		if reset {
+			s.Reset()
+		} else {
+			s.CloseWrite()
+		}
+		io.Copy(io.Discard, answers) // until the receiver has ended it
+		data, committed, aborted := sink.kept()
+		if committed == 0 {
+			return
+		}
+		h, err := ParseHeader(header)
+		if err != nil || committed != 1 || aborted != 0 || int64(len(data)) != h.Length || !bytes.HasPrefix(rest, []byte(data)) {
+			t.Fatalf("kept %q of %q (%v), committed %d times, aborted %d times", data, wire, err, committed, aborted)
+		}
+		if announced := h.Sum; h.Trailer && string(rest[len(data):]) != trailerOf(data) || announced != "" && announced != sumOf(data) {
+			t.Fatalf("kept %q of %q without the right sum", data, wire)
+		}
+	})
+}
+
+// cutHeader parts what a sender says before and after GO. Without an empty line
+// it never gets there.
+func cutHeader(wire []byte) (header, rest []byte) {
+	end := bytes.Index(wire, []byte("\n\n"))
+	if end < 0 {
+		return append(wire[:len(wire):len(wire)], "\n\n"...), nil
+	}
+	return wire[:end+2], wire[end+2:]
+}
+
+// writeCut writes in two fragments. That the other side may have gone is no
+// matter.
+func writeCut(w io.Writer, wire []byte, cut byte) {
+	at := 0
+	if len(wire) > 0 {
+		at = int(cut) % len(wire)
+	}
+	w.Write(wire[:at])
+	w.Write(wire[at:])
+}
+
+// FuzzReceiver plays a receiver that says whatever it likes. The sender must
+// come to an end, and believes in a stored file only after GO and OK.
+func FuzzReceiver(f *testing.F) {
+	f.Add([]byte("GO\nOK\n"), byte(0), false)
+	f.Add([]byte("NGO busy\n"), byte(2), false)
+	f.Add([]byte("GO\nBAD space\n"), byte(4), true)
+	f.Add([]byte("GO\nGO\n"), byte(3), false)
+	f.Add([]byte("NGO \x1b]52;c;aGk=\x07\n"), byte(3), false)
+	f.Fuzz(func(t *testing.T, wire []byte, cut byte, reset bool) {
+		left, right := connect(t)
+		right.handle = func(s network.Stream) {
+			writeCut(s, wire, cut)
+			io.CopyN(io.Discard, s, int64(cut))
+			if reset {
+				s.Reset()
+			}
+			s.Close()
+		}
+		sender, _ := mount(t, left, Config{})
+		view, err := sender.Send(t.Context(), "right", text("x", "hello"))
+		said := bytes.HasPrefix(wire, []byte("GO\nOK\n"))
+		if (err == nil) != (view.State == Finished) || err == nil && !said || !view.State.Final() {
+			t.Fatalf("%q made the sender believe %v (%v)", wire, view.State, err)
+		}
+		if err != nil && Visible(err.Error()) != err.Error() {
+			t.Fatalf("%q would be shown as %q", wire, err)
+		}
+	})
+}
