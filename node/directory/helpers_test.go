@@ -68,17 +68,18 @@ func (c *countingStore) asked(key string) int {
 	return c.gets[key]
 }
 
-// mapMemory is a Memory that outlives directories; fail makes it refuse.
+// mapMemory is a Memory that outlives directories; fail makes it refuse to
+// save, and lost to load.
 type mapMemory struct {
-	mu      sync.Mutex
-	records map[string][]byte
-	fail    error
+	mu         sync.Mutex
+	records    map[string][]byte
+	fail, lost error
 }
 
-func (m *mapMemory) set(fail error) {
+func (m *mapMemory) set(fail, lost error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.fail = fail
+	m.fail, m.lost = fail, lost
 }
 
 func newMapMemory() *mapMemory { return &mapMemory{records: map[string][]byte{}} }
@@ -86,7 +87,7 @@ func newMapMemory() *mapMemory { return &mapMemory{records: map[string][]byte{}}
 func (m *mapMemory) LoadRecord(key string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.records[key], m.fail
+	return m.records[key], m.lost
 }
 
 func (m *mapMemory) SaveRecord(key string, raw []byte) error {

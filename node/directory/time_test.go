@@ -606,28 +606,33 @@ func TestSealKeyIsComparedBehindTheCallersBack(t *testing.T) {
 }
 
 // What cannot be remembered is not used: after a restart the older record could
-// come back.
+// come back. Nor is the older one given out, as if there were nothing newer.
 func TestRecordThatCannotBeSavedIsNotUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, h := newClockDHT(), newHome(t)
 		d := h.start(t, c)
-		account, raw := signAccount(t, h.device())
-		if err := c.PutValue(t.Context(), directory.AccountRecordKey(account), raw); err != nil {
+		k := newAccount(t)
+		older, newer := sign(t, k, directory.Record{Seq: 1}), sign(t, k, directory.Record{Seq: 2})
+		if _, err := d.Learn(older); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.PutValue(t.Context(), directory.AccountRecordKey(k.Account()), newer); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		full := errors.New("disk full")
-		h.memory.set(full)
-		if r, err := d.Lookup(t.Context(), account); !errors.Is(err, full) || r != nil {
-			t.Errorf("Lookup = %v, %v", r, err)
-		}
-		if r, err := d.Learn(raw); !errors.Is(err, full) || r != nil {
-			t.Errorf("Learn = %v, %v", r, err)
-		}
-		h.memory.set(nil)
-		time.Sleep(time.Second)
-		if _, err := d.Lookup(t.Context(), account); err != nil {
-			t.Error(err)
+		full, broken := errors.New("disk full"), errors.New("disk broken")
+		for _, set := range []struct{ fail, lost, want error }{{full, nil, full}, {nil, broken, broken}} {
+			if set.lost != nil { // what is ready in memory would still be good
+				h.memory.set(nil, nil)
+				d = h.start(t, newClockDHT())
+			}
+			h.memory.set(set.fail, set.lost)
+			if r, err := d.Lookup(t.Context(), k.Account()); !errors.Is(err, set.want) || r != nil {
+				t.Errorf("Lookup = %v, %v; want %v", r, err, set.want)
+			}
+			if r, err := d.Learn(newer); !errors.Is(err, set.want) || r != nil {
+				t.Errorf("Learn = %v, %v; want %v", r, err, set.want)
+			}
 		}
 	})
 }
