@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +76,7 @@ Each flag can be set in the environment: PASSEUR_LISTEN for --listen.`,
 }
 
 func (a *app) runNode(ctx context.Context, o runOptions) error {
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to stop
 	logger := a.newLogger(o)
 	if err := prepareHome(a.home, logger); err != nil {
 		return err

@@ -32,6 +32,7 @@ func NewServer(b Backend, logger *slog.Logger) *http.Server {
 		Handler:           newHandler(b, logger),
 		ReadHeaderTimeout: readTimeout,
 		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    maxBody,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }

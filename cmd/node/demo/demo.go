@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -44,6 +45,10 @@ const (
 // Run runs the demo. It returns an error that says what was not as it should be
 // and leaves neither process nor file behind, also when ctx ends in the middle.
 func Run(ctx context.Context, cfg Config) (err error) {
+	// On Linux a child is told when the thread that started it ends, so that
+	// nothing stays even when this process is killed: keep to one thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	d := &demo{Config: cfg, begun: time.Now()}
 	if d.folder, err = os.MkdirTemp("", "passeur-demo-"); err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)

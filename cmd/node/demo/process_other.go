@@ -4,4 +4,5 @@ package demo
 
 import "syscall"
 
+// ownGroup does nothing where there are no process groups.
 func ownGroup() *syscall.SysProcAttr { return nil }

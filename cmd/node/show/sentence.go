@@ -27,7 +27,7 @@ func Step(t api.Transfer, phase node.Phase, detail string) string {
 	if words == "" {
 		words = Text(string(phase))
 	}
-	if detail != "" {
+	if detail != "" && phase != node.PhaseLookup { // which says it all
 		words += " (" + Text(detail) + ")"
 	}
 	return words
@@ -65,10 +65,22 @@ func Result(t api.Transfer, rate float64) string {
 // Failure says how a transfer ended badly: what happened, to whom, what to do.
 func Failure(t api.Transfer) string {
 	s := failure(t, Clip(t.Name, nameWidth), Text(t.Contact))
-	if t.Reason == "" {
-		return s.what + advice(s.next)
+	if why := why(t); why != "" {
+		s.what += ": " + Text(why)
 	}
-	return s.what + ": " + Text(t.Reason) + advice(s.next)
+	return s.what + advice(s.next)
+}
+
+// why is the part of the reason that the sentence does not say already.
+func why(t api.Transfer) string {
+	switch t.Code {
+	case node.EndCancelled, node.EndTimeout, node.EndBadSum, node.EndRestarted:
+		return ""
+	case node.EndRefused: // only what the other side's user or program said
+		_, words, _ := strings.Cut(t.Reason, filexfer.ErrRefused.Error()+": ")
+		return words
+	}
+	return t.Reason
 }
 
 func advice(next string) string {

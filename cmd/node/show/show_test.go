@@ -201,11 +201,12 @@ func TestSentences(t *testing.T) {
 	out, in := transfer(node.Outgoing), transfer(node.Incoming)
 	out.SHA3Sum, out.Path = "abcd", "direct"
 	for want, got := range map[string]string{
-		`sent p\u202e.jpg (4.0 KiB) to bob, direct, 1.0 KiB/s` + "\nSHA3-512 abcd":                             Result(out, 1024),
-		`received p\u202e.jpg (4.0 KiB) from bob as /r/p.jpg`:                                                  Result(in, 0),
-		`bob refused p\u202e.jpg: too\u000abig`:                                                                Failure(with(out, node.EndRefused, filexfer.ClosedByPeer, "too\nbig")),
-		`bob cancelled p\u202e.jpg`:                                                                            Failure(with(out, node.EndCancelled, filexfer.ClosedByPeer, "")),
-		`p\u202e.jpg was cancelled here`:                                                                       Failure(with(in, node.EndCancelled, filexfer.ClosedByHost, "")),
+		`sent p\u202e.jpg (4.0 KiB) to bob, direct, 1.0 KiB/s` + "\nSHA3-512 abcd": Result(out, 1024),
+		`received p\u202e.jpg (4.0 KiB) from bob as /r/p.jpg`:                      Result(in, 0),
+		`bob refused p\u202e.jpg: too\u000abig`:                                    Failure(with(out, node.EndRefused, filexfer.ClosedByPeer, "await GO: refused by the receiver: too\nbig")),
+		`bob refused p\u202e.jpg`:                                                  Failure(with(out, node.EndRefused, filexfer.ClosedByPeer, "await GO: refused by the receiver")),
+		`bob cancelled p\u202e.jpg`:                                                Failure(with(out, node.EndCancelled, filexfer.ClosedByPeer, "")),
+		`p\u202e.jpg was cancelled here`:                                           Failure(with(in, node.EndCancelled, filexfer.ClosedByHost, "")),
 		`bob could not be reached, so p\u202e.jpg was not sent: no device; send it again when bob's node runs`: Failure(with(out, node.EndUnjoinable, filexfer.Unjoinable, "no device")),
 		`what arrived of p\u202e.jpg is not what was announced, so nothing was kept; ask bob to send it again`: Failure(with(in, node.EndBadSum, filexfer.ClosedByHost, "")),
 		`the connection to bob broke after 0 B of 4.0 KiB of p\u202e.jpg; send it again when bob's node runs`:  Failure(with(out, node.EndLost, filexfer.ClosedByPeer, "")),
