@@ -1,0 +1,166 @@
+package turnrelay_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	user     = "user"
+	password = "pass word"
+)
+
+var (
+	certFile, keyFile string
+	roots             *x509.CertPool
+)
+
+// coturn is a running TURN server, Debian's coturn.
+type coturn struct {
+	cmd *exec.Cmd
+	log *buffer
+}
+
+// buffer is a bytes.Buffer for a process to write and a test to read.
+type buffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// startCoturn starts a server at server4 and server6, TCP 3478 and TLS 5349 unless
+// the options say otherwise, and returns when it listens at addr.
+func startCoturn(t testing.TB, addr string, options ...string) *coturn {
+	t.Helper()
+	dir := t.TempDir()
+	args := []string{
+		"-n", "-v", "-a", "-u", user + ":" + password, "-r", "passeur.test", "--no-cli", "--no-dtls",
+		"--log-file=stdout", "--simple-log",
+		"-L", server4.String(), "-L", server6.String(), "-E", server4.String(), "-E", server6.String(),
+		"--cert", certFile, "--pkey", keyFile,
+		"--pidfile", filepath.Join(dir, "pid"), "--userdb", filepath.Join(dir, "db.sqlite"),
+	}
+	c := &coturn{cmd: exec.Command("turnserver", append(args, options...)...), log: new(buffer)}
+	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal("start coturn (Debian package coturn): ", err)
+	}
+	t.Cleanup(c.kill)
+	eventually(t, "coturn listens", func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(c.log)
+		}
+	})
+	return c
+}
+
+// kill ends the server at once, as a crash does.
+func (c *coturn) kill() {
+	c.cmd.Process.Signal(syscall.SIGCONT)
+	c.cmd.Process.Kill()
+	c.cmd.Wait()
+}
+
+func (c *coturn) pause()  { c.cmd.Process.Signal(syscall.SIGSTOP) }
+func (c *coturn) resume() { c.cmd.Process.Signal(syscall.SIGCONT) }
+
+var (
+	allocated = regexp.MustCompile(`incoming packet ALLOCATE processed, success`)
+	gone      = regexp.MustCompile(`session \d+: delete: realm`)
+)
+
+// standing counts the server's allocations.
+func (c *coturn) standing() int {
+	log := c.log.String()
+	return len(allocated.FindAllString(log, -1)) - len(gone.FindAllString(log, -1))
+}
+
+// connections lists the established TCP connections to and from the server's addresses.
+func connections(t testing.TB) string {
+	t.Helper()
+	var out []byte
+	for _, ip := range []netip.Addr{server4, server6} {
+		some, err := exec.Command("ss", "-Htn", "state", "established", "src", ip.String()).CombinedOutput()
+		if err != nil {
+			t.Fatalf("ss: %v %s", err, some)
+		}
+		out = append(out, some...)
+	}
+	return string(out)
+}
+
+// makeCertificate writes a certificate for turn.test, and the key.
+func makeCertificate(dir string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "turn.test"},
+		DNSNames:              []string{"turn.test"},
+		NotAfter:              time.Now().Add(24 * time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	pk, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	roots = x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(cert) {
+		return errors.New("the certificate does not parse")
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	return errors.Join(
+		os.WriteFile(certFile, cert, 0o644),
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pk}), 0o600))
+}
+
+func asError[T any](err error, target *T) bool { return errors.As(err, target) }
+
+var _ = context.Background
+var _ = fmt.Sprint
