@@ -242,3 +242,34 @@ func rsaDevice(t *testing.T) peer.ID {
 	}
 	return id
 }
+
+// What a DHT node pays for a record that somebody gives it.
+func BenchmarkValidate(b *testing.B) {
+	v, key := directory.Validator(), newAccount(b)
+	many := make([]peer.ID, directory.MaxDevices)
+	for i := range many {
+		many[i] = newDeviceID(b)
+	}
+	device := newDeviceKey(b)
+	id, err := peer.IDFromPrivateKey(device)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, key string
+		raw       []byte
+	}{
+		{"account with 1 device", directory.AccountRecordKey(key.Account()), sign(b, key, directory.Record{Seq: 1, Devices: devices(many[0])})},
+		{"account with 64 devices", directory.AccountRecordKey(key.Account()), sign(b, key, directory.Record{Seq: 1, Devices: devices(many...)})},
+		{"device", directory.DeviceRecordKey(id), signDevice(b, device, directory.DeviceRecord{Seq: 1})},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportMetric(float64(len(c.raw)), "bytes")
+			for b.Loop() {
+				if err := v.Validate(c.key, c.raw); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
