@@ -143,6 +143,31 @@ func TestAnHonestServerKeepsTheNewest(t *testing.T) {
 	}
 }
 
+// The whole point of putting a record again is that its age starts anew.
+func TestPuttingTheSameRecordAgainRenewsItsAge(t *testing.T) {
+	const maxAge = time.Second
+	server := newDHT(t, dht.ModeServer, directory.Validator(), dht.MaxRecordAge(maxAge))
+	client := newDHT(t, dht.ModeClient, directory.Validator())
+	connect(t, client, server)
+	account, raw := signAccount(t, newDeviceID(t))
+	held := func() bool {
+		got, err := server.GetValue(t.Context(), directory.AccountRecordKey(account))
+		return err == nil && string(got) == string(raw)
+	}
+	start, gaps := time.Now(), 0
+	eventually(t, func() bool {
+		put(t, client, account, raw)
+		if !held() {
+			gaps++
+		}
+		return time.Since(start) > 3*maxAge
+	})
+	if gaps > 0 {
+		t.Errorf("the record was missing %d times", gaps)
+	}
+	eventually(t, func() bool { return !held() })
+}
+
 func TestBurstOfLookupsIsOneQuery(t *testing.T) {
 	server := newDHT(t, dht.ModeServer, directory.Validator())
 	account, raw := signAccount(t, newDeviceID(t))
@@ -205,7 +230,7 @@ func newDirectory(t *testing.T, cfg directory.Config) *directory.Directory {
 	return d
 }
 
-func newDHT(t *testing.T, mode dht.ModeOpt, v record.Validator) *dht.IpfsDHT {
+func newDHT(t *testing.T, mode dht.ModeOpt, v record.Validator, more ...dht.Option) *dht.IpfsDHT {
 	t.Helper()
 	h, err := libp2p.New(
 		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.Transport(tcp.NewTCPTransport),
@@ -214,7 +239,8 @@ func newDHT(t *testing.T, mode dht.ModeOpt, v record.Validator) *dht.IpfsDHT {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := dht.New(h, dht.ProtocolPrefix("/passeur"), dht.Mode(mode), dht.Validator(v), dht.DisableProviders())
+	d, err := dht.New(h, append(more,
+		dht.ProtocolPrefix("/passeur"), dht.Mode(mode), dht.Validator(v), dht.DisableProviders())...)
 	if err != nil {
 		t.Fatal(err)
 	}
