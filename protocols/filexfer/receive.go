@@ -3,7 +3,6 @@ package filexfer
 import (
 	"bufio"
 	"context"
-	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -161,7 +160,7 @@ func (i *incoming) store(ctx context.Context, h Header, first <-chan struct{}) e
 
 // takeBytes fills the sink with exactly as many bytes as were announced.
 func (i *incoming) takeBytes(ctx context.Context) error {
-	sum := sha3.New512()
+	sum := i.service.newSum()
 	flow := &pump{
 		src:       &stallReader{src: i.bytes, alarm: i.stallAlarm()},
 		dst:       &countingSink{i.sink, i.moved},

@@ -3,7 +3,6 @@ package filexfer
 import (
 	"bufio"
 	"context"
-	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -172,7 +171,7 @@ func (o *outgoing) sendBytes(ctx context.Context) error {
 	if o.view.Sum != "" {
 		return o.sendFailure(ctx, flow.run(ctx))
 	}
-	sum := sha3.New512()
+	sum := o.service.newSum()
 	flow.hash = sum
 	if err := flow.run(ctx); err != nil {
 		return o.sendFailure(ctx, err)

@@ -3,9 +3,11 @@ package filexfer
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"strings"
 	"sync"
@@ -62,9 +64,10 @@ type Config struct {
 
 // Service sends and receives files. It is safe for use by many goroutines.
 type Service struct {
-	host Host
-	cfg  Config
-	log  *slog.Logger
+	host   Host
+	cfg    Config
+	log    *slog.Logger
+	newSum func() hash.Hash // SHA3-512, but in a test that moves more than it can hash
 
 	running sync.WaitGroup // one for each of live
 
@@ -88,6 +91,7 @@ func New(h Host, cfg Config) (*Service, error) {
 		host:     h,
 		cfg:      cfg,
 		log:      cfg.Logger,
+		newSum:   func() hash.Hash { return sha3.New512() },
 		live:     make(map[*transfer]struct{}),
 		admitted: make(map[peer.ID]int),
 	}, nil
