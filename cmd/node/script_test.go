@@ -106,6 +106,11 @@ func quietly(ts *testscript.TestScript, args []string) (stdout, stderr []byte, e
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	program, err := exec.LookPath(args[0])
 	ts.Check(err)
+	for i, arg := range args {
+		if unquoted, err := strconv.Unquote(arg); err == nil {
+			args[i] = unquoted // for letters that a script cannot hold
+		}
+	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, v := range []string{"PATH", "HOME", "TMPDIR", "PASSEUR_HOME", "PASSEUR_ACCEPT", "PASSEUR_LISTEN", "PASSEUR_MDNS", "GOCOVERDIR"} {

@@ -1,13 +1,16 @@
 package show
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/node"
@@ -17,12 +20,16 @@ import (
 const (
 	barRefresh   = 100 * time.Millisecond
 	barNameWidth = 28
+	// Below narrow columns the name and what is told beside the bar are shorter.
+	narrow          = 80
+	narrowNameWidth = 12
 )
 
 // bar draws one line that changes: name, bar, bytes, rate, time left, path.
 // Before the bytes flow it tells which step is being made.
 type bar struct {
 	w        io.Writer
+	narrow   bool
 	progress *mpb.Progress
 	bar      *mpb.Bar
 
@@ -30,14 +37,21 @@ type bar struct {
 	facts string
 }
 
-func newBar(w io.Writer) *bar { return &bar{w: w} }
+func newBar(f *os.File) *bar {
+	columns, _, err := term.GetSize(int(f.Fd()))
+	return &bar{w: f, narrow: err == nil && columns < narrow}
+}
 
 func (b *bar) Offer(t api.Transfer) {
 	b.set("offering to " + Text(t.Contact))
 	b.progress = mpb.New(mpb.WithOutput(b.w), mpb.WithRefreshRate(barRefresh), mpb.WithAutoRefresh())
+	width := barNameWidth
+	if b.narrow {
+		width = narrowNameWidth
+	}
 	style := mpb.BarStyle().Lbound("").Rbound("").Filler("━").Tip("━").Padding("─")
 	b.bar = b.progress.New(max(t.Size, 1), style,
-		mpb.PrependDecorators(decor.Name(Clip(t.Name, barNameWidth)+" ")),
+		mpb.PrependDecorators(decor.Name(Clip(t.Name, width)+" ")),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + b.get() })))
 }
 
@@ -53,11 +67,14 @@ func (b *bar) Path(api.Transfer) {}
 
 func (b *bar) Progress(t api.Transfer, rate float64) {
 	b.bar.SetCurrent(min(t.Bytes, t.Size))
-	b.set(factsOf(t, rate))
+	b.set(b.factsOf(t, rate))
 }
 
-func factsOf(t api.Transfer, rate float64) string {
+func (b *bar) factsOf(t api.Transfer, rate float64) string {
 	facts := []string{Size(t.Bytes) + " / " + Size(t.Size)}
+	if b.narrow {
+		facts[0] = fmt.Sprintf("%d %%", Percent(t.Bytes, t.Size))
+	}
 	if rate > 0 {
 		left := time.Duration(float64(t.Size-t.Bytes) / rate * float64(time.Second))
 		facts = append(facts, Rate(rate), Left(left)+" left")
