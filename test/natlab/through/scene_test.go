@@ -1,0 +1,75 @@
+package through
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/test/natlab"
+	"github.com/passeur-p2p/passeur/test/natlab/people"
+)
+
+// enough is how long a file may take that is to arrive.
+const enough = 90 * time.Second
+
+// scene is two people who are contacts, each on a side of an internet.
+type scene struct {
+	*natlab.Net
+	alice, bob *people.Person
+}
+
+// servers are what a person knows of.
+type servers struct {
+	stun []string
+	turn []people.Relay
+}
+
+// meet starts a DHT node on the server, Alice on side A and Bob on side B, and
+// makes them contacts. What they know of is asked for when the internet stands.
+func meet(t *testing.T, cfg natlab.Config, know func(n *natlab.Net) (alice, bob servers)) *scene {
+	t.Helper()
+	n := natlab.New(t, cfg)
+	dht := people.Start(t, n.Server, people.Config{Name: "dht", Server: true, Args: []string{"--listen", ":4001"}})
+	alice, bob := know(n)
+	dht.Ready()
+	s := &scene{Net: n}
+	s.alice = people.Start(t, n.A, person("alice", cfg.A, alice, dht))
+	s.bob = people.Start(t, n.B, person("bob", cfg.B, bob, dht))
+	s.alice.Ready()
+	s.bob.Ready()
+	people.Befriend(t, s.alice, s.bob)
+	return s
+}
+
+func person(name string, side natlab.Side, know servers, dht *people.Person) people.Config {
+	cfg := people.Config{Name: name, STUN: know.stun, TURN: know.turn, PortMap: side.NAT == natlab.UPnP}
+	for _, addr := range dht.Who.Addrs {
+		if strings.Contains(addr, "/ip4/203.0.113.100/") || strings.Contains(addr, "/ip6/fd00:113::100/") {
+			cfg.Bootstrap = append(cfg.Bootstrap, addr)
+		}
+	}
+	return cfg
+}
+
+// nothing is known of any server.
+func nothing(*natlab.Net) (alice, bob servers) { return servers{}, servers{} }
+
+// sends sends a file of size bytes that must arrive.
+func sends(t *testing.T, from, to *people.Person, size int64) people.Result {
+	t.Helper()
+	r := from.Send(to, people.File(t, size)).End(enough)
+	if r.Sent.State != filexfer.Finished {
+		t.Fatalf("the file did not arrive: %s, %s: %s", r.Sent.State, r.Sent.Code, r.Sent.Reason)
+	}
+	return r
+}
+
+func TestOpen(t *testing.T) {
+	s := meet(t, natlab.Config{}, nothing)
+	r := sends(t, s.alice, s.bob, 4<<20)
+	t.Logf("%+v", r)
+	if r.Sent.Path != "direct" || r.Received.Path != "direct" {
+		t.Errorf("the path is %s, %s", r.Sent.Path, r.Received.Path)
+	}
+}
