@@ -37,7 +37,12 @@
 // # What servers learn
 //
 // A server sees the hash that names the inbox (which whoever knows the device's
-// peer ID can compute), the connection a message came over (sender's peer ID and address),
-// one of three sizes, and the time. Not the sender's account, nor what is asked,
-// nor whether it is a request or an answer.
+// peer ID can compute), the connection that a message came over (its sender's
+// peer ID and address), one of three sizes, and the time. It sees neither the
+// sender's account, nor what is asked, nor whether it is a request or an answer.
+//
+// Whoever leaves a message is told whether its recipient listens. A stranger who
+// knows a device's peer ID can so learn that the device is online, as it can by
+// looking it up; it does not learn whether anybody considered its request
+// (ErrSilent).
 package signalling

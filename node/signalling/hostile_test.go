@@ -6,7 +6,6 @@ import (
 	"crypto/hpke"
 	"crypto/sha3"
 	"encoding/binary"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -453,59 +452,4 @@ func offerAnswer(t testing.TB, to *node, q *query, signer *node, a *answer) erro
 	}
 	_, _, err = to.receive(sealed, "")
 	return err
-}
-
-func TestRecipientLimits(t *testing.T) {
-	blocked := make(chan struct{})
-	server, alice, bob := trio(t, nil, nil, func(c *Config) {
-		c.Limits = Limits{Handlers: 4, SenderRate: 1e-9, SenderBurst: 3}
-	})
-	defer close(blocked)
-	bob.Handle("ice", func(ctx context.Context, _ Request) ([]byte, error) {
-		select {
-		case <-blocked:
-		case <-ctx.Done():
-		}
-		return nil, nil
-	})
-	receive := func(n *node) error {
-		_, _, err := bob.receive(n.sealFor(t, bob, newReplyKey(t), nil), "")
-		return err
-	}
-	if err := receive(alice); err != nil {
-		t.Error(err)
-	}
-	if err := receive(alice); !errors.Is(err, errSlots) {
-		t.Errorf("a second one of one device: %v", err)
-	}
-	mallory := newNode(t, server.dir, dht.ModeClient)
-	if err := receive(mallory); err != nil {
-		t.Error(err)
-	}
-	if err := receive(newNode(t, server.dir, dht.ModeClient)); !errors.Is(err, errSlots) {
-		t.Errorf("a third stranger, where half of four slots are strangers': %v", err)
-	}
-	if err := receive(alice); !errors.Is(err, errSlots) {
-		t.Errorf("the third of one device: %v", err)
-	}
-	if err := receive(alice); !errors.Is(err, errRate) {
-		t.Errorf("too often: %v", err)
-	}
-}
-
-func TestDirectFlood(t *testing.T) {
-	server, _, bob := trio(t, nil, nil, func(c *Config) { c.Limits = Limits{SenderRate: 1e-9, SenderBurst: 2} })
-	mallory := newNode(t, server.dir, dht.ModeClient, bob)
-	resets := 0
-	for range 12 {
-		st := mallory.raw(t, bob, DirectProtocol, wire(message{[]byte("x")}))
-		if reply, err := readFrame(st); err != nil {
-			resets++
-		} else if reply != codeMalformed {
-			t.Errorf("%v", reply)
-		}
-	}
-	if resets != 4 {
-		t.Errorf("%d of 12 streams were reset, want 4", resets)
-	}
 }

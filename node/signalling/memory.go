@@ -44,6 +44,7 @@ type sessionKey struct {
 // session is a request that was taken.
 type session struct {
 	sessionKey
+	kind string
 	hash [32]byte // of the first copy
 
 	// Guarded by memory.mu.
@@ -74,7 +75,7 @@ func (m *memory) seen(hash [32]byte) *session {
 
 // begin gives the session of a request, and whether it is a new one, to be remembered
 // until then.
-func (m *memory) begin(from peer.ID, id Session, hash [32]byte, until time.Time) (x *session, fresh bool, err error) {
+func (m *memory) begin(from peer.ID, id Session, kind string, hash [32]byte, until time.Time) (x *session, fresh bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := sessionKey{from, id}
@@ -84,7 +85,7 @@ func (m *memory) begin(from peer.ID, id Session, hash [32]byte, until time.Time)
 	if m.ofOne[from] >= m.maxOfOne || m.heeded >= m.max && !m.forgetOldestLocked() {
 		return nil, false, errMemory
 	}
-	x = &session{sessionKey: key, hash: hash, done: make(chan struct{})}
+	x = &session{sessionKey: key, kind: kind, hash: hash, done: make(chan struct{})}
 	m.sessions[key] = x
 	m.heeded++
 	m.ofOne[from]++

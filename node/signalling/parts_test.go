@@ -163,7 +163,7 @@ func TestMemory(t *testing.T) {
 	now := epochStart
 	hash := func(i int) [32]byte { return [32]byte{byte(i)} }
 	begin := func(from string, id, copy int) (*session, bool, error) {
-		return m.begin(peer.ID(from), Session{byte(id)}, hash(copy), now.Add(time.Minute))
+		return m.begin(peer.ID(from), Session{byte(id)}, "ice", hash(copy), now.Add(time.Minute))
 	}
 	x, fresh, err := begin("a", 1, 1)
 	if !fresh || err != nil || m.seen(hash(1)) != x {
@@ -204,7 +204,7 @@ func TestMemorySilenced(t *testing.T) {
 	m := newMemory(4, 2)
 	for i := range maxSilenced + 10 {
 		hash := [32]byte{byte(i), byte(i >> 8), 1}
-		x, fresh, err := m.begin(peer.ID(fmt.Sprint(i)), Session{}, hash, epochStart)
+		x, fresh, err := m.begin(peer.ID(fmt.Sprint(i)), Session{}, "ice", hash, epochStart)
 		if !fresh || err != nil {
 			t.Fatal(i, fresh, err)
 		}

@@ -89,7 +89,11 @@ func (s *Service) openRequest(e envelope) (*request, peer.ID, error) {
 		return nil, "", fmt.Errorf("%w: from this device itself", errContent)
 	}
 	if now.After(r.expires.Add(ClockGrace)) || r.expires.After(now.Add(MaxTTL+ClockGrace)) {
-		return nil, "", fmt.Errorf("%w: a %q request of %s, %v from now", errExpired, r.kind, from, r.expires.Sub(now).Round(time.Second))
+		err := fmt.Errorf("%w: a %q request of %s that ends %v from now", errExpired, r.kind, from, r.expires.Sub(now).Round(time.Second))
+		if s.warnings.take("clock", now) {
+			s.log.Warn("drop a request; if it is not an old one, compare the clocks", "err", err)
+		}
+		return nil, "", err
 	}
 	return r, from, nil
 }
@@ -109,7 +113,7 @@ func (s *Service) heed(from peer.ID, r *request, hash [32]byte, direct bool) (*s
 	if !s.senders.take(from, time.Now()) {
 		return nil, false, fmt.Errorf("%w: %s", errRate, from)
 	}
-	x, fresh, err := s.memory.begin(from, r.session, hash, r.expires.Add(ClockGrace))
+	x, fresh, err := s.memory.begin(from, r.session, r.kind, hash, r.expires.Add(ClockGrace))
 	if err != nil || !fresh {
 		return x, false, err
 	}
@@ -131,7 +135,8 @@ func (s *Service) heed(from peer.ID, r *request, hash [32]byte, direct bool) (*s
 }
 
 // work admits and handles a request, and sends the answer unless it came on a
-// direct stream, whose own goroutine does.
+// direct stream, whose own goroutine does. All that happens in the sender's slot,
+// for to send an answer costs most.
 func (s *Service) work(x *session, r *request, direct bool) {
 	ctx, cancel := context.WithTimeout(s.life.ctx, s.cfg.Limits.HandlerTimeout)
 	defer cancel()
@@ -151,8 +156,8 @@ func (s *Service) work(x *session, r *request, direct bool) {
 		return
 	}
 	s.memory.finish(x, sealed)
-	if !direct {
-		s.again(x)
+	if !direct && s.memory.mayResend(x, time.Now()) {
+		s.deliver(s.life.ctx, x)
 	}
 }
 
@@ -221,8 +226,8 @@ func reasonOf(err error) string {
 	return strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "") // not half a letter at its end
 }
 
-// again sends x's answer, if it has one, but not twice within answerAgain: copies
-// of one request arrive from several servers at once.
+// again sends x's answer, if it has one and there is a slot, but not twice within
+// answerAgain: copies of one request arrive from several servers at once.
 func (s *Service) again(x *session) {
 	if !x.finished() {
 		return // who makes it sends it
@@ -230,7 +235,17 @@ func (s *Service) again(x *session) {
 	if x.answer == nil || !s.memory.mayResend(x, time.Now()) {
 		return
 	}
-	s.life.run(func() { s.deliver(s.life.ctx, x) })
+	release := s.slots.acquire(x.from, x.kind)
+	if release == nil {
+		return
+	}
+	delivering := func() {
+		defer release()
+		s.deliver(s.life.ctx, x)
+	}
+	if !s.life.run(delivering) {
+		release()
+	}
 }
 
 // deliver brings x's answer to the requester: over a connection that stands, or

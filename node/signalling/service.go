@@ -141,6 +141,7 @@ type Service struct {
 	slots      *slots
 	senders    *buckets[peer.ID] // requests that were signed
 	streams    *buckets[peer.ID] // direct streams, whatever they bring
+	warnings   *buckets[string]  // so that nobody fills the log
 
 	mu       sync.Mutex
 	handlers map[string]Handler
@@ -192,6 +193,7 @@ func newService(cfg Config) (*Service, error) {
 	s.memory = newMemory(l.Sessions, l.sessionsOfOne())
 	s.slots = newSlots(l)
 	s.senders = newBuckets[peer.ID](l.SenderRate, l.SenderBurst, 4096)
+	s.warnings = newBuckets[string](1.0/60, 1, 16)
 	s.streams = newBuckets[peer.ID](4*l.SenderRate, 4*l.SenderBurst, 4096)
 	return s, nil
 }

@@ -408,7 +408,7 @@ func TestKeyLookups(t *testing.T) {
 func TestPushFlood(t *testing.T) {
 	simulate(t, func(t *testing.T, s *sim) {
 		pass(12 * time.Hour)
-		flooder, bob := s.node(true, nil), s.node(false, nil)
+		flooder := s.node(true, nil)
 		var pushed atomic.Int32
 		flooder.host.SetStreamHandler(InboxProtocol, func(st network.Stream) {
 			defer st.Reset()
@@ -420,7 +420,7 @@ func TestPushFlood(t *testing.T) {
 				pushed.Add(1)
 			}
 		})
-		bob.subscriber.nudge()
+		s.node(false, nil)
 		pass(100 * time.Second)
 		if n := pushed.Load(); n < 1000 || n > pushBurst+100*pushRate+200 {
 			t.Errorf("%d messages were read in 100 s", n)

@@ -248,7 +248,7 @@ func (s *store) endLocked(x *subscription) {
 }
 
 // next gives the oldest message that x has not read, or nil when there is none or
-// x has ended. It counts as delivered.
+// x has ended. What it gave before counts as delivered.
 func (s *store) next(now time.Time, x *subscription) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -258,9 +258,10 @@ func (s *store) next(now time.Time, x *subscription) []byte {
 	s.expireLocked(x.box, now)
 	for _, m := range x.box.queue {
 		if m.seq > x.cursor {
-			x.cursor, m.delivered = m.seq, true
+			x.cursor = m.seq
 			return m.body
 		}
+		m.delivered = true
 	}
 	return nil
 }

@@ -158,16 +158,19 @@ func TestStoreInboxQuotaIsFair(t *testing.T) {
 
 func TestStoreInboxDropsDeliveredFirst(t *testing.T) {
 	s := newStoreTest(t, Limits{InboxMessages: 4})
-	s.mustLeave("a", "undelivered")
+	for _, name := range []string{"a", "b", "c", "d"} {
+		s.mustLeave(name, name)
+	}
 	sub := s.mustSubscribe()
-	s.read(sub)
-	s.inboxes[Inbox{1}].queue[0].delivered = false
-	s.mustLeave("b", "b")
-	s.read(sub)
-	s.mustLeave("c", "c")
-	s.mustLeave("d", "d")
+	for range 3 { // a and b were written, c is being written
+		s.next(s.now, sub)
+	}
 	s.mustLeave("e", "e")
-	if got := s.bodies(); !slices.Equal(got, []string{"undelivered", "c", "d", "e"}) {
+	s.mustLeave("f", "f")
+	if err := s.leave("f", "f2"); !errors.Is(err, codeFull) { // the others have no more than f
+		t.Errorf("one too many: %v", err)
+	}
+	if got := s.bodies(); !slices.Equal(got, []string{"c", "d", "e", "f"}) {
 		t.Errorf("holds %q", got)
 	}
 }
