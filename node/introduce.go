@@ -180,12 +180,18 @@ func (n *Node) handleContact(_ context.Context, r signalling.Request) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	if _, err := n.directory.Learn(m.Record); err != nil { // not before: the records of strangers are bounded like their requests
+		return nil, err
+	}
 	if changed {
 		n.publishContact(c)
 	}
 	return json.Marshal(contactAnswer{State: c.State})
 }
 
+// readContactMessage checks that the newest record of the account that is known,
+// be it the one in the message, lists the device that signed the request: a
+// device that was revoked may still have a record from before.
 func (n *Node) readContactMessage(r signalling.Request) (contactMessage, error) {
 	var m contactMessage
 	if err := json.Unmarshal(r.Payload, &m); err != nil {
@@ -199,11 +205,13 @@ func (n *Node) readContactMessage(r signalling.Request) (contactMessage, error) 
 	if err != nil {
 		return m, fmt.Errorf("contact request: %w", err)
 	}
-	if record.Account != r.Account || !record.Has(r.From) {
-		return m, errors.New("contact request: the record does not list the device that signed the request")
+	if known, found := n.directory.Remembered(r.Account); found && known.Seq > record.Seq {
+		record = known
 	}
-	_, err = n.directory.Learn(m.Record)
-	return m, err
+	if record.Account != r.Account || !record.Has(r.From) {
+		return m, errors.New("contact request: the account's record does not list the device that signed the request")
+	}
+	return m, nil
 }
 
 // introduceAll resumes, after a start, what was under way.

@@ -51,27 +51,36 @@ func (n *Node) startDirectory() error {
 	return n.directory.Publish(n.record)
 }
 
-// ownRecord gives the account's signed record: the newest known, or the next
-// one if that does not list this device under its present name.
+// maxAhead is how far in the future our own record may be dated; DHT nodes refuse
+// one that was signed while the clock was wrong.
+const maxAhead = time.Hour
+
+// ownRecord gives the account's signed record: the newest known, or the next one
+// if that does not list this device under its present name, or is from the future.
 func (n *Node) ownRecord() ([]byte, error) {
-	next := directory.Record{Account: n.keys.account.Account()}
+	now := time.Now()
+	self := directory.Device{ID: n.host.ID(), Name: n.keys.name, Added: now}
+	next := directory.Record{Account: n.keys.account.Account(), Issued: now}
 	var last uint64
-	added := time.Now()
 	if known, found := n.directory.Remembered(next.Account); found {
-		if self, listed := known.Device(n.host.ID()); listed {
-			if self.Name == n.keys.name {
+		if listed, is := known.Device(self.ID); is {
+			if listed.Name == self.Name && known.Issued.Before(now.Add(maxAhead)) {
 				return known.Raw, nil
 			}
-			added = self.Added
+			self.Added = listed.Added
 		}
 		last, next.Revoked = known.Seq, known.Revoked
+		for _, other := range known.Devices {
+			if other.ID != self.ID {
+				next.Devices = append(next.Devices, other)
+			}
+		}
 	}
+	next.Devices = append(next.Devices, self)
 	var err error
-	if next.Seq, err = directory.NextSeq(last, time.Now()); err != nil {
+	if next.Seq, err = directory.NextSeq(last, now); err != nil {
 		return nil, err
 	}
-	next.Issued = time.Now()
-	next.Devices = []directory.Device{{ID: n.host.ID(), Name: n.keys.name, Added: added}}
 	return directory.SignRecord(n.keys.account, next)
 }
 

@@ -24,10 +24,9 @@ type transferBook struct {
 	store *store.Store
 	tell  func(Event)
 
-	mu      sync.Mutex
-	list    []*entry // oldest first
-	byID    map[string]*entry
-	running sync.WaitGroup
+	mu   sync.Mutex
+	list []*entry // oldest first
+	byID map[string]*entry
 }
 
 // entry is a transfer and, while it runs, the way to stop it.
@@ -37,6 +36,9 @@ type entry struct {
 	release func()        // gives back what the transfer holds; may be nil
 	waiting chan decision // non-nil while an offer waits for the user
 }
+
+// maxEnded is how many transfers that have ended are remembered over a restart.
+const maxEnded = 10_000
 
 // stoppedReason is why transfers end with the node.
 const stoppedReason = "this node stopped while the transfer was under way"
@@ -49,6 +51,9 @@ type decision struct {
 }
 
 func openTransfers(s *store.Store, contacts *contactBook, tell func(Event)) (*transferBook, error) {
+	if _, err := s.PruneTransfers(maxEnded); err != nil {
+		return nil, err
+	}
 	rows, err := s.Transfers()
 	if err != nil {
 		return nil, err

@@ -146,8 +146,8 @@ func (h *hub) forget(w *watcher) {
 
 // close ends every watcher and waits for it. It is called once.
 func (h *hub) close() {
+	h.mu.Lock()
 	close(h.done)
-	h.mu.Lock() // no watcher is being added now
 	h.mu.Unlock()
 	h.running.Wait()
 }
