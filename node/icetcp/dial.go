@@ -18,9 +18,11 @@ const (
 	dialJitter = 220 * time.Millisecond
 	// dialTimeout bounds one dial; the kernel repeats its SYN meanwhile.
 	dialTimeout = 20 * time.Second
-	// takenTries is how often a 4-tuple that the kernel holds is tried again: the
-	// peer's connection may be on its way through accept, or one just closed.
+	// takenTries is how often a 4-tuple that the kernel holds is tried again, after
+	// takenPause, and four times that, and so on: the peer's connection may be on its
+	// way through accept. Or else one has just closed.
 	takenTries = 3
+	takenPause = 5 * time.Millisecond
 )
 
 // sleep waits; false if ctx ended first.
@@ -61,6 +63,7 @@ func (b *base) dialLocked(remote netip.AddrPort) {
 func (b *base) dial(remote netip.AddrPort) *socket {
 	from, taken := b.addr, 0
 	for {
+		pause := dialPause + rand.N(dialJitter)
 		c, err := dialFrom(b.ses.ctx, from, remote)
 		if err == nil {
 			return b.ses.mux.open(c, true, b.ses)
@@ -73,8 +76,9 @@ func (b *base) dial(remote netip.AddrPort) *socket {
 				from = netip.AddrPortFrom(b.addr.Addr(), 0)
 				continue
 			}
+			pause = takenPause << (2 * (taken - 1))
 		}
-		if !sleep(b.ses.ctx, dialPause+rand.N(dialJitter)) {
+		if !sleep(b.ses.ctx, pause) {
 			return nil
 		}
 	}

@@ -74,6 +74,7 @@ func listenTCP(network, host string, port uint16) (*net.TCPListener, error) {
 		probe.Close()
 	}
 	lc := net.ListenConfig{Control: reusePort}
+	lc.SetMultipathTCP(false) // a candidate pair is one path, the one that was checked
 	l, err := lc.Listen(context.Background(), network, address)
 	if err != nil {
 		return nil, fmt.Errorf("icetcp: %w", err)

@@ -121,6 +121,15 @@ func (d device) listen(t testing.TB) transport.Listener {
 // dial connects d to another device that listens on l, and gives both ends.
 func (d device) dial(t testing.TB, to device, l transport.Listener) (out, in transport.CapableConn) {
 	t.Helper()
+	out, in, err := d.reach(t, to, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, in
+}
+
+// reach is dial for a goroutine, which may not end its test.
+func (d device) reach(t testing.TB, to device, l transport.Listener) (out, in transport.CapableConn, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	accepted := make(chan transport.CapableConn, 1)
@@ -130,18 +139,17 @@ func (d device) dial(t testing.TB, to device, l transport.Listener) (out, in tra
 			accepted <- c
 		}
 	}()
-	out, err := d.Dial(ctx, Addr, to.id)
-	if err != nil {
-		t.Fatal(err)
+	if out, err = d.Dial(ctx, Addr, to.id); err != nil {
+		return nil, nil, err
 	}
 	t.Cleanup(func() { out.Close() })
 	select {
 	case in = <-accepted:
 	case <-ctx.Done():
-		t.Fatal("no connection was accepted")
+		return nil, nil, errors.New("no connection was accepted")
 	}
 	t.Cleanup(func() { in.Close() })
-	return out, in
+	return out, in, nil
 }
 
 // eventually polls for a condition that nothing announces.

@@ -172,6 +172,19 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+// TestAcceptedCap: even with the password one cannot open connections without end.
+func TestAcceptedCap(t *testing.T) {
+	m := newTestMux(t)
+	ses, agent := newTestSession(t, m)
+	frame := appendFrame(nil, check(t, ses.local, "x"))
+	for range maxAccepted {
+		c := stranger(t, m, frame)
+		packetFrom(t, agent)
+		c.Close()
+	}
+	closed(t, "one more", stranger(t, m, frame))
+}
+
 // TestDialsOnlyCandidates: an agent's packets make us dial the candidates that passed
 // the filter and nobody else, not even an address that has dialled us.
 func TestDialsOnlyCandidates(t *testing.T) {
@@ -543,4 +556,54 @@ func FuzzAuthenticate(f *testing.F) {
 			t.Fatal("taken for the session's")
 		}
 	})
+}
+
+// FuzzChecks: whatever a peer with the password writes into its STUN, the agent lives.
+func FuzzChecks(f *testing.F) {
+	ctx, cancel := context.WithCancel(context.Background())
+	f.Cleanup(cancel)
+	a := newTestAgent(f, time.Hour)
+	if _, err := a.gather(ctx); err != nil {
+		f.Fatal(err)
+	}
+	peer := credentials{"peer", strings.Repeat("p", 32)}
+	a.ses.start(peer, false, nil)
+	a.ses.wg.Go(func() { a.Accept(ctx, peer.ufrag, peer.pwd) })
+	b := a.ses.bases[loopback.Addr()]
+	from := &socket{tuple: tuple{remote: netip.MustParseAddrPort("127.0.0.1:9")}}
+
+	f.Add(uint16(0x0001), []byte("\x00\x24\x04\x6e\x7f\xff\xff\x00\x25\x00\x80\x2a\x08abcdefgh"))
+	f.Add(uint16(0x0101), []byte("\x00\x20\x08\x00\x01\x12\x34\x56\x78\x9a\xbc"))
+	f.Add(uint16(0x0111), []byte("\x00\x09\x04\x00\x00\x04\x01"))
+	f.Add(uint16(0x0011), []byte("\x00\x20\x00"))
+	f.Fuzz(func(t *testing.T, typ uint16, attributes []byte) {
+		for _, sender := range []credentials{a.ses.local, peer} { // as a request and as a response is signed
+			frame := signedSTUN(t, typ, attributes, a.ses.local.ufrag+":"+peer.ufrag, sender.pwd)
+			if len(frame) <= maxFrame && stun.IsMessage(frame) {
+				b.deliver(frame, from)
+			}
+		}
+		if a.ses.closed {
+			t.Fatal("the agent gave up")
+		}
+	})
+}
+
+// signedSTUN builds a message whose attributes come from rest: type in two bytes, length
+// in one, value.
+func signedSTUN(t testing.TB, typ uint16, rest []byte, username, pwd string) []byte {
+	t.Helper()
+	m := stun.New()
+	m.Type.ReadValue(typ & 0x3fff)
+	m.WriteHeader()
+	for len(rest) >= 3 {
+		n := min(int(rest[2]), len(rest)-3)
+		m.Add(stun.AttrType(uint16(rest[0])<<8|uint16(rest[1])), rest[3:3+n])
+		rest = rest[3+n:]
+	}
+	// A MESSAGE-INTEGRITY or FINGERPRINT among them makes these fail; the agent gets that too.
+	stun.NewUsername(username).AddTo(m)
+	stun.NewShortTermIntegrity(pwd).AddTo(m)
+	stun.Fingerprint.AddTo(m)
+	return m.Raw
 }

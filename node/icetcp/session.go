@@ -13,6 +13,10 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
 )
 
+// maxAccepted is how many connections of the peer a session takes in all. Each is a new
+// peer reflexive candidate that the agent has to check.
+const maxAccepted = 128
+
 type credentials struct{ ufrag, pwd string }
 
 // session is one agent's part of the mux, from the offer to the hand-off: its
@@ -29,6 +33,7 @@ type session struct {
 	closed   bool
 	handed   bool // a socket was handed off; the agent has nothing more to say
 	bases    map[netip.Addr]*base
+	accepted int                     // connections taken in that the peer dialled
 	remote   credentials             // set by start, like the fields below
 	dialable map[netip.AddrPort]bool // everything else is never dialled
 	ours     []byte                  // the marker that we send
@@ -84,15 +89,18 @@ func (ses *session) addBase(addr netip.AddrPort) (*base, error) {
 }
 
 // adopt gives s to the base that it belongs to, and nil, with s closed, if there is
-// none or it has a socket with that peer already. The caller must then call serve.
+// none, or it has a socket with that peer already, or the peer has had its share. The caller must then call serve.
 func (ses *session) adopt(s *socket) *base {
 	ses.mux.assign(s, ses)
 	ses.mu.Lock()
 	b := ses.bases[s.local.Addr()]
-	if ses.closed || b == nil || b.socks[s.remote] != nil {
+	if ses.closed || b == nil || b.socks[s.remote] != nil || !s.dialled && ses.accepted == maxAccepted {
 		ses.mu.Unlock()
 		s.Close()
 		return nil
+	}
+	if !s.dialled {
+		ses.accepted++
 	}
 	b.socks[s.remote] = s
 	waiting := b.waiting[s.remote]

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
-	"golang.org/x/sys/unix"
 
 	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
 )
@@ -137,7 +136,7 @@ func rawPair(t testing.TB) (controlling, controlled *conn) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	t.Cleanup(cancel)
-	a, b := newTestAgent(t), newTestAgent(t)
+	a, b := newTestAgent(t, deadline), newTestAgent(t, deadline)
 	da, err1 := a.gather(ctx)
 	db, err2 := b.gather(ctx)
 	if err := errors.Join(err1, err2); err != nil {
@@ -168,10 +167,10 @@ func rawPair(t testing.TB) (controlling, controlled *conn) {
 	return controlling, controlled
 }
 
-func newTestAgent(t testing.TB) *agent {
+func newTestAgent(t testing.TB, timeout time.Duration) *agent {
 	t.Helper()
 	m := newTestMux(t)
-	a, err := newAgent(m, loopback, deadline, m.log)
+	a, err := newAgent(m, loopback, timeout, m.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,29 +205,6 @@ func TestTCP(t *testing.T) {
 			t.Error("got ", err)
 		}
 	})
-	t.Run("dead peers are found", func(t *testing.T) {
-		out, in := rawPair(t)
-		for _, c := range []*conn{out, in} {
-			for opt, want := range map[int]int{unix.TCP_USER_TIMEOUT: 30_000, unix.TCP_KEEPIDLE: 15, unix.TCP_KEEPINTVL: 5, unix.TCP_KEEPCNT: 3} {
-				if got := sockoptOf(t, c.Conn, opt); got != want {
-					t.Errorf("socket option %d is %d, want %d", opt, got, want)
-				}
-			}
-		}
-	})
-}
-
-func sockoptOf(t testing.TB, c net.Conn, opt int) (value int) {
-	t.Helper()
-	raw, err := c.(*net.TCPConn).SyscallConn()
-	if err == nil {
-		cerr := raw.Control(func(fd uintptr) { value, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, opt) })
-		err = errors.Join(err, cerr)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
 }
 
 func benchmark(b *testing.B, w io.WriteCloser, r io.Reader) {

@@ -27,7 +27,7 @@ func scan(s, format string) (got []string) {
 			spec := format[:strings.IndexAny(format, "sud")+1]
 			format = format[len(spec):]
 			blanks()
-			n := len(s)
+			var n int
 			if spec[len(spec)-1] == 's' {
 				width, _ := strconv.Atoi(spec[1 : len(spec)-1])
 				n = min(width, strings.IndexAny(s+" ", " \t\n\v\f\r"))
