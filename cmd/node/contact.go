@@ -41,7 +41,7 @@ func (a *app) contactAddCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.printContact(c, "asked; 'passeur contact list' tells when the other side has accepted")
+			return a.printContact(c)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -64,7 +64,7 @@ func (a *app) contactAcceptCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.printContact(c, "accepted; you may send each other files")
+			return a.printContact(c)
 		},
 		ValidArgsFunction: a.completeContacts(func(c api.Contact) bool { return c.State == node.Pending }),
 	}
@@ -127,9 +127,13 @@ func checkAccount(text string) error {
 	return nil
 }
 
-func (a *app) printContact(c api.Contact, what string) error {
+func (a *app) printContact(c api.Contact) error {
 	if a.json {
 		return show.JSON(a.stdout, c)
+	}
+	what := "asked; 'passeur contact list' tells when the other side has accepted"
+	if c.State == node.Accepted {
+		what = "accepted; you may send each other files"
 	}
 	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", contactName(c), what)
 	return err
