@@ -17,6 +17,8 @@ var errNotConnected = errors.New("not connected")
 
 // dialDirect opens a direct stream over a connection that stands; it never dials.
 func (s *Service) dialDirect(ctx context.Context, p peer.ID) (network.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
 	switch s.cfg.Host.Network().Connectedness(p) {
 	case network.Connected, network.Limited:
 		return openStream(network.WithNoDial(ctx, "signalling uses what stands"), s.cfg.Host, p, DirectProtocol)

@@ -60,6 +60,7 @@ type query struct {
 	expires time.Time
 	copies  [][32]byte // hashes of those that were made, the latest maxCopies
 	direct  bool       // the recipient itself took it
+	left    bool       // a server took it, at this sending or before
 	taken   int        // servers that took it at the latest sending
 	live    int        // of those, the ones the recipient listens at
 }
@@ -159,7 +160,7 @@ func (q *query) gaveUp(ctx context.Context, latest error) error {
 	switch {
 	case q.s.life.ctx.Err() != nil:
 		return ErrClosed
-	case q.taken > 0 || q.direct:
+	case q.left || q.direct:
 		return fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx))
 	case latest != nil:
 		return fmt.Errorf("%w: %w (%w)", ErrNoServer, latest, context.Cause(ctx))
@@ -189,14 +190,14 @@ func (q *query) current(ctx context.Context) (sealed []byte, ttl time.Duration, 
 	q.mu.Lock()
 	sealed, ttl = q.sealed, time.Until(q.expires)
 	q.mu.Unlock()
-	if sealed != nil && ttl > resealBefore {
+	if sealed != nil && ttl > resealBefore && ttl <= RequestTTL { // more if the clock was set back
 		return sealed, ttl, nil
 	}
 	key, err := q.s.keyOf(ctx, q.to, q.toKey)
 	if err != nil {
 		return nil, 0, fmt.Errorf("find the recipient's key: %w", err)
 	}
-	expires := time.Now().Add(RequestTTL)
+	expires := time.Now().Round(0).Add(RequestTTL) // by the wall clock, as the recipient reads it
 	sealed, err = sealRequest(&request{
 		sender: q.s.selfKey, account: q.s.cfg.Account, session: q.session, expires: expires,
 		reply: q.reply.PublicKey(), kind: q.kind, payload: q.payload,
@@ -292,6 +293,7 @@ func (q *query) sendInbox(ctx context.Context, sealed []byte, ttl time.Duration)
 func (q *query) count(live int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.left = true
 	q.taken++
 	q.live += min(live, 1)
 }

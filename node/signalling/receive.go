@@ -255,9 +255,11 @@ func (s *Service) deliver(ctx context.Context, x *session) {
 	if s.deliverDirect(ctx, x.from, x.answer) == nil {
 		return
 	}
-	for n := 1; n <= 3; n++ {
-		taken, _ := s.leave(ctx, x.from, x.answer, RequestTTL)
-		if taken > 0 || !pause(ctx, backOff(n, resendFirst, resendLast)) {
+	for n := range 3 {
+		if n > 0 && !pause(ctx, backOff(n, resendFirst, resendLast)) {
+			return
+		}
+		if taken, _ := s.leave(ctx, x.from, x.answer, RequestTTL); taken > 0 {
 			return
 		}
 	}

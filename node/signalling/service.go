@@ -253,7 +253,7 @@ func (s *Service) Status() Status {
 }
 
 // Close ends subscriptions and requests under way, removes the stream handlers,
-// and returns when nothing of the service runs any more.
+// and returns when nothing of the service runs any more. A Handler must not call it.
 func (s *Service) Close() error {
 	s.cfg.Host.RemoveStreamHandler(DirectProtocol)
 	if s.server != nil {
