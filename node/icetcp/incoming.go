@@ -118,11 +118,11 @@ func (l *listener) begin() bool {
 // answer answers an offer and goes on to connect. ctx is for the answer alone.
 func (l *listener) answer(ctx context.Context, from peer.ID, offer []byte) ([]byte, error) {
 	m, err := sdp.ParseMessage(offer)
+	if err == nil && m.Kind != sdp.Request {
+		err = errors.New("an answer where an offer was due")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("icetcp: %w", err)
-	}
-	if m.Kind != sdp.Request {
-		return nil, errors.New("icetcp: an answer where an offer was due")
 	}
 	theirs, err := readDescription(m)
 	switch {
@@ -132,43 +132,51 @@ func (l *listener) answer(ctx context.Context, from peer.ID, offer []byte) ([]by
 		return nil, fmt.Errorf("icetcp: %w", err)
 	}
 	l.t.cfg.Observe(Event{Peer: from, Phase: "offered", Detail: addresses(*theirs)})
+	ours, err := l.start(ctx, from, theirs)
+	switch {
+	case errors.Is(err, ErrBusy):
+		return sdp.NewRefusal(m.ID, refusedBusy).Marshal()
+	case err != nil:
+		return nil, err
+	}
+	l.t.cfg.Observe(Event{Peer: from, Phase: "answered", Detail: addresses(ours)})
+	return sdp.NewMessage(m.ID, sdp.Answer, ours).Marshal()
+}
+
+// start begins to negotiate with from in the background, and gives our text.
+func (l *listener) start(ctx context.Context, from peer.ID, theirs *sdp.Description) (ours sdp.Description, err error) {
 	if !l.begin() {
-		return nil, ErrClosed
+		return ours, ErrClosed
 	}
 	release := l.t.answers.acquire(from)
 	if release == nil {
 		l.wg.Done()
-		return sdp.NewRefusal(m.ID, refusedBusy).Marshal()
+		return ours, ErrBusy
 	}
 	done := func() { release(); l.wg.Done() }
-	a, b, err := l.prepare(ctx, m.ID)
+	a, ours, err := l.prepare(ctx)
 	if err != nil {
 		done()
-		return nil, err
+		return ours, err
 	}
-	l.t.cfg.Observe(Event{Peer: from, Phase: "answered"})
 	go func() {
 		defer done()
 		l.establish(a, from, theirs)
 	}()
-	return b, nil
+	return ours, nil
 }
 
-// prepare makes the agent of a new session and the bytes of our answer.
-func (l *listener) prepare(ctx context.Context, id uint64) (*agent, []byte, error) {
+// prepare makes the agent of a new session, and our text.
+func (l *listener) prepare(ctx context.Context) (*agent, sdp.Description, error) {
 	a, err := l.t.newAgent()
 	if err != nil {
-		return nil, nil, err
+		return nil, sdp.Description{}, err
 	}
 	ours, err := a.gather(ctx)
-	if err == nil {
-		var b []byte
-		if b, err = sdp.NewMessage(id, sdp.Answer, ours).Marshal(); err == nil {
-			return a, b, nil
-		}
+	if err != nil {
+		a.close()
 	}
-	a.close()
-	return nil, nil, err
+	return a, ours, err
 }
 
 // establish connects with from and waits for Accept to take the connection.

@@ -41,7 +41,9 @@ type closeListener interface{ ListenClose(...ma.Multiaddr) }
 
 // AddTo gives h the transport: with an upgrader of its own, TLS 1.3 and yamux
 // whatever the host uses elsewhere, registered on h's network and listening on
-// /ice. The caller should hide the address, see [HideAddr]. Closing h closes it.
+// /ice. The caller should hide the address, see [HideAddr], and may want to give the
+// host's dials more than the swarm's 15 s (swarm.WithDialTimeout). To dial a peer,
+// add [Addr] to its addresses in the peerstore. Closing h closes the transport.
 func AddTo(h host.Host, cfg Config) (*Transport, error) {
 	n, ok := h.Network().(transport.TransportNetwork)
 	if !ok {
@@ -144,7 +146,11 @@ func (t *Transport) Dial(ctx context.Context, raddr ma.Multiaddr, p peer.ID) (tr
 	}
 	defer release()
 	c, err := t.offer(ctx, p)
-	if err != nil {
+	switch {
+	case err == nil:
+	case t.ctx.Err() != nil:
+		return nil, ErrClosed
+	default:
 		return nil, err
 	}
 	return t.secure(ctx, c, outbound(ctx), p)
