@@ -2,7 +2,6 @@ package turnrelay_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"math/big"
 	"net"
 	"net/netip"
@@ -18,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -25,6 +24,7 @@ import (
 )
 
 const (
+	ipv4Only = "IPv4 only"
 	user     = "user"
 	password = "pass word"
 )
@@ -59,16 +59,22 @@ func (b *buffer) String() string {
 }
 
 // startCoturn starts a server at server4 and server6, TCP 3478 and TLS 5349 unless
-// the options say otherwise, and returns when it listens at addr.
+// the options say otherwise, and returns when it listens at addr. The option
+// ipv4Only, which is not coturn's, leaves server6 out.
 func startCoturn(t testing.TB, addr string, options ...string) *coturn {
 	t.Helper()
 	dir := t.TempDir()
 	args := []string{
 		"-n", "-v", "-a", "-u", user + ":" + password, "-r", "passeur.test", "--no-cli", "--no-dtls",
 		"--log-file=stdout", "--simple-log",
-		"-L", server4.String(), "-L", server6.String(), "-E", server4.String(), "-E", server6.String(),
+		"-L", server4.String(), "-E", server4.String(),
 		"--cert", certFile, "--pkey", keyFile,
 		"--pidfile", filepath.Join(dir, "pid"), "--userdb", filepath.Join(dir, "db.sqlite"),
+	}
+	if i := slices.Index(options, ipv4Only); i >= 0 {
+		options = slices.Delete(options, i, i+1)
+	} else {
+		args = append(args, "-L", server6.String(), "-E", server6.String())
 	}
 	c := &coturn{cmd: exec.Command("turnserver", append(args, options...)...), log: new(buffer)}
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
@@ -102,23 +108,22 @@ func (c *coturn) kill() {
 func (c *coturn) pause()  { c.cmd.Process.Signal(syscall.SIGSTOP) }
 func (c *coturn) resume() { c.cmd.Process.Signal(syscall.SIGCONT) }
 
-var (
-	allocated = regexp.MustCompile(`incoming packet ALLOCATE processed, success`)
-	gone      = regexp.MustCompile(`session \d+: delete: realm`)
-)
+// count tells how often a line of the server's log matches.
+func (c *coturn) count(pattern string) int {
+	return len(regexp.MustCompile(pattern).FindAllString(c.log.String(), -1))
+}
+
+func (c *coturn) allocated() int { return c.count(`incoming packet ALLOCATE processed, success`) }
 
 // standing counts the server's allocations.
-func (c *coturn) standing() int {
-	log := c.log.String()
-	return len(allocated.FindAllString(log, -1)) - len(gone.FindAllString(log, -1))
-}
+func (c *coturn) standing() int { return c.allocated() - c.count(`session \d+: delete: realm`) }
 
 // connections lists the established TCP connections to and from the server's addresses.
 func connections(t testing.TB) string {
 	t.Helper()
 	var out []byte
 	for _, ip := range []netip.Addr{server4, server6} {
-		some, err := exec.Command("ss", "-Htn", "state", "established", "src", ip.String()).CombinedOutput()
+		some, err := exec.Command("ss", "-Htn", "state", "established", "src", "["+ip.String()+"]").CombinedOutput()
 		if err != nil {
 			t.Fatalf("ss: %v %s", err, some)
 		}
@@ -161,6 +166,3 @@ func makeCertificate(dir string) error {
 }
 
 func asError[T any](err error, target *T) bool { return errors.As(err, target) }
-
-var _ = context.Background
-var _ = fmt.Sprint

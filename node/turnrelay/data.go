@@ -15,9 +15,10 @@ import (
 	"github.com/pion/transport/v2"
 )
 
-// maxPending is how many peers' connections of an allocation are taken at a time;
-// the client's queue has no more room.
-const maxPending = 10
+// maxPending is how many peers' connections of an allocation are taken at a time.
+// A goroutine is there for each before the client hears of it, so the client's queue
+// never makes the reader wait for the network.
+const maxPending = 32
 
 // welcome decides about a connection that a peer makes to a's relayed address; true:
 // a goroutine is there that takes it. The server asked for a permission already, but

@@ -29,6 +29,8 @@ var (
 	ErrUnreachable = errors.New("the server cannot be reached")
 	// ErrNotTURN: something answers there that does not speak TURN.
 	ErrNotTURN = errors.New("no TURN server answers there")
+	// ErrCertificate: the certificate is not the server's, or nobody known signed it.
+	ErrCertificate = errors.New("the server's certificate is not to be trusted")
 	// ErrCredentials: wrong user name or password.
 	ErrCredentials = errors.New("wrong user name or password")
 	// ErrQuota: the user has as many allocations as the server allows, or the server
@@ -79,6 +81,7 @@ type remedy struct {
 }
 
 var (
+	errNoAnswer  = fmt.Errorf("%w: no answer", ErrUnreachable)
 	errElsewhere = errors.New("the server sends its clients to another one")
 	errRefused   = errors.New("the server refuses")
 	errLost      = errors.New("the server no longer knows the allocation")

@@ -71,10 +71,15 @@ func (s *server) unreachable(ctx context.Context, err error) *ServerError {
 		Err:    fmt.Errorf("%w: %w", ErrUnreachable, err),
 		Advice: "check the URL, and whether the network here lets that port through",
 	}
-	if errors.Is(why(ctx, err), context.DeadlineExceeded) {
-		e.Err = fmt.Errorf("%w: no answer", ErrUnreachable)
+	if late(ctx, err) {
+		e.Err = errNoAnswer
 	}
 	return e
+}
+
+// late tells whether a step failed because its time was over.
+func late(ctx context.Context, err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(why(ctx, err), context.DeadlineExceeded)
 }
 
 func (s *server) untrusted(ctx context.Context, err error) *ServerError {
@@ -82,12 +87,13 @@ func (s *server) untrusted(ctx context.Context, err error) *ServerError {
 	var cert *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &cert):
+		e.Err = fmt.Errorf("%w: %w", ErrCertificate, err)
 		e.Advice = "the certificate has to be for " + s.tls.ServerName + " and from an authority known here"
 	case errors.As(err, new(tls.RecordHeaderError)), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		e.Err = fmt.Errorf("%w: %w", ErrNotTURN, err)
 		e.Advice = "if the port is not for TLS, write turn: instead of turns:"
-	case errors.Is(why(ctx, err), context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		e.Err = fmt.Errorf("%w: no answer", ErrUnreachable)
+	case late(ctx, err):
+		e.Err = errNoAnswer
 	}
 	return e
 }
@@ -98,11 +104,13 @@ func (s *server) silent(step string, err error) *ServerError {
 	switch {
 	case errors.Is(err, errNotSTUN), errors.Is(err, io.EOF):
 		e.Err = fmt.Errorf("%w: %w", ErrNotTURN, err)
-		if s.tls == nil {
-			e.Advice = "if the port is for TLS, write turns: instead of turn:"
-		}
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Err = fmt.Errorf("%w: no answer", ErrUnreachable)
+	case errors.Is(err, context.DeadlineExceeded): // a TLS server waits for more, too
+		e.Err = fmt.Errorf("%w: it took the connection and says nothing", ErrNotTURN)
+	default:
+		return e
+	}
+	if s.tls == nil {
+		e.Advice = "if the port is for TLS, write turns: instead of turn:"
 	}
 	return e
 }
