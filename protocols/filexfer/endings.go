@@ -34,7 +34,7 @@ var endings = []ending{
 	{ErrTimeout, codeTimeout, "", TimeoutExpired, TimeoutExpired},
 	{ErrStalled, codeStalled, "", ClosedByPeer, ClosedByPeer},
 	{ErrSource, codeSource, "", InvalidPath, ClosedByPeer},
-	{ErrProtocol, codeProtocol, "", ClosedByPeer, ClosedByPeer},
+	{ErrProtocol, codeProtocol, "protocol", ClosedByPeer, ClosedByPeer},
 	{ErrClosed, codeShutdown, "", ClosedByHost, ClosedByPeer},
 	{ErrLost, 0, "", ClosedByPeer, ClosedByPeer},
 	{ErrBusy, 0, "busy", ClosedByHost, ClosedByPeer},

@@ -432,6 +432,7 @@ func TestBadConfigAndFiles(t *testing.T) {
 		"negative size": func(f *File) { f.Size = -1 },
 		"no sum":        func(f *File) { f.Sum = "abc" },
 		"offset":        func(f *File) { f.Offset = -1 },
+		"no Open":       func(f *File) { f.Open = nil },
 	} {
 		f := text("x", "x")
 		change(&f)

@@ -127,7 +127,7 @@ func (s *FileSink) Write(p []byte) (int, error) {
 func (s *FileSink) Commit() error { return sinkError(s.commit()) }
 
 func (s *FileSink) commit() error {
-	if err := s.temp.Chmod(s.mode); err != nil {
+	if err := s.setMode(); err != nil {
 		return err
 	}
 	if err := s.temp.Sync(); err != nil {
@@ -144,6 +144,15 @@ func (s *FileSink) commit() error {
 	s.temp.Close() // flushed already: nothing is left to fail
 	s.root.Close()
 	return nil
+}
+
+// setMode leaves file systems alone that have one mode for everything.
+func (s *FileSink) setMode() error {
+	info, err := s.temp.Stat()
+	if err != nil || info.Mode().Perm() == s.mode {
+		return err
+	}
+	return s.temp.Chmod(s.mode)
 }
 
 // publish renames the temporary file to the first name that is free.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 )
 
@@ -20,9 +21,9 @@ type File struct {
 	// Size is the number of bytes: exactly so many are sent.
 	Size int64
 	// Open gives the bytes, from Offset on. What it returns is read by one
-	// goroutine, and its Close may be called while a Read waits. If it has a Stat
-	// method as *os.File has, size and time of modification must stay the same
-	// while it is sent.
+	// goroutine and closed once, maybe while a Read waits. If it has a Stat method
+	// as *os.File has, size and time of modification must stay the same while it
+	// is sent.
 	Open func() (io.ReadCloser, error)
 	// Offset is where the bytes begin in the receiver's file; mostly 0.
 	Offset int64
@@ -89,12 +90,22 @@ func sameVersion(a, b fs.FileInfo) bool {
 // source is an opened File.
 type source struct {
 	io.ReadCloser
-	opened fs.FileInfo // nil when the reader has no Stat
+	closing sync.Once
+	opened  fs.FileInfo // nil when the reader has no Stat
+}
+
+// Close closes once.
+func (s *source) Close() (err error) {
+	s.closing.Do(func() { err = s.ReadCloser.Close() })
+	return err
 }
 
 type statter interface{ Stat() (fs.FileInfo, error) }
 
 func (f File) open() (*source, error) {
+	if f.Open == nil {
+		return nil, fmt.Errorf("%w: File.Open is nil", ErrSource)
+	}
 	reader, err := f.Open()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSource, err)

@@ -1,7 +1,6 @@
 package filexfer
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -66,31 +65,40 @@ const (
 
 func trailerOf(content string) string { return "Sha3-512: " + sumOf(content) + "\n" }
 
-func TestWholeExchangeOnTheWire(t *testing.T) {
-	t.Run("receiver", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			sink := &memorySink{}
-			s, seen := receiving(t, Config{Accept: into(sink)})
-			write(t, s, offer5)
-			read(t, s, "GO\n")
-			write(t, s, "hello"+trailerOf("hello"))
-			read(t, s, "OK\n")
-			if _, err := s.Read(make([]byte, 1)); err != io.EOF {
-				t.Errorf("after OK: %v", err)
-			}
-			wantEnd(t, "receiver", seen.awaitEnd(t), Finished, nil)
+// Both sides, byte by byte, as docs/protocol.md shows them.
+func TestExchangeVectors(t *testing.T) {
+	for _, v := range readVectors(t, "exchange.txt") {
+		name, content, known := v.text(t, "name"), v.text(t, "content"), v.text(t, "sum")
+		t.Run(v.name()+", receiver", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sink := &memorySink{}
+				s, seen := receiving(t, Config{Accept: into(sink)})
+				write(t, s, v.text(t, "header"))
+				read(t, s, v.text(t, "decision"))
+				write(t, s, v.text(t, "bytes"))
+				read(t, s, v.text(t, "verdict"))
+				if _, err := s.Read(make([]byte, 1)); err != io.EOF {
+					t.Errorf("after the verdict: %v", err)
+				}
+				wantEnd(t, "receiver", seen.awaitEnd(t), Finished, nil)
+				if data, _, _ := sink.kept(); data != content {
+					t.Errorf("kept %q", data)
+				}
+			})
 		})
-	})
-	t.Run("sender", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s, seen := sending(t, text("x", "hello"))
-			read(t, s, offer5)
-			write(t, s, "GO\n")
-			read(t, s, "hello"+trailerOf("hello"))
-			write(t, s, "OK\n")
-			wantEnd(t, "sender", seen.awaitEnd(t), Finished, nil)
+		t.Run(v.name()+", sender", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := text(name, content)
+				f.Sum = known
+				s, seen := sending(t, f)
+				read(t, s, v.text(t, "header"))
+				write(t, s, v.text(t, "decision"))
+				read(t, s, v.text(t, "bytes"))
+				write(t, s, v.text(t, "verdict"))
+				wantEnd(t, "sender", seen.awaitEnd(t), Finished, nil)
+			})
 		})
-	})
+	}
 }
 
 // A sender that knows nothing of sums is served on the strength of TLS.
@@ -230,22 +238,40 @@ func TestAcceptAfterCancel(t *testing.T) {
 	})
 }
 
+// A GO that crosses the sender's cancel finds nobody.
+func TestGoAfterCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left, right := connect(t)
+		streams := make(chan network.Stream, 1)
+		right.handle = func(s network.Stream) { streams <- s }
+		sender, seen := mount(t, left, Config{})
+		go sender.Send(t.Context(), "right", text("x", "hello"))
+		s := <-streams
+		read(t, s, offer5)
+		sender.Cancel(seen.last().ID)
+		wantEnd(t, "sender", seen.awaitEnd(t), ClosedByHost, ErrCancelled)
+		io.WriteString(s, "GO\n") // may fail or not: the reset is under way
+		wantCode(t, s, codeCancelled)
+		if end := seen.last(); end.State != ClosedByHost || end.Bytes != 0 {
+			t.Errorf("after GO: %+v", end)
+		}
+	})
+}
+
 func TestBadHeaders(t *testing.T) {
-	for name, wire := range map[string]string{
-		"no length":       "Display-Name: x\n\n",
-		"negative length": "Content-Length: -1\n\n",
-		"2^64":            "Content-Length: 18446744073709551616\n\n",
-		"offset":          "Content-Length: 1\nOffset: 1\n\n",
-		"CRLF":            "Content-Length: 1\r\n\r\n\n\n",
-		"too long":        strings.Repeat("X: a\n", MaxHeader),
+	for name, c := range map[string]struct{ wire, answer string }{
+		"no length":       {"Display-Name: x\n\n", "NGO protocol\n"},
+		"negative length": {"Content-Length: -1\n\n", "NGO protocol\n"},
+		"2^64":            {"Content-Length: 18446744073709551616\n\n", "NGO protocol\n"},
+		"offset":          {"Content-Length: 1\nOffset: 1\n\n", "NGO unsupported\n"},
+		"CRLF":            {"Content-Length: 1\r\n\r\n\n\n", "NGO protocol\n"},
+		"too long":        {strings.Repeat("X: a\n", MaxHeader), "NGO protocol\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, seen := receiving(t, Config{Accept: into(&memorySink{})})
-				write(t, s, wire)
-				if a, err := readAnswer(bufio.NewReader(s)); err != nil || a.verb != verbRefuse {
-					t.Errorf("%+v, %v", a, err)
-				}
+				write(t, s, c.wire)
+				read(t, s, c.answer)
 				if len(seen.states()) != 0 {
 					t.Errorf("the user saw it: %v", seen.states())
 				}
