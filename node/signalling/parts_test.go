@@ -314,6 +314,7 @@ func TestLifetime(t *testing.T) {
 		ctx, cancel := l.bound(context.Background())
 		defer cancel()
 		l.close()
+		synctest.Wait()
 		if ended != 3 || ctx.Err() == nil || l.run(func() {}) || l.enter() {
 			t.Errorf("%d ended, %v", ended, ctx.Err())
 		}

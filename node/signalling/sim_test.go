@@ -6,6 +6,7 @@ import (
 	"crypto/hpke"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,7 +49,11 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// simulate runs a bubble on one processor: under -race, the runtime of Go 1.26
+// keeps one race context for all timers of a bubble, and crashes when two
+// processors fire timers at once (bubble.timers.raceCtx in runtime/time.go).
 func simulate(t *testing.T, run func(*testing.T, *sim)) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	synctest.Test(t, func(t *testing.T) {
 		s := &sim{t: t, net: mocknet.New(), dir: newDirectory()}
 		defer func() {
@@ -226,9 +231,16 @@ func (s *sim) again(n *node) *node {
 // Eight servers push the same request at once; the answer is made and left once.
 func TestOneAnswerForEightCopies(t *testing.T) {
 	simulate(t, func(t *testing.T, s *sim) {
-		var stored atomic.Int32
+		var mu sync.Mutex
+		stored := make(map[Inbox]int)
 		for range 12 {
-			s.node(true, func(c *Config) { c.OnStore = func(Inbox, []byte) { stored.Add(1) } })
+			s.node(true, func(c *Config) {
+				c.OnStore = func(i Inbox, _ []byte) {
+					mu.Lock()
+					defer mu.Unlock()
+					stored[i]++
+				}
+			})
 		}
 		alice, bob := s.node(false, nil), s.node(false, nil)
 		var calls atomic.Int32
@@ -239,8 +251,11 @@ func TestOneAnswerForEightCopies(t *testing.T) {
 		}
 		mustEcho(t, alice, bob, "ice")
 		synctest.Wait()
-		if calls.Load() != 1 || stored.Load() != 2*Replicas {
-			t.Errorf("handled %d times, %d messages left", calls.Load(), stored.Load())
+		mu.Lock()
+		defer mu.Unlock()
+		// The answer ends the sending of what is left of the request.
+		if requests, answers := stored[bob.inbox()], stored[alice.inbox()]; calls.Load() != 1 || requests < 1 || requests > Replicas || answers != Replicas {
+			t.Errorf("handled %d times, request left %d times, answer %d times", calls.Load(), requests, answers)
 		}
 		if e := alice.observed()[1]; e.Servers == 0 || e.Servers > Replicas || e.Live == 0 {
 			t.Errorf("sealed: %+v", e)
