@@ -24,7 +24,7 @@ type TLSObserver interface {
 	ObserveTLS(tls.ConnectionState)
 }
 
-// TLS is libp2p's TLS 1.3 with a buffer between it and the socket. The bytes on
+// TLS is libp2p's TLS 1.3 with a cork between it and the socket. The bytes on
 // the wire are those of go-libp2p's transport.
 //
 // Older versions of TLS are refused, session tickets are off, the key exchange
@@ -64,8 +64,8 @@ func (t *TLS) SecureOutbound(ctx context.Context, insecure net.Conn, p peer.ID) 
 type handshake func(context.Context, net.Conn, peer.ID) (sec.SecureConn, error)
 
 func secure(ctx context.Context, shake handshake, insecure net.Conn, p peer.ID) (sec.SecureConn, error) {
-	buf := newBuffer(insecure)
-	sc, err := shake(ctx, buf, p)
+	out := &cork{Conn: insecure}
+	sc, err := shake(ctx, out, p)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func secure(ctx context.Context, shake handshake, insecure net.Conn, p peer.ID) 
 	if o, ok := insecure.(TLSObserver); ok {
 		o.ObserveTLS(inner.ConnectionState())
 	}
-	return &conn{tlsConn: inner, buf: buf}, nil
+	return &conn{tlsConn: inner, out: out}, nil
 }
 
 // tlsConn is what libp2p's TLS hands out: a *tls.Conn that knows its peer.
@@ -87,11 +87,11 @@ type tlsConn interface {
 	CloseWrite() error
 }
 
-// conn is a TLS connection whose Write costs one write(2), however many records
-// it takes. ConnectionState and the peers come from the connection inside.
+// conn is a TLS connection whose Write costs one write(2) for every four records.
+// ConnectionState and the peers come from the connection inside.
 type conn struct {
 	tlsConn
-	buf *buffer
+	out *cork
 
 	// A Close must not wait for a Write that the other side does not read, and it
 	// must not send its alert in the middle of one. So each tells the other:
@@ -113,9 +113,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
-	c.buf.cork()
+	c.out.begin()
 	n, err := c.tlsConn.Write(p)
-	if ferr := c.buf.uncork(); ferr != nil {
+	if ferr := c.out.end(); ferr != nil {
 		return 0, ferr
 	}
 	return n, err
@@ -137,7 +137,7 @@ func (c *conn) Close() error {
 	if c.writers.Load() == 0 {
 		return c.tlsConn.Close()
 	}
-	err := c.buf.Close()
+	err := c.out.Close()
 	c.tlsConn.Close() // only marks it closed: the socket is gone
 	return err
 }

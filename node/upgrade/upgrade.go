@@ -4,8 +4,8 @@
 // What goes over the wire is plain libp2p; any libp2p that speaks TLS and yamux
 // is understood, and understands us. Only the way in which bytes are handed to
 // the kernel differs from go-libp2p's defaults: windows that fill a long path
-// from the first byte, larger frames, and one write(2) for each frame. That is
-// what docs/performance.md measures.
+// from the first byte, larger frames, and fewer calls of write(2). That is what
+// docs/performance.md measures.
 //
 // It is not a transport: it listens on nothing and dials nobody. The host's TCP
 // transport and node/icetcp both use it.
