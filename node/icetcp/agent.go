@@ -97,8 +97,8 @@ func offerable(at netip.Addr) func(net.IP) bool {
 	}
 }
 
-// gather collects the host candidates and gives our side's text.
-func (a *agent) gather(ctx context.Context) (sdp.Description, error) {
+// gatherHost collects the host candidates and begins our side's text.
+func (a *agent) gatherHost(ctx context.Context) (sdp.Description, error) {
 	var found []netip.AddrPort
 	done := make(chan struct{})
 	err := a.OnCandidate(func(c ice.Candidate) { // calls come one after the other
@@ -148,23 +148,49 @@ func hostCandidates(addrs []netip.AddrPort) (cs []sdp.Candidate) {
 }
 
 // connect runs the checks against the other side's text and gives the socket of the
-// nominated pair, handed off. dial holds the candidates of remote that may be dialled.
-func (a *agent) connect(ctx context.Context, remote *sdp.Description, dial []sdp.Candidate, controlling bool) (*socket, error) {
+// nominated pair, handed off. dial holds the candidates of remote that may be
+// dialled, the relayed ones among them only after relayDelay.
+func (a *agent) connect(ctx context.Context, remote *sdp.Description, dial []sdp.Candidate, relayDelay time.Duration, controlling bool) (*socket, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(a.ses.ctx, func() { cancel(errors.New("the agent gave up")) })()
 
 	a.ses.start(credentials{remote.Ufrag, remote.Pwd}, controlling, dial)
-	for _, c := range dial {
-		if err := a.addRemote(c); err != nil {
-			return nil, fmt.Errorf("icetcp: candidate %s: %w", c.Addr, err)
-		}
+	if err := a.addRemotes(ctx, dial, relayDelay); err != nil {
+		return nil, err
 	}
 	if controlling {
 		return a.nominate(ctx, remote)
 	}
 	a.ses.wg.Go(func() { a.Accept(ctx, remote.Ufrag, remote.Pwd) })
 	return a.ses.handOffControlled(ctx)
+}
+
+// addRemotes gives the candidates to pion, the relayed ones only after the delay:
+// to pion all are host candidates, so a priority would not hold them back.
+func (a *agent) addRemotes(ctx context.Context, dial []sdp.Candidate, relayDelay time.Duration) error {
+	var late []sdp.Candidate
+	for _, c := range dial {
+		if c.Type == sdp.Relay {
+			late = append(late, c)
+		} else if err := a.addRemote(c); err != nil {
+			return fmt.Errorf("icetcp: candidate %s: %w", c.Addr, err)
+		}
+	}
+	if len(late) == 0 {
+		return nil
+	}
+	a.ses.wg.Go(func() {
+		if !sleep(ctx, relayDelay) {
+			return
+		}
+		for _, c := range late {
+			if err := a.addRemote(c); err != nil {
+				a.ses.mux.log.Debug("icetcp: relayed candidate", "addr", c.Addr, "err", err)
+			}
+		}
+	})
+	return nil
 }
 
 // addRemote gives a candidate to pion as a host candidate with tcptype so: the one

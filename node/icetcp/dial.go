@@ -68,7 +68,7 @@ func (b *base) dial(remote netip.AddrPort) *socket {
 		if err == nil {
 			return b.ses.mux.open(c, true, b.ses)
 		}
-		if b.has(remote) {
+		if b.failed(remote, err) {
 			return nil
 		}
 		if errors.Is(err, syscall.EADDRNOTAVAIL) && from.Port() != 0 {
@@ -84,10 +84,15 @@ func (b *base) dial(remote netip.AddrPort) *socket {
 	}
 }
 
-func (b *base) has(remote netip.AddrPort) bool {
+// failed notes a dial that failed, and tells whether the peer has opened a
+// connection meanwhile.
+func (b *base) failed(remote netip.AddrPort, err error) (open bool) {
 	b.ses.mu.Lock()
 	defer b.ses.mu.Unlock()
-	return b.socks[remote] != nil
+	if open = b.socks[remote] != nil; !open {
+		b.attemptLocked(remote).failed(err)
+	}
+	return open
 }
 
 // elsewhere: the connection from the listening port to remote exists and serves

@@ -71,20 +71,29 @@ func TestMarkers(t *testing.T) {
 }
 
 // TestMarkersMatch: what one side sends is what the other waits for, and nothing
-// else is: not the own marker back, not one of another session.
+// else is: not the own marker back, not one of another session. It tells who dialled.
 func TestMarkersMatch(t *testing.T) {
 	a, b := credentials{"aaaa", strings.Repeat("1", 32)}, credentials{"bbbb", strings.Repeat("2", 32)}
-	sentA, wantA := markers(a, b, true)
-	sentB, wantB := markers(b, a, false)
-	if !bytes.Equal(sentA, wantB) || !bytes.Equal(sentB, wantA) || len(sentA) != markerLen {
-		t.Error("the two sides disagree")
+	side := func(local, remote credentials, controlling bool) *session {
+		return &session{local: local, remote: remote, controlling: controlling}
 	}
-	if bytes.Equal(sentA, sentB) {
-		t.Error("the roles have one marker")
+	one, two := side(a, b, true), side(b, a, false)
+	other := side(credentials{"aaaa", strings.Repeat("3", 32)}, b, true)
+	for _, dialled := range []bool{false, true} {
+		sent := one.marker(&socket{dialled: dialled})
+		got := &socket{}
+		if len(sent) != markerLen || !two.isMarker(got, sent) || got.peerDialled != dialled {
+			t.Errorf("dialled %v: the two sides disagree", dialled)
+		}
+		if one.isMarker(got, sent) {
+			t.Error("the own marker came back and was taken")
+		}
+		if two.isMarker(got, other.marker(&socket{dialled: dialled})) {
+			t.Error("the marker of another session was taken")
+		}
 	}
-	other, _ := markers(credentials{"aaaa", strings.Repeat("3", 32)}, b, true)
-	if bytes.Equal(sentA, other) {
-		t.Error("two sessions have one marker")
+	if side(a, credentials{}, false).isMarker(&socket{}, marker("controlling", credentials{}, a)) {
+		t.Error("a marker was taken before the other side was known")
 	}
 }
 

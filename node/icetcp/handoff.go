@@ -26,7 +26,9 @@ import (
 //	HMAC-SHA256         32 bytes, key:  <controlling's pwd> ":" <controlled's pwd>
 //	                              text: "handoff/1" 0 <role> 0 <controlling's ufrag> 0 <controlled's ufrag>
 //
-// role is "controlling" or "controlled", the sender's.
+// role is "controlling" or "controlled", the sender's, followed by "/dialled" if
+// the sender dialled the socket. When both did, their SYNs met: TCP simultaneous
+// open, by which NATs and firewalls are passed (RFC 5128 §3.4).
 
 const (
 	handOffVersion = "handoff/1"
@@ -44,19 +46,49 @@ func marker(role string, controlling, controlled credentials) []byte {
 	return mac.Sum([]byte(markerMagic))
 }
 
-// markers gives the marker that we send and the one that we wait for.
-func markers(local, remote credentials, controlling bool) (ours, theirs []byte) {
+// dialledRole is appended to the role of a sender that dialled the socket.
+const dialledRole = "/dialled"
+
+// roles gives our role and the other side's.
+func roles(controlling bool) (ours, theirs string) {
 	if controlling {
-		return marker("controlling", local, remote), marker("controlled", local, remote)
+		return "controlling", "controlled"
 	}
-	return marker("controlled", remote, local), marker("controlling", remote, local)
+	return "controlled", "controlling"
 }
 
-func (ses *session) isMarker(frame []byte) bool {
+// marker gives the marker that we send on s.
+func (ses *session) marker(s *socket) []byte {
 	ses.mu.Lock()
-	want := ses.theirs
-	ses.mu.Unlock()
-	return len(want) == markerLen && hmac.Equal(frame, want)
+	defer ses.mu.Unlock()
+	role, _ := roles(ses.controlling)
+	if s.dialled {
+		role += dialledRole
+	}
+	return ses.markLocked(role)
+}
+
+// isMarker tells whether frame is the other side's marker, and notes on s whether
+// it dialled too.
+func (ses *session) isMarker(s *socket, frame []byte) bool {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	if ses.remote.pwd == "" { // not started
+		return false
+	}
+	_, role := roles(ses.controlling)
+	if hmac.Equal(frame, ses.markLocked(role+dialledRole)) {
+		s.peerDialled = true
+		return true
+	}
+	return hmac.Equal(frame, ses.markLocked(role))
+}
+
+func (ses *session) markLocked(role string) []byte {
+	if ses.controlling {
+		return marker(role, ses.local, ses.remote)
+	}
+	return marker(role, ses.remote, ses.local)
 }
 
 // mark tells handOff that the peer's marker came on s. Nobody reads s from here on.
@@ -81,7 +113,7 @@ func (ses *session) socket(local netip.Addr, remote netip.AddrPort) *socket {
 
 // handOffControlling switches s, the socket of the nominated pair.
 func (ses *session) handOffControlling(ctx context.Context, s *socket) error {
-	if err := s.writeMarker(ses.ours); err != nil {
+	if err := s.writeMarker(ses.marker(s)); err != nil {
 		return fmt.Errorf("hand-off: send marker: %w", err)
 	}
 	select {
@@ -101,7 +133,7 @@ func (ses *session) handOffControlling(ctx context.Context, s *socket) error {
 func (ses *session) handOffControlled(ctx context.Context) (*socket, error) {
 	select {
 	case s := <-ses.marked:
-		if err := s.writeMarker(ses.ours); err != nil {
+		if err := s.writeMarker(ses.marker(s)); err != nil {
 			return nil, fmt.Errorf("hand-off: send marker: %w", err)
 		}
 		return s, ses.take(s)

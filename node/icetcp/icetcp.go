@@ -81,6 +81,17 @@ type Config struct {
 	Listen netip.AddrPort
 	// Signaller is required.
 	Signaller Signaller
+	// STUN are servers, "host:port", that are asked over TCP at which public address
+	// our listening ports appear (RFC 8489); none: no server reflexive candidates.
+	// With two or more, NATs that map by destination can be told from others.
+	STUN []string
+	// Relay lends relayed addresses of TURN servers; nil: none.
+	Relay Relay
+	// RelayDelay is how long the other side's relayed addresses are held back, so
+	// that direct ones win when they can; 0 = 2 s.
+	RelayDelay time.Duration
+	// Mapper has routers forward our listening port; nil: none.
+	Mapper Mapper
 	// Gater is asked before a candidate is dialled, when a connection is accepted and
 	// when it is secured. nil allows all.
 	Gater connmgr.ConnectionGater
@@ -112,11 +123,16 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("icetcp: Config.Signaller is missing")
 	case c.Timeout < 0:
 		return c, fmt.Errorf("icetcp: Config.Timeout is %s", c.Timeout)
+	case c.RelayDelay < 0:
+		return c, fmt.Errorf("icetcp: Config.RelayDelay is %s", c.RelayDelay)
 	case c.MaxSessions < 0:
 		return c, fmt.Errorf("icetcp: Config.MaxSessions is %d", c.MaxSessions)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	if c.RelayDelay == 0 {
+		c.RelayDelay = 2 * time.Second
 	}
 	if c.MaxSessions == 0 {
 		c.MaxSessions = DefaultMaxSessions

@@ -154,42 +154,30 @@ func (l *listener) start(ctx context.Context, from peer.ID, theirs *sdp.Descript
 		return ours, ErrBusy
 	}
 	done := func() { release(); l.wg.Done() }
-	a, ours, err := l.prepare(ctx)
+	n, err := l.t.begins(ctx, from, false)
 	if err != nil {
 		done()
-		return ours, err
+		return sdp.Description{}, err
 	}
+	n.theirs = theirs
 	go func() {
 		defer done()
-		l.establish(a, from, theirs)
+		l.establish(n)
 	}()
-	return ours, nil
+	return n.ours, nil
 }
 
-// prepare makes the agent of a new session, and our text.
-func (l *listener) prepare(ctx context.Context) (*agent, sdp.Description, error) {
-	a, err := l.t.newAgent()
-	if err != nil {
-		return nil, sdp.Description{}, err
-	}
-	ours, err := a.gather(ctx)
-	if err != nil {
-		a.close()
-	}
-	return a, ours, err
-}
-
-// establish connects with from and waits for Accept to take the connection.
-func (l *listener) establish(a *agent, from peer.ID, theirs *sdp.Description) {
+// establish connects with the peer and waits for Accept to take the connection.
+func (l *listener) establish(n *negotiation) {
 	ctx, cancel := context.WithTimeout(l.ctx, l.t.cfg.Timeout)
 	defer cancel()
-	c, err := l.t.connect(ctx, a, from, theirs, false)
-	a.close()
+	c, err := l.t.connect(ctx, n)
+	n.end(err)
 	if err == nil {
-		err = l.hand(ctx, c, from)
+		err = l.hand(ctx, c, n.peer)
 	}
 	if err != nil && l.ctx.Err() == nil {
-		l.t.cfg.Logger.Info("icetcp: no connection came of an offer", "peer", from, "err", err)
+		l.t.cfg.Logger.Info("icetcp: no connection came of an offer", "peer", n.peer, "err", err)
 	}
 }
 

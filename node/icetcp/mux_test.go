@@ -563,7 +563,7 @@ func FuzzChecks(f *testing.F) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.Cleanup(cancel)
 	a := newTestAgent(f, time.Hour)
-	if _, err := a.gather(ctx); err != nil {
+	if _, err := a.gatherHost(ctx); err != nil {
 		f.Fatal(err)
 	}
 	peer := credentials{"peer", strings.Repeat("p", 32)}

@@ -77,7 +77,7 @@ func TestEveryInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := ag.gather(context.Background())
+	d, err := ag.gatherHost(context.Background())
 	ag.close()
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
+	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -14,21 +16,16 @@ import (
 )
 
 // offer negotiates a connection with p as the controlling agent.
-func (t *Transport) offer(ctx context.Context, p peer.ID) (*conn, error) {
-	a, err := t.newAgent()
+func (t *Transport) offer(ctx context.Context, p peer.ID) (c *conn, err error) {
+	n, err := t.begins(ctx, p, true)
 	if err != nil {
 		return nil, err
 	}
-	defer a.close()
-	ours, err := a.gather(ctx)
-	if err != nil {
+	defer func() { n.end(err) }()
+	if n.theirs, err = t.exchange(ctx, p, n.ours); err != nil {
 		return nil, err
 	}
-	theirs, err := t.exchange(ctx, p, ours)
-	if err != nil {
-		return nil, err
-	}
-	return t.connect(ctx, a, p, theirs, true)
+	return t.connect(ctx, n)
 }
 
 // exchange sends our text to p and gives that of the answer.
@@ -85,24 +82,54 @@ func addresses(d sdp.Description) string {
 	return fmt.Sprintf("%d addresses", n)
 }
 
-// connect finds the pair and hands off its socket. The caller closes the agent, and
-// the connection.
-func (t *Transport) connect(ctx context.Context, a *agent, p peer.ID, theirs *sdp.Description, controlling bool) (*conn, error) {
-	s, err := a.connect(ctx, theirs, t.dialable(p, theirs.Candidates), controlling)
+// connect finds the pair and hands off its socket. The caller ends the negotiation,
+// and closes the connection.
+func (t *Transport) connect(ctx context.Context, n *negotiation) (*conn, error) {
+	t.permit(n)
+	s, err := n.agent.connect(ctx, n.theirs, t.dialable(n.peer, remotes(n.theirs)), t.cfg.RelayDelay, n.controlling)
 	if err != nil {
 		return nil, err
 	}
-	path := pathOf(s, theirs.Candidates)
-	path.Controlling = controlling
-	path.RTT = a.roundTrip(s.remote)
+	path := n.path(s)
 	c, err := newConn(s, &path)
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("icetcp: %w", err)
 	}
 	seen := path
-	t.cfg.Observe(Event{Peer: p, Phase: "pair", Path: &seen, Detail: path.String()})
+	n.found(path)
+	t.cfg.Observe(Event{Peer: n.peer, Phase: "pair", Path: &seen, Detail: path.String()})
 	return c, nil
+}
+
+// remotes gives the other side's candidates, its relayed addresses among them.
+func remotes(d *sdp.Description) []sdp.Candidate {
+	cs := slices.Clone(d.Candidates)
+	for i, r := range d.Relays {
+		cs = append(cs, sdp.Candidate{
+			Foundation: sdp.Foundation(sdp.Relay, r.Addr()), Priority: sdp.Priority(sdp.Relay, i),
+			Addr: r, Type: sdp.Relay, TCPType: sdp.Passive,
+		})
+	}
+	return cs
+}
+
+// permit lets the other side's addresses come through our relays.
+func (t *Transport) permit(n *negotiation) {
+	if len(n.ours.Relays) == 0 {
+		return
+	}
+	var peers []netip.Addr
+	for _, c := range n.theirs.Candidates {
+		if ip := c.Addr.Addr(); c.Type != sdp.Relay && !slices.Contains(peers, ip) {
+			peers = append(peers, ip)
+		}
+	}
+	n.agent.ses.wg.Go(func() {
+		if err := t.cfg.Relay.Permit(n.agent.ses.ctx, peers); err != nil {
+			t.cfg.Logger.Info("icetcp: a relay does not let the peer in", "peer", n.peer, "err", err)
+		}
+	})
 }
 
 // dialable picks the candidates of p that our policy and the gater let us dial.

@@ -59,15 +59,6 @@ func (p Path) String() string {
 	return fmt.Sprintf("%s, %s to %s", p.Kind, p.Local, p.Remote)
 }
 
-// pathOf tells from the other side's candidates what the pair of s is.
-func pathOf(s *socket, theirs []sdp.Candidate) Path {
-	remote := typeOf(s.remote, theirs)
-	return Path{
-		Kind: kindOf(remote), LocalType: string(sdp.Host), RemoteType: string(remote),
-		Local: s.local, Remote: s.remote,
-	}
-}
-
 // typeOf gives the type of the candidate at a. An active candidate's port is not in
 // its line (RFC 6544 §4.5), so a host that dialled is known by its address. An
 // address that nobody announced is peer reflexive (RFC 8445 §7.3.1.3).
@@ -83,18 +74,6 @@ func typeOf(a netip.AddrPort, theirs []sdp.Candidate) sdp.Type {
 		}
 	}
 	return sdp.Prflx
-}
-
-// kindOf: a server reflexive address leads through a NAT. A peer reflexive one came
-// through a NAT to an address of ours that it could simply dial.
-func kindOf(remote sdp.Type) PathKind {
-	switch remote {
-	case sdp.Relay:
-		return Relayed
-	case sdp.Srflx:
-		return Punched
-	}
-	return Direct
 }
 
 func tlsDetail(s tls.ConnectionState) string {

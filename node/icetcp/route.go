@@ -35,10 +35,20 @@ func (m *mux) accept(l *net.TCPListener) {
 // admit finds the session of an accepted connection by its first frame and then
 // carries that session's checks until the socket is closed or handed off.
 func (m *mux) admit(c net.Conn) {
-	s := m.open(c, false, nil)
-	if s == nil {
-		return
+	if s := m.open(c, false, nil); s != nil {
+		m.route(s)
 	}
+}
+
+// admitRelayed does so for a connection that came through the TURN server relay.
+func (m *mux) admitRelayed(c net.Conn, relay string) {
+	if s := m.open(c, false, nil); s != nil {
+		s.relay = relay
+		m.route(s)
+	}
+}
+
+func (m *mux) route(s *socket) {
 	waiting := m.await(s)
 	buf := make([]byte, maxFrame)
 	ses, frame, err := m.firstFrame(s, buf)

@@ -29,15 +29,15 @@ type session struct {
 	wg     sync.WaitGroup // its readers and diallers
 	marked chan *socket   // the socket on which the peer's marker came
 
-	mu       sync.Mutex
-	closed   bool
-	handed   bool // a socket was handed off; the agent has nothing more to say
-	bases    map[netip.Addr]*base
-	accepted int                     // connections taken in that the peer dialled
-	remote   credentials             // set by start, like the fields below
-	dialable map[netip.AddrPort]bool // everything else is never dialled
-	ours     []byte                  // the marker that we send
-	theirs   []byte                  // the marker that we wait for
+	mu          sync.Mutex
+	closed      bool
+	handed      bool // a socket was handed off; the agent has nothing more to say
+	bases       map[netip.Addr]*base
+	accepted    int                     // connections taken in that the peer dialled
+	remote      credentials             // set by start, like the fields below
+	controlling bool                    // our role
+	dialable    map[netip.AddrPort]bool // everything else is never dialled
+	attempts    map[tuple]*Attempt      // what became of each pair that was tried
 }
 
 func newSession(m *mux, local credentials) *session {
@@ -51,8 +51,7 @@ func newSession(m *mux, local credentials) *session {
 func (ses *session) start(remote credentials, controlling bool, dial []sdp.Candidate) {
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
-	ses.remote = remote
-	ses.ours, ses.theirs = markers(ses.local, remote, controlling)
+	ses.remote, ses.controlling = remote, controlling
 	ses.dialable = make(map[netip.AddrPort]bool)
 	for _, c := range dial {
 		ses.dialable[c.Addr] = true
@@ -93,7 +92,7 @@ func (ses *session) addBase(addr netip.AddrPort) (*base, error) {
 func (ses *session) adopt(s *socket) *base {
 	ses.mux.assign(s, ses)
 	ses.mu.Lock()
-	b := ses.bases[s.local.Addr()]
+	b := ses.homeLocked(s)
 	if ses.closed || b == nil || b.socks[s.remote] != nil || !s.dialled && ses.accepted == maxAccepted {
 		ses.mu.Unlock()
 		s.Close()
@@ -103,6 +102,8 @@ func (ses *session) adopt(s *socket) *base {
 		ses.accepted++
 	}
 	b.socks[s.remote] = s
+	s.at = b.addr.Addr()
+	b.attemptLocked(s.remote).opened(s)
 	waiting := b.waiting[s.remote]
 	delete(b.waiting, s.remote)
 	ses.wg.Add(1)
@@ -113,11 +114,27 @@ func (ses *session) adopt(s *socket) *base {
 	return b
 }
 
+// homeLocked finds the base of a socket: that of its local address. A relayed
+// connection arrived at an address that is not ours; any base of the family that
+// has none with that peer will do, for the agent only sees packets.
+func (ses *session) homeLocked(s *socket) *base {
+	if s.relay == "" {
+		return ses.bases[s.local.Addr()]
+	}
+	var found *base
+	for addr, b := range ses.bases {
+		if addr.Is6() == s.remote.Addr().Is6() && b.socks[s.remote] == nil && (found == nil || addr.Less(found.addr.Addr())) {
+			found = b
+		}
+	}
+	return found
+}
+
 // release takes s out of the session; false if it is there no longer.
 func (ses *session) release(s *socket) bool {
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
-	b := ses.bases[s.local.Addr()]
+	b := ses.bases[s.at]
 	if ses.closed || b == nil || b.socks[s.remote] != s {
 		return false
 	}
@@ -143,7 +160,7 @@ func (ses *session) serve(b *base, s *socket, buf []byte) {
 				}
 			}
 			b.deliver(frame, s)
-		case err == nil && ses.isMarker(frame):
+		case err == nil && ses.isMarker(s, frame):
 			ses.mark(s)
 			return
 		default:

@@ -30,6 +30,10 @@ type socket struct {
 	forget  func()        // tells the mux
 	once    sync.Once
 
+	peerDialled bool       // the other side dialled too; set before the hand-off ends
+	relay       string     // the TURN server that it came through, or ""
+	at          netip.Addr // the local candidate that it belongs to
+
 	ses *session // whose checks it carries, nil while unknown; guarded by mux.mu
 
 	wmu  sync.Mutex

@@ -137,8 +137,8 @@ func rawPair(t testing.TB) (controlling, controlled *conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	t.Cleanup(cancel)
 	a, b := newTestAgent(t, deadline), newTestAgent(t, deadline)
-	da, err1 := a.gather(ctx)
-	db, err2 := b.gather(ctx)
+	da, err1 := a.gatherHost(ctx)
+	db, err2 := b.gatherHost(ctx)
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
@@ -148,10 +148,10 @@ func rawPair(t testing.TB) (controlling, controlled *conn) {
 	}
 	ch := make(chan result, 1)
 	go func() {
-		s, err := b.connect(ctx, &da, sdp.Policy{Loopback: true}.Dialable(da.Candidates), false)
+		s, err := b.connect(ctx, &da, sdp.Policy{Loopback: true}.Dialable(da.Candidates), 0, false)
 		ch <- result{s, err}
 	}()
-	sa, err := a.connect(ctx, &db, sdp.Policy{Loopback: true}.Dialable(db.Candidates), true)
+	sa, err := a.connect(ctx, &db, sdp.Policy{Loopback: true}.Dialable(db.Candidates), 0, true)
 	r := <-ch
 	if err := errors.Join(err, r.err); err != nil {
 		t.Fatal(err)

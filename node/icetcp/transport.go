@@ -29,9 +29,12 @@ type Transport struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // Dials
 
+	reflector *reflector
+
 	mu       sync.Mutex
 	closed   bool
 	listener *listener // nil when there is none
+	reports  map[peer.ID]Negotiation
 }
 
 var _ transport.Transport = (*Transport)(nil)
@@ -93,6 +96,10 @@ func New(u transport.Upgrader, rc network.ResourceManager, cfg Config) (*Transpo
 		answers: newSlots(cfg.MaxSessions, maxPeerSessions),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.reflector = newReflector(m, cfg.STUN)
+	if cfg.Relay != nil {
+		cfg.Relay.HandleConns(m.admitRelayed)
+	}
 	return t, nil
 }
 
@@ -107,6 +114,9 @@ func (t *Transport) Close() error {
 		t.network.ListenClose(Addr) // or the network would wonder who closed its listener
 	}
 	t.cancel()
+	if t.cfg.Relay != nil {
+		t.cfg.Relay.HandleConns(nil)
+	}
 	if l != nil {
 		l.Close()
 	}

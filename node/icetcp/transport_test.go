@@ -71,25 +71,52 @@ type noPath struct{}
 
 func (noPath) Stat() network.ConnStats { return network.ConnStats{} }
 
-// TestKinds: what the candidates of the other side make of the pair.
+// TestKinds: what the candidates of both sides, and who dialled, make of the pair.
 func TestKinds(t *testing.T) {
-	c := func(a string, typ sdp.Type, way sdp.TCPType) sdp.Candidate {
-		return sdp.Candidate{Addr: netip.MustParseAddrPort(a), Type: typ, TCPType: way}
+	c := func(a string, typ sdp.Type, way sdp.TCPType, mapped bool) sdp.Candidate {
+		return sdp.Candidate{Addr: netip.MustParseAddrPort(a), Type: typ, TCPType: way, Mapped: mapped}
 	}
-	theirs := []sdp.Candidate{
-		c("10.0.0.1:4000", sdp.Host, sdp.Passive), c("10.0.0.1:9", sdp.Host, sdp.Active),
-		c("203.0.113.1:4000", sdp.Srflx, sdp.Passive), c("192.0.2.1:50000", sdp.Relay, sdp.Passive),
+	theirs := sdp.Description{
+		Candidates: []sdp.Candidate{
+			c("10.0.0.1:4000", sdp.Host, sdp.Passive, false), c("10.0.0.1:9", sdp.Host, sdp.Active, false),
+			c("203.0.113.1:4000", sdp.Srflx, sdp.Passive, false), c("203.0.113.1:4444", sdp.Srflx, sdp.Passive, true),
+		},
+		Relays: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:50000")},
 	}
-	for remote, want := range map[string]string{
-		"10.0.0.1:4000":    "direct host",
-		"10.0.0.1:33333":   "direct host", // it dialled from a free port
-		"203.0.113.1:4000": "punched srflx",
-		"203.0.113.1:4001": "direct prflx", // through its NAT to us
-		"192.0.2.1:50000":  "relayed relay",
+	public := sdp.Description{Candidates: []sdp.Candidate{c("198.51.100.1:5000", sdp.Host, sdp.Passive, false)}}
+	nat := sdp.Description{Candidates: []sdp.Candidate{
+		c("10.0.0.2:5000", sdp.Host, sdp.Passive, false), c("198.51.100.1:5000", sdp.Srflx, sdp.Passive, false),
+	}}
+	for _, v := range []struct {
+		what, remote         string
+		dialled, peerDialled bool
+		ours                 sdp.Description
+		mapped               bool
+		relay                string
+		want                 string
+	}{
+		{"the same LAN", "10.0.0.1:4000", true, false, nat, false, "", "direct host"},
+		{"it dialled from a free port", "10.0.0.1:33333", false, false, nat, false, "", "direct host"},
+		{"SYNs met behind firewalls", "10.0.0.1:4000", true, true, public, false, "", "punched host"},
+		{"SYNs met at NATs", "203.0.113.1:4000", true, true, nat, false, "", "punched srflx"},
+		{"its NAT lets all in", "203.0.113.1:4000", true, false, nat, false, "", "punched srflx"},
+		{"our NAT lets all in", "203.0.113.1:4000", false, true, nat, false, "", "punched srflx"},
+		{"it left its NAT towards our own address", "203.0.113.1:4000", false, true, public, false, "", "direct srflx"},
+		{"a symmetric NAT towards our own address", "203.0.113.1:4001", false, true, public, false, "", "direct prflx"},
+		{"its router maps", "203.0.113.1:4444", true, false, nat, false, "", "mapped srflx"},
+		{"our router maps", "203.0.113.1:4001", false, true, nat, true, "", "mapped prflx"},
+		{"its relay", "192.0.2.1:50000", true, false, nat, false, "", "relayed relay"},
+		{"our relay", "203.0.113.1:4001", false, true, nat, false, "turn.example:3478", "relayed prflx"},
 	} {
-		p := pathOf(&socket{tuple: tuple{remote: netip.MustParseAddrPort(remote)}}, theirs)
-		if got := fmt.Sprint(p.Kind, " ", p.RemoteType); got != want {
-			t.Errorf("%s: %s, want %s", remote, got, want)
+		n := &negotiation{ours: v.ours, theirs: &theirs}
+		if v.mapped {
+			n.mapped = []netip.AddrPort{netip.MustParseAddrPort("198.51.100.1:7777")}
+		}
+		s := &socket{dialled: v.dialled, peerDialled: v.peerDialled, relay: v.relay}
+		s.local, s.remote = netip.MustParseAddrPort("10.0.0.2:5000"), netip.MustParseAddrPort(v.remote)
+		remote := typeOf(s.remote, remotes(&theirs))
+		if got := fmt.Sprint(n.kind(s, remote), " ", remote); got != v.want {
+			t.Errorf("%s: %s, want %s", v.what, got, v.want)
 		}
 	}
 }

@@ -33,6 +33,13 @@ const (
 	SO      TCPType = "so"      // both dial at once
 )
 
+// The extension that marks a mapped address (RFC 8839 §5.1, extension-att-name
+// and -value).
+const (
+	extensionVia = "via"
+	viaMapping   = "mapping"
+)
+
 // ActivePort is written for an active candidate, whose port says nothing (RFC 6544 §4.5: discard).
 const ActivePort = 9
 
@@ -47,6 +54,10 @@ type Candidate struct {
 	Addr       netip.AddrPort
 	Type       Type
 	TCPType    TCPType
+	// Mapped: a server reflexive address that a router forwards on request
+	// (UPnP-IGD, NAT-PMP, PCP); it can be dialled at any time. Written as the
+	// extension "via mapping" behind the line.
+	Mapped bool
 }
 
 // Priority computes a candidate's priority (RFC 8445 §5.1.2.1, component 1).
@@ -70,22 +81,30 @@ func Foundation(t Type, base netip.Addr) string {
 
 // String gives the candidate's line, without a line feed.
 func (c Candidate) String() string {
-	return fmt.Sprintf("%s 1 TCP %d %s %d typ %s tcptype %s",
+	line := fmt.Sprintf("%s 1 TCP %d %s %d typ %s tcptype %s",
 		c.Foundation, c.Priority, c.Addr.Addr(), c.Addr.Port(), c.Type, c.TCPType)
+	if c.Mapped {
+		line += " " + extensionVia + " " + viaMapping
+	}
+	return line
 }
 
 var errNoCandidate = errors.New("not a TCP candidate of component 1")
 
 // parseCandidate reads the words of a candidate line. After the type may come any
-// pairs of words (RFC 8839 §5.1: raddr, rport, extensions); only tcptype is read.
+// pairs of words (RFC 8839 §5.1: raddr, rport, extensions); only tcptype
+// and via are read.
 func parseCandidate(f []string) (c Candidate, err error) {
 	if len(f) < 10 || len(f)%2 != 0 || f[1] != "1" || !strings.EqualFold(f[2], "TCP") || f[6] != "typ" {
 		return c, errNoCandidate
 	}
 	c = Candidate{Foundation: f[0], Type: Type(f[7])}
 	for i := 8; i < len(f); i += 2 {
-		if f[i] == "tcptype" {
+		switch f[i] {
+		case "tcptype":
 			c.TCPType = TCPType(f[i+1])
+		case extensionVia:
+			c.Mapped = c.Type == Srflx && f[i+1] == viaMapping
 		}
 	}
 	prio, err1 := strconv.ParseUint(f[3], 10, 32)

@@ -76,7 +76,7 @@ func TestRefusesOnLoopback(t *testing.T) {
 
 func TestDialable(t *testing.T) {
 	c := func(t Type, nth int, a string, way TCPType) Candidate {
-		return Candidate{"F", Priority(t, nth), addr(a), t, way}
+		return Candidate{Foundation: "F", Priority: Priority(t, nth), Addr: addr(a), Type: t, TCPType: way}
 	}
 	in := []Candidate{
 		c(Relay, 0, "192.0.2.1:49160", Passive),
@@ -104,7 +104,7 @@ func TestDialableCaps(t *testing.T) {
 	var in []Candidate
 	for i := range 10_000 {
 		a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 4000)
-		in = append(in, Candidate{"F", 1, a, []Type{Host, Srflx, Prflx, Relay}[i%4], Passive})
+		in = append(in, Candidate{Foundation: "F", Priority: 1, Addr: a, Type: []Type{Host, Srflx, Prflx, Relay}[i%4], TCPType: Passive})
 	}
 	n := map[Type]int{}
 	for _, c := range (Policy{}).Dialable(in) {

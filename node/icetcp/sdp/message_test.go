@@ -12,7 +12,7 @@ func TestMessageGolden(t *testing.T) {
 	d := Description{
 		Ufrag:      "0d04b932",
 		Pwd:        "7c33834e7cf944bf0e367b47",
-		Candidates: []Candidate{{"Hc0a8007b", 2130706431, addr("192.168.0.123:42751"), Host, Passive}},
+		Candidates: []Candidate{{Foundation: "Hc0a8007b", Priority: 2130706431, Addr: addr("192.168.0.123:42751"), Type: Host, TCPType: Passive}},
 		HandOff:    true,
 		Relays:     []netip.AddrPort{addr("192.0.2.1:49160")},
 	}

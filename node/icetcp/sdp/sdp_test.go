@@ -31,12 +31,12 @@ func TestSeed(t *testing.T) {
 		Ufrag: "0d04b932",
 		Pwd:   "7c33834e7cf944bf0e367b47",
 		Candidates: []Candidate{
-			{"H6e6ca682", prio, addr("[2607:fad8:4:6:9eb6:d0ff:dead:c0de]:50693"), Host, Passive},
-			{"H6e6ca682", prio, addr("[2607:fad8:4:6:9eb6:d0ff:dead:c0de]:9"), Host, Active},
-			{"H42c1b577", prio, addr("[fe80::9eb6:d0ff:fee7:1412]:50693"), Host, Passive},
-			{"H42c1b577", prio, addr("[fe80::9eb6:d0ff:fee7:1412]:9"), Host, Active},
-			{"Hc0a8007e", prio, addr("192.168.0.123:42751"), Host, Passive},
-			{"Hc0a8007e", prio, addr("192.168.0.123:9"), Host, Active},
+			{Foundation: "H6e6ca682", Priority: prio, Addr: addr("[2607:fad8:4:6:9eb6:d0ff:dead:c0de]:50693"), Type: Host, TCPType: Passive},
+			{Foundation: "H6e6ca682", Priority: prio, Addr: addr("[2607:fad8:4:6:9eb6:d0ff:dead:c0de]:9"), Type: Host, TCPType: Active},
+			{Foundation: "H42c1b577", Priority: prio, Addr: addr("[fe80::9eb6:d0ff:fee7:1412]:50693"), Type: Host, TCPType: Passive},
+			{Foundation: "H42c1b577", Priority: prio, Addr: addr("[fe80::9eb6:d0ff:fee7:1412]:9"), Type: Host, TCPType: Active},
+			{Foundation: "Hc0a8007e", Priority: prio, Addr: addr("192.168.0.123:42751"), Type: Host, TCPType: Passive},
+			{Foundation: "Hc0a8007e", Priority: prio, Addr: addr("192.168.0.123:9"), Type: Host, TCPType: Active},
 			// X.X.X.X, Z.Z.Z.Z:YYYY and A.A.A.A:YYYY stand for addresses and are skipped.
 		},
 	}
@@ -56,12 +56,12 @@ func ours() Description {
 		Ufrag: "1f0c9a77",
 		Pwd:   "3b1d5c0e9f7a4c2b8d6e1a0f5c4b3a29",
 		Candidates: []Candidate{
-			{"H6e6ca682", Priority(Host, 0), netip.AddrPortFrom(v6, 50693), Host, Passive},
-			{"H6e6ca682", Priority(Host, 0), netip.AddrPortFrom(v6, ActivePort), Host, Active},
-			{Foundation(Host, v4), Priority(Host, 1), netip.AddrPortFrom(v4, 50693), Host, Passive},
-			{Foundation(Host, v4), Priority(Host, 1), netip.AddrPortFrom(v4, ActivePort), Host, Active},
-			{Foundation(Srflx, v4), Priority(Srflx, 0), addr("203.0.113.7:50693"), Srflx, Passive},
-			{Foundation(Relay, relay.Addr()), Priority(Relay, 0), relay, Relay, Passive},
+			{Foundation: "H6e6ca682", Priority: Priority(Host, 0), Addr: netip.AddrPortFrom(v6, 50693), Type: Host, TCPType: Passive},
+			{Foundation: "H6e6ca682", Priority: Priority(Host, 0), Addr: netip.AddrPortFrom(v6, ActivePort), Type: Host, TCPType: Active},
+			{Foundation: Foundation(Host, v4), Priority: Priority(Host, 1), Addr: netip.AddrPortFrom(v4, 50693), Type: Host, TCPType: Passive},
+			{Foundation: Foundation(Host, v4), Priority: Priority(Host, 1), Addr: netip.AddrPortFrom(v4, ActivePort), Type: Host, TCPType: Active},
+			{Foundation: Foundation(Srflx, v4), Priority: Priority(Srflx, 0), Addr: addr("203.0.113.7:50693"), Type: Srflx, TCPType: Passive},
+			{Foundation: Foundation(Relay, relay.Addr()), Priority: Priority(Relay, 0), Addr: relay, Type: Relay, TCPType: Passive},
 		},
 		HandOff: true,
 		Relays:  []netip.AddrPort{relay, addr("[2001:db8::1]:49161")},
@@ -92,11 +92,11 @@ func TestOddLines(t *testing.T) {
 		Ufrag: "ufrag+/1",
 		Pwd:   "0123456789abcdefghijkl",
 		Candidates: []Candidate{
-			{"H1", 2130706431, addr("10.0.0.1:40001"), Host, Passive},
-			{"H2", 2130706430, addr("10.0.0.2:40002"), Host, SO},
-			{"S1", 1694498815, addr("203.0.113.1:40003"), Srflx, Passive},
-			{"S2", 1694498814, addr("203.0.113.2:40004"), Srflx, Passive},
-			{"H3", 2130706429, addr("10.0.0.3:40005"), Host, Passive},
+			{Foundation: "H1", Priority: 2130706431, Addr: addr("10.0.0.1:40001"), Type: Host, TCPType: Passive},
+			{Foundation: "H2", Priority: 2130706430, Addr: addr("10.0.0.2:40002"), Type: Host, TCPType: SO},
+			{Foundation: "S1", Priority: 1694498815, Addr: addr("203.0.113.1:40003"), Type: Srflx, TCPType: Passive},
+			{Foundation: "S2", Priority: 1694498814, Addr: addr("203.0.113.2:40004"), Type: Srflx, TCPType: Passive},
+			{Foundation: "H3", Priority: 2130706429, Addr: addr("10.0.0.3:40005"), Type: Host, TCPType: Passive},
 		},
 		HandOff: true,
 		Relays:  []netip.AddrPort{addr("192.0.2.1:3478")},
@@ -184,5 +184,29 @@ func TestFoundation(t *testing.T) {
 	a, b := Foundation(Host, netip.MustParseAddr("2001:db8::1")), Foundation(Host, netip.MustParseAddr("2001:db8::2"))
 	if a == b || len(a) != 9 {
 		t.Errorf("IPv6 foundations %s and %s", a, b)
+	}
+}
+
+// TestMapped: the mark of a mapped address is read back by us and skipped by Jami.
+func TestMapped(t *testing.T) {
+	in := Candidate{
+		Foundation: "Sc0a8007e", Priority: Priority(Srflx, 0), Addr: addr("203.0.113.7:42751"),
+		Type: Srflx, TCPType: Passive, Mapped: true,
+	}
+	line := "Sc0a8007e 1 TCP 1694498815 203.0.113.7 42751 typ srflx tcptype passive via mapping"
+	if in.String() != line {
+		t.Errorf("written as %q", in)
+	}
+	d := Description{Ufrag: "0d04b932", Pwd: "7c33834e7cf944bf0e367b47", Candidates: []Candidate{in}}
+	got, err := Parse(d.String())
+	if err != nil || len(got.Candidates) != 1 || got.Candidates[0] != in {
+		t.Errorf("read back as %+v, %v", got, err)
+	}
+	if _, _, jami := jamiParse(d.String()); len(jami) != 1 || jami[0] != asJami(d.Candidates)[0] {
+		t.Errorf("Jami reads %+v", jami)
+	}
+	other, err := Parse("0d04b932\n7c33834e7cf944bf0e367b47\nH1 1 TCP 1 10.0.0.1 4000 typ host tcptype passive via mapping\n")
+	if err != nil || len(other.Candidates) != 1 || other.Candidates[0].Mapped {
+		t.Errorf("a host candidate is mapped: %+v, %v", other, err)
 	}
 }

@@ -1,0 +1,188 @@
+package icetcp
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
+)
+
+// gatherTimeout is how long an offer or answer waits for what is not an address of
+// this machine: STUN servers, routers, TURN servers. After the first time all of
+// them answer at once, from memory or over a standing connection.
+const gatherTimeout = 3 * time.Second
+
+// negotiation is one session with a peer, from gathering to the nominated pair.
+type negotiation struct {
+	t           *Transport
+	agent       *agent
+	peer        peer.ID
+	controlling bool
+	ours        sdp.Description
+	theirs      *sdp.Description // set when it is known
+	mapped      []netip.AddrPort // the addresses of ours that a router forwards
+	giveBack    func()           // the loan of relayed addresses
+	report      Negotiation
+}
+
+// begins gathers everything that we can offer. Every begins needs an end, unless
+// it fails.
+func (t *Transport) begins(ctx context.Context, p peer.ID, controlling bool) (*negotiation, error) {
+	a, err := t.newAgent()
+	if err != nil {
+		return nil, err
+	}
+	n := &negotiation{
+		t: t, agent: a, peer: p, controlling: controlling, giveBack: func() {},
+		report: Negotiation{Peer: p, Controlling: controlling, Started: time.Now()},
+	}
+	if err := n.gather(ctx); err != nil {
+		n.end(err)
+		return nil, err
+	}
+	return n, nil
+}
+
+// gather asks for host addresses, then at once for reflexive, mapped and relayed ones.
+func (n *negotiation) gather(ctx context.Context) (err error) {
+	if n.ours, err = n.agent.gatherHost(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, gatherTimeout)
+	defer cancel()
+	borrowed := make(chan struct{})
+	go func() {
+		defer close(borrowed)
+		n.borrow(ctx)
+	}()
+	n.gatherMapped(ctx)
+	n.gatherReflexive(ctx)
+	<-borrowed
+	return nil
+}
+
+// gatherReflexive adds the addresses that STUN servers see.
+func (n *negotiation) gatherReflexive(ctx context.Context) {
+	n.t.reflector.wait(ctx)
+	for _, r := range n.t.reflector.reflections() {
+		if r.Seen.IsValid() {
+			n.addSrflx(r.Seen, r.Local.Addr(), false)
+		}
+	}
+}
+
+// gatherMapped adds the addresses that routers forward.
+func (n *negotiation) gatherMapped(ctx context.Context) {
+	port := n.t.mux.port(false)
+	if n.t.cfg.Mapper == nil || port == 0 {
+		return
+	}
+	n.mapped = n.t.cfg.Mapper.Mapped(ctx, port)
+	for _, a := range n.mapped {
+		for _, c := range n.ours.Candidates {
+			if c.Type == sdp.Host && c.Addr.Addr().Is4() == a.Addr().Is4() {
+				n.addSrflx(a, c.Addr.Addr(), true)
+				break
+			}
+		}
+	}
+}
+
+// addSrflx adds a server reflexive candidate, unless the address is offered already:
+// a machine without a NAT is seen under its own address.
+func (n *negotiation) addSrflx(a netip.AddrPort, base netip.Addr, mapped bool) {
+	var nth int
+	for _, c := range n.ours.Candidates {
+		if c.Addr == a && c.TCPType != sdp.Active {
+			return
+		}
+		if c.Type == sdp.Srflx {
+			nth++
+		}
+	}
+	if nth == sdp.MaxReflexive {
+		return
+	}
+	n.ours.Candidates = append(n.ours.Candidates, sdp.Candidate{
+		Foundation: sdp.Foundation(sdp.Srflx, base), Priority: sdp.Priority(sdp.Srflx, nth),
+		Addr: a, Type: sdp.Srflx, TCPType: sdp.Passive, Mapped: mapped,
+	})
+}
+
+// borrow adds relayed addresses.
+func (n *negotiation) borrow(ctx context.Context) {
+	if n.t.cfg.Relay == nil {
+		return
+	}
+	addrs, giveBack, err := n.t.cfg.Relay.Borrow(ctx)
+	if err != nil {
+		n.t.cfg.Logger.Info("icetcp: no TURN server lends an address", "err", err)
+		return
+	}
+	n.ours.Relays = addrs[:min(len(addrs), sdp.MaxRelayed)]
+	n.giveBack = giveBack
+}
+
+// found notes the pair that was nominated.
+func (n *negotiation) found(p Path) { n.report.Path = &p }
+
+// end frees everything but the socket that was handed off, and keeps the report.
+func (n *negotiation) end(err error) {
+	n.report.Attempts = n.agent.ses.attempted(n.theirs)
+	n.agent.close()
+	n.giveBack()
+	n.report.Ended, n.report.Err = time.Now(), err
+	n.report.Local = describe(n.ours)
+	if n.theirs != nil {
+		n.report.Remote = describe(*n.theirs)
+	}
+	n.t.keep(n.report)
+}
+
+// path tells what the pair of s is.
+func (n *negotiation) path(s *socket) Path {
+	theirs := remotes(n.theirs)
+	remote := typeOf(s.remote, theirs)
+	p := Path{
+		Kind: n.kind(s, remote), LocalType: string(sdp.Host), RemoteType: string(remote),
+		Local: s.local, Remote: s.remote, Controlling: n.controlling, RTT: n.agent.roundTrip(s.remote),
+	}
+	switch {
+	case s.relay != "":
+		p.LocalType, p.Relay = string(sdp.Relay), s.relay
+	case remote == sdp.Relay:
+		p.Relay = s.remote.Addr().String()
+	case p.Kind == Mapped && !s.dialled:
+		p.LocalType = string(sdp.Srflx)
+	}
+	return p
+}
+
+// kind classifies the pair of s, whose remote candidate has that type.
+func (n *negotiation) kind(s *socket, remote sdp.Type) PathKind {
+	mapped := func(c sdp.Candidate) bool { return c.Mapped && c.Addr == s.remote }
+	switch {
+	case s.relay != "" || remote == sdp.Relay:
+		return Relayed
+	case s.dialled && s.peerDialled:
+		return Punched
+	case s.dialled && slices.ContainsFunc(n.theirs.Candidates, mapped):
+		return Mapped
+	case s.dialled && remote == sdp.Srflx:
+		return Punched
+	case !s.dialled && len(n.mapped) > 0 && s.local.Addr().IsPrivate() && !s.remote.Addr().IsPrivate():
+		return Mapped
+	case !s.dialled && remote != sdp.Host && n.behindNAT():
+		return Punched
+	}
+	return Direct
+}
+
+// behindNAT: the world sees us under an address that is not ours.
+func (n *negotiation) behindNAT() bool {
+	return slices.ContainsFunc(n.ours.Candidates, func(c sdp.Candidate) bool { return c.Type == sdp.Srflx })
+}

@@ -1,0 +1,157 @@
+package icetcp
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
+)
+
+// maxReports is of how many peers the last negotiation is remembered.
+const maxReports = 256
+
+// Negotiation is what became of one session with a peer, for people who want to
+// know why a path was taken, or none.
+type Negotiation struct {
+	Peer           peer.ID
+	Controlling    bool // this side offered
+	Started, Ended time.Time
+	// Local and Remote are the addresses that the two sides announced, as
+	// "<type> <ip:port>"; Remote is empty when no answer came.
+	Local, Remote []string
+	// Attempts are the pairs that were tried from here, or opened by the other side.
+	Attempts []Attempt
+	// Path is the pair that was nominated; nil if none was.
+	Path *Path
+	// Err is why no connection came of it; nil if one did.
+	Err error
+}
+
+// Attempt is one candidate pair.
+type Attempt struct {
+	Local, Remote netip.AddrPort
+	RemoteType    string // candidate type, "prflx" if it was not announced
+	// Dials is how often it was dialled in vain.
+	Dials int
+	// Open: a TCP connection came about; Accepted: the other side opened it.
+	Open, Accepted bool
+	// Failure is the last dial's, in a few words; "" if none failed.
+	Failure string
+}
+
+func (a *Attempt) failed(err error) {
+	a.Dials++
+	a.Failure = reason(err)
+}
+
+func (a *Attempt) opened(s *socket) { a.Open, a.Accepted = true, !s.dialled }
+
+// reason puts the usual failures of a dial into words.
+func reason(err error) string {
+	for _, known := range []struct {
+		err  error
+		text string
+	}{
+		{syscall.ECONNREFUSED, "refused"},
+		{syscall.EHOSTUNREACH, "host unreachable"},
+		{syscall.ENETUNREACH, "network unreachable"},
+		{syscall.ECONNRESET, "reset"},
+		{syscall.EADDRNOTAVAIL, "the address pair is in use"},
+		{os.ErrDeadlineExceeded, "no answer"},
+		{syscall.ETIMEDOUT, "no answer"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.text
+		}
+	}
+	return "no answer before the end"
+}
+
+// attemptLocked finds or makes the record of a pair.
+func (b *base) attemptLocked(remote netip.AddrPort) *Attempt {
+	t := tuple{b.addr, remote}
+	if b.ses.attempts == nil {
+		b.ses.attempts = make(map[tuple]*Attempt)
+	}
+	if b.ses.attempts[t] == nil {
+		b.ses.attempts[t] = &Attempt{Local: b.addr, Remote: remote}
+	}
+	return b.ses.attempts[t]
+}
+
+// attempted lists the pairs that were tried.
+func (ses *session) attempted(theirs *sdp.Description) (list []Attempt) {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	for _, a := range ses.attempts {
+		a := *a
+		if theirs != nil {
+			a.RemoteType = string(typeOf(a.Remote, remotes(theirs)))
+		}
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b Attempt) int {
+		return cmp.Or(a.Remote.Compare(b.Remote), a.Local.Compare(b.Local))
+	})
+	return list
+}
+
+func describe(d sdp.Description) (list []string) {
+	for _, c := range d.Candidates {
+		if c.TCPType == sdp.Active {
+			continue
+		}
+		word := string(c.Type)
+		if c.Mapped {
+			word = "mapped"
+		}
+		list = append(list, word+" "+c.Addr.String())
+	}
+	for _, r := range d.Relays {
+		list = append(list, string(sdp.Relay)+" "+r.String())
+	}
+	return list
+}
+
+// keep remembers the last negotiation with each peer, of the most recent ones.
+func (t *Transport) keep(n Negotiation) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reports == nil {
+		t.reports = make(map[peer.ID]Negotiation)
+	}
+	t.reports[n.Peer] = n
+	for len(t.reports) > maxReports {
+		oldest := n
+		for _, r := range t.reports {
+			if r.Ended.Before(oldest.Ended) {
+				oldest = r
+			}
+		}
+		delete(t.reports, oldest.Peer)
+	}
+}
+
+// LastNegotiation gives the last negotiation with p that has ended.
+func (t *Transport) LastNegotiation(p peer.ID) (Negotiation, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, found := t.reports[p]
+	return n, found
+}
+
+// Reflections tells how STUN servers see our listening ports, for people.
+func (t *Transport) Reflections() []Reflection { return t.reflector.reflections() }
+
+// Ports are the listening ports, 0 where a family is missing.
+func (t *Transport) Ports() (v4, v6 uint16) { return t.mux.port(false), t.mux.port(true) }
+
+// Renew asks the STUN servers anew: the network has changed.
+func (t *Transport) Renew() { t.reflector.renew() }
