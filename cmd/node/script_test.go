@@ -38,7 +38,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			e.Values[jobsKey{}] = &jobs{byName: map[string]*job{}}
+			e.Values[jobsKey{}] = &jobs{fail: t.Errorf, byName: map[string]*job{}}
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each command would take a second more
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -113,7 +114,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, v := range []string{"PATH", "HOME", "TMPDIR", "PASSEUR_HOME", "PASSEUR_ACCEPT", "PASSEUR_LISTEN", "PASSEUR_MDNS", "GOCOVERDIR"} {
+	for _, v := range []string{"PATH", "HOME", "TMPDIR", "PASSEUR_HOME", "PASSEUR_ACCEPT", "PASSEUR_LISTEN", "PASSEUR_MDNS", "GOCOVERDIR", "GORACE"} {
 		cmd.Env = append(cmd.Env, v+"="+ts.Getenv(v))
 	}
 	return cmd
@@ -169,6 +170,7 @@ func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
 
 // jobs are the processes in the background of a script.
 type jobs struct {
+	fail   func(format string, args ...any) // usable at the end of a script too
 	mu     sync.Mutex
 	byName map[string]*job
 }
@@ -180,6 +182,8 @@ type job struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 	err  error         // of Wait, valid after done
+	// checked: the script has said which exit code it wants.
+	checked bool
 }
 
 func jobsOf(ts *testscript.TestScript) *jobs { return ts.Value(jobsKey{}).(*jobs) }
@@ -217,21 +221,22 @@ func startJob(ts *testscript.TestScript, name string, args []string) *job {
 	return j
 }
 
-// stop ends the process at the end of the script. Its log is told if it does
-// not end by itself.
+// stop ends the process at the end of the script. It must then end by itself,
+// with exit code 0: the race detector would say 66.
 func (j *job) stop(ts *testscript.TestScript, name string) {
-	select {
-	case <-j.done:
+	if j.checked {
 		return
-	default:
 	}
-	j.cmd.Process.Signal(syscall.SIGTERM)
+	j.cmd.Process.Signal(syscall.SIGTERM) // no harm if it has ended
 	select {
 	case <-j.done:
 	case <-time.After(deadline):
 		j.cmd.Process.Signal(syscall.SIGQUIT) // its goroutines go to the log
 		<-j.done
-		ts.Logf("%s did not end:\n%s", name, ts.ReadFile(name+".err"))
+	}
+	if j.err != nil {
+		log, _ := os.ReadFile(ts.MkAbs(name + ".err"))
+		jobsOf(ts).fail("%s: %s ended with %v; its log:\n%s", ts.Name(), name, j.err, log)
 	}
 }
 
@@ -250,6 +255,7 @@ func cmdEnd(ts *testscript.TestScript, _ bool, args []string) {
 	case <-time.After(deadline):
 		ts.Fatalf("%s does not end; it said\n%s%s", args[0], ts.ReadFile(args[0]+".out"), ts.ReadFile(args[0]+".err"))
 	}
+	j.checked = true
 	got := strconv.Itoa(exitCode(ts, j.err))
 	fmt.Fprint(ts.Stdout(), ts.ReadFile(args[0]+".out"))
 	fmt.Fprint(ts.Stderr(), ts.ReadFile(args[0]+".err"))
