@@ -172,8 +172,8 @@ func TestOneFamily(t *testing.T) {
 			t.Errorf("lent %s and %s", v4, v6)
 		}
 	}
-	if n := c.count(`error 440`); n != 1 {
-		t.Errorf("asked %d times for IPv6", n)
+	if n := c.count(`error 401`); n != 2 { // a challenge for each connection
+		t.Errorf("%d connections made, want 2", n)
 	}
 	wants(t, r.Servers()[0].Err, turnrelay.ErrFamily, "440")
 	wants(t, r.Permit(within(t), []netip.Addr{peer6}), turnrelay.ErrNoAllocation)

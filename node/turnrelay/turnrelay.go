@@ -175,10 +175,12 @@ func orElse[T comparable](v *T, def T) {
 // the relayed one and the peer's as the server sees it; server is the TURN server's
 // host and port. It is called on a goroutine of its own, which Close waits for.
 //
-// What the peer sends before the server has joined the connections may be lost, as
-// coturn does: the peer should send no more than a little until it has heard from
-// this side. And a server drops what is on its way when one side closes, so the end
-// has to be acknowledged before.
+// The server most used, coturn 4.6, has its ways, none of which can be helped here.
+// It loses what the peer sends before the connections are joined: the peer should
+// send no more than a little until it has heard from this side. It drops what is on
+// its way when one side closes, so the end has to be acknowledged before. And when
+// more than 192 KiB wait in it in both directions at once it can stop reading for
+// ever: a connection should have a time-out for bytes that are not taken.
 func (r *Relay) HandleConns(handle func(c net.Conn, server string)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
