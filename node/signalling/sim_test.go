@@ -383,6 +383,31 @@ func TestSlowHandlers(t *testing.T) {
 	})
 }
 
+// A connection that stands but carries nothing delays a request by ackTimeout.
+func TestHungConnection(t *testing.T) {
+	simulate(t, func(t *testing.T, s *sim) {
+		s.node(true, nil)
+		alice, bob := s.node(false, nil), s.node(false, nil)
+		var calls atomic.Int32
+		bob.Handle("ice", counting(&calls))
+		if _, err := s.net.ConnectPeers(alice.host.ID(), bob.host.ID()); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []*node{alice, bob} { // neither hears the other
+			n.host.SetStreamHandler(DirectProtocol, func(st network.Stream) {
+				<-n.life.ctx.Done()
+				st.Reset()
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		mustEcho(t, alice, bob, "ice")
+		if d := time.Since(began); calls.Load() != 1 || d < 2*ackTimeout || d > 2*ackTimeout+time.Second {
+			t.Errorf("handled %d times, after %v", calls.Load(), d)
+		}
+	})
+}
+
 // slowKeys answers when it likes.
 type slowKeys struct {
 	keysOf
