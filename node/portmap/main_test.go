@@ -1,0 +1,217 @@
+package portmap
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/passeur-p2p/passeur/test/lab"
+	"github.com/passeur-p2p/passeur/test/natlab"
+)
+
+// The test binary is also what runs on a host behind a router: a Mapper that obeys
+// orders. deviceEnv has its Config then.
+const deviceEnv = "PORTMAP_DEVICE"
+
+func TestMain(m *testing.M) {
+	if cfg, ok := os.LookupEnv(deviceEnv); ok {
+		os.Exit(serveOrders(cfg))
+	}
+	os.Exit(lab.Main(func() int {
+		code := m.Run()
+		if err := goleak.Find(); err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
+	}))
+}
+
+// deadline is how long a test waits for what should happen soon.
+const deadline = 40 * time.Second
+
+// order is a call of a method, report its outcome.
+type order struct {
+	Call string
+	Port uint16
+	Wait time.Duration
+}
+
+type report struct {
+	Took   time.Duration
+	Addrs  []netip.AddrPort
+	Status []status
+	Err    string
+}
+
+// status is a Router that JSON can carry.
+type status struct {
+	Router
+	Err     string
+	Refused bool
+}
+
+// serveOrders is the process on a host.
+func serveOrders(text string) int {
+	var cfg Config
+	err := json.Unmarshal([]byte(text), &cfg)
+	before := sockets()
+	m, newErr := New(cfg)
+	if err != nil || newErr != nil {
+		fmt.Fprintln(os.Stderr, err, newErr)
+		return 1
+	}
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for o := (order{}); in.Decode(&o) == nil; o = (order{}) {
+		start := time.Now()
+		r := m.obey(o)
+		r.Took = time.Since(start)
+		if o.Call == "Close" {
+			r.Err = leaks(before)
+		}
+		if err := out.Encode(r); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return 0
+}
+
+func (m *Mapper) obey(o order) (r report) {
+	switch o.Call {
+	case "Mapped":
+		ctx, cancel := context.WithTimeout(context.Background(), o.Wait)
+		defer cancel()
+		r.Addrs = m.Mapped(ctx, o.Port)
+	case "Status":
+		for _, s := range m.Status() {
+			v := status{Router: s}
+			if v.Router.Err = nil; s.Err != nil {
+				v.Err, v.Refused = s.Err.Error(), code(s.Err) != 0
+			}
+			r.Status = append(r.Status, v)
+		}
+	case "Renew":
+		m.Renew()
+	case "Close":
+		m.Close()
+	}
+	return r
+}
+
+// leaks tells what a closed Mapper has left.
+func leaks(before int) string {
+	if now := sockets(); now != before {
+		return fmt.Sprintf("%d sockets are left", now-before)
+	}
+	if err := goleak.Find(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// sockets counts this process's.
+func sockets() (n int) {
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range fds {
+		if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasPrefix(to, "socket:") {
+			n++
+		}
+	}
+	return n
+}
+
+// device is a Mapper on a host.
+type device struct {
+	t   testing.TB
+	in  *json.Encoder
+	out *json.Decoder
+}
+
+// startDevice starts a Mapper on a host, which ends with the test.
+func startDevice(t testing.TB, h *natlab.Host, cfg Config) *device {
+	t.Helper()
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := h.Command(ctx, self)
+	cmd.Env = append(os.Environ(), deviceEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		cmd.Wait()
+	})
+	return &device{t, json.NewEncoder(in), json.NewDecoder(out)}
+}
+
+func (d *device) call(o order) (r report) {
+	d.t.Helper()
+	if err := d.in.Encode(o); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.out.Decode(&r); err != nil {
+		d.t.Fatalf("%s: %v", o.Call, err)
+	}
+	return r
+}
+
+// mapped calls Mapped with much time.
+func (d *device) mapped(port uint16) []netip.AddrPort {
+	d.t.Helper()
+	return d.call(order{Call: "Mapped", Port: port, Wait: deadline}).Addrs
+}
+
+func (d *device) status() []status {
+	d.t.Helper()
+	return d.call(order{Call: "Status"}).Status
+}
+
+// close closes the Mapper, which has to be quick and to leave nothing.
+func (d *device) close() {
+	d.t.Helper()
+	r := d.call(order{Call: "Close"})
+	if r.Err != "" {
+		d.t.Errorf("after Close: %s", r.Err)
+	}
+	if r.Took > closeTime+time.Second {
+		d.t.Errorf("Close took %s", r.Took)
+	}
+}
+
+// eventually polls for a condition that nothing announces.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for give := time.After(deadline); !ok(); {
+		select {
+		case <-tick.C:
+		case <-give:
+			t.Fatal("still not: ", what)
+		}
+	}
+}
