@@ -17,7 +17,7 @@ import (
 func (s *Service) Send(ctx context.Context, to peer.ID, f File) (View, error) {
 	t, ctx, err := s.begin(ctx, View{ID: f.ID, Peer: to, Name: SafeName(f.Name), Size: f.Size, Sum: f.Sum})
 	if err != nil {
-		return View{}, err
+		return View{Peer: to, State: ClosedByHost, Err: err}, err
 	}
 	defer s.end(t)
 	t.enter(Created)

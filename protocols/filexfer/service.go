@@ -174,7 +174,7 @@ func (s *Service) Close() error {
 // begin needs an end.
 func (s *Service) begin(ctx context.Context, v View) (*transfer, context.Context, error) {
 	if err := giveID(&v); err != nil {
-		return nil, nil, err
+		return nil, nil, &Error{State: ClosedByHost, Op: "begin", Err: err}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,7 +232,7 @@ func giveID(v *View) error {
 	}
 	notHex := func(r rune) bool { return r > 'f' || !isHex(byte(r)) }
 	if len(v.ID) != idDigits || strings.ContainsFunc(v.ID, notHex) {
-		return fmt.Errorf("filexfer: File.ID is not %d hex digits", idDigits)
+		return fmt.Errorf("File.ID is not %d hex digits", idDigits)
 	}
 	return nil
 }
