@@ -12,6 +12,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/passeur-p2p/passeur/node/turnrelay"
 )
 
 // DHTMode says whether a node answers the DHT queries of others.
@@ -55,6 +57,14 @@ type Config struct {
 	DHT DHTMode
 	// MDNS looks for other nodes on the LAN by multicast DNS and answers them.
 	MDNS bool
+	// STUN are servers, "host:port", that are asked over TCP under which public
+	// address this node is seen. None: only addresses of the machine itself, and
+	// mapped and relayed ones, are offered. Two or more tell the kind of NAT.
+	STUN []string
+	// TURN are servers that relay TCP (RFC 6062) when nothing else connects.
+	TURN []turnrelay.Server
+	// PortMap asks the router to forward a port (UPnP-IGD, NAT-PMP, PCP).
+	PortMap bool
 	// Accept says what happens to offers; empty is AcceptAsk.
 	Accept AcceptMode
 	// Downloads is the folder for files accepted without a path; empty is
@@ -91,6 +101,11 @@ func (c Config) check() (settings, error) {
 	}
 	if s.listen, err = parseListen(c.Listen); err != nil {
 		return s, fmt.Errorf("config: Listen %q: %w", c.Listen, err)
+	}
+	for _, server := range c.STUN {
+		if host, port, err := net.SplitHostPort(server); err != nil || host == "" || port == "" {
+			return s, fmt.Errorf("config: STUN %q: write HOST:PORT, for instance stun.example.org:3478", server)
+		}
 	}
 	if s.bootstrap, err = parseBootstrap(c.Bootstrap); err != nil {
 		return s, err

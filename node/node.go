@@ -14,8 +14,10 @@ import (
 
 	"github.com/passeur-p2p/passeur/node/directory"
 	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/portmap"
 	"github.com/passeur-p2p/passeur/node/signalling"
 	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -32,6 +34,8 @@ type Node struct {
 	directory *directory.Directory
 	signals   *signalling.Service
 	ice       *icetcp.Transport
+	relay     *turnrelay.Relay // nil without TURN servers
+	mapper    *portmap.Mapper  // nil unless asked for
 	lan       *lan
 	files     *filexfer.Service
 
@@ -116,6 +120,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 		n.onClose("mdns", n.lan.Close)
 	}
 	if err := n.startJoining(); err != nil {
+		return err
+	}
+	if err := n.startRoaming(); err != nil {
 		return err
 	}
 	n.introduceAll()

@@ -11,8 +11,10 @@ import (
 
 	"github.com/passeur-p2p/passeur/node/directory"
 	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/portmap"
 	"github.com/passeur-p2p/passeur/node/signalling"
 	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -20,6 +22,8 @@ import (
 var (
 	_ signalling.Keys  = sealKeys{}
 	_ directory.Memory = (*store.Store)(nil)
+	_ icetcp.Relay     = (*turnrelay.Relay)(nil)
+	_ icetcp.Mapper    = (*portmap.Mapper)(nil)
 	_ Protocol         = (*filexfer.Service)(nil)
 )
 
@@ -113,15 +117,34 @@ func (n *Node) startSignalling() (err error) {
 	return nil
 }
 
+// startICE adds the ICE transport to the host, with what helps it through NATs.
+// The host closes it.
 func (n *Node) startICE() (err error) {
-	n.ice, err = icetcp.AddTo(n.host, icetcp.Config{
-		Listen: n.settings.iceListen(), Signaller: iceSignaller{n.signals},
+	c := icetcp.Config{
+		Listen: n.settings.iceListen(), Signaller: iceSignaller{n.signals}, STUN: n.settings.STUN,
 		Timeout: connectTimeout, Observe: n.observeICE, Logger: n.log,
-	})
-	if err != nil {
+	}
+	if len(n.settings.TURN) > 0 {
+		n.relay, err = turnrelay.New(turnrelay.Config{Servers: n.settings.TURN, Logger: n.log})
+		if err != nil {
+			return fmt.Errorf("TURN: %w", err)
+		}
+		n.onClose("relay", n.relay.Close)
+		c.Relay = n.relay
+	}
+	if n.settings.PortMap {
+		if n.mapper, err = portmap.New(portmap.Config{Logger: n.log}); err != nil {
+			return fmt.Errorf("port mapping: %w", err)
+		}
+		n.onClose("port mapping", n.mapper.Close)
+		c.Mapper = n.mapper
+	}
+	if n.ice, err = icetcp.AddTo(n.host, c); err != nil {
 		return err
 	}
-	n.onClose("ice", n.ice.Close)
+	if v4, _ := n.ice.Ports(); n.mapper != nil && v4 != 0 {
+		n.goRun(func() { n.mapper.Mapped(n.ctx, v4) }) // ask early: discovery takes seconds
+	}
 	return nil
 }
 
@@ -133,5 +156,6 @@ func (n *Node) startFiles() (err error) {
 		return err
 	}
 	n.Mount(n.files)
+	n.Mount(clock{})
 	return nil
 }

@@ -2,11 +2,14 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/node/signalling"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -88,8 +91,28 @@ func (n *Node) endUnreached(ctx context.Context, id string, err error) {
 			e.State, e.Code, e.Reason = filexfer.ClosedByHost, EndCancelled, "cancelled here before a connection stood"
 			return
 		}
-		e.State, e.Code, e.Reason = filexfer.Unjoinable, EndUnjoinable, err.Error()
+		e.State, e.Code, e.Reason = filexfer.Unjoinable, EndUnjoinable, unreached(err)
 	})
+}
+
+// unreached says why nobody was reached, in words for people.
+func unreached(err error) string {
+	for _, known := range []struct {
+		err  error
+		text string
+	}{
+		{signalling.ErrNoServer, "no node of the DHT could be reached to leave the offer at"},
+		{signalling.ErrNoAnswer, "the device did not answer; it is probably not running or not connected"},
+		{signalling.ErrRefused, "the device refused the connection"},
+		{directory.ErrUnreachable, "the DHT cannot be reached"},
+		{directory.ErrNotFound, "the DHT knows no device of this account; has it been running in the last two days?"},
+		{context.DeadlineExceeded, fmt.Sprintf("the device did not answer within %s", connectTimeout)},
+	} {
+		if errors.Is(err, known.err) {
+			return known.text
+		}
+	}
+	return err.Error()
 }
 
 // protect keeps the connection manager from closing what a transfer needs.

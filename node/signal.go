@@ -87,7 +87,10 @@ func sealedDetail(e signalling.Event) string {
 	if e.Direct {
 		return "sent over the live connection"
 	}
-	return fmt.Sprintf("left at %d inbox servers, %d of them connected to the device", e.Servers, e.Live)
+	if e.Live == 0 {
+		return fmt.Sprintf("left at %d of the DHT's inbox servers; the device is not connected to them now", e.Servers)
+	}
+	return fmt.Sprintf("left at %d of the DHT's inbox servers, pushed to the device by %d", e.Servers, e.Live)
 }
 
 // observeICE does the same for the ICE transport.

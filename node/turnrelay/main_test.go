@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,18 @@ var (
 // deadline is how long a test waits for what should happen at once.
 const deadline = 20 * time.Second
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(func() int { return run(m) })) }
+func TestMain(m *testing.M) {
+	if fuzzing() {
+		os.Exit(m.Run())
+	}
+	os.Exit(lab.Main(func() int { return run(m) }))
+}
+
+// fuzzing: the fuzz targets need no network, and the workers that the fuzzer starts
+// must not start themselves again.
+func fuzzing() bool {
+	return slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz") })
+}
 
 func run(m *testing.M) int {
 	if err := addresses(); err != nil {
