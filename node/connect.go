@@ -22,8 +22,10 @@ import (
 
 const (
 	// connectTimeout bounds one attempt to reach a contact's device: offer,
-	// answer, checks, TLS.
-	connectTimeout = 30 * time.Second
+	// answer, checks, TLS. After it ICE says what was missing.
+	connectTimeout = 25 * time.Second
+	// dialTimeout is libp2p's patience with that attempt, a little longer.
+	dialTimeout = connectTimeout + 3*time.Second
 	// bootstrapDial bounds a plain TCP dial to a DHT node or a node on the LAN.
 	bootstrapDial = 10 * time.Second
 )
@@ -35,7 +37,7 @@ func (n *Node) reach(ctx context.Context, device peer.ID) error {
 	info := peer.AddrInfo{ID: device, Addrs: []multiaddr.Multiaddr{icetcp.Addr}}
 	// identify replaces a connected peer's addresses, and /ice is not among them
 	n.host.Peerstore().AddAddrs(device, info.Addrs, peerstore.TempAddrTTL)
-	return connectWithin(ctx, n.host, info, connectTimeout)
+	return connectWithin(ctx, n.host, info, dialTimeout)
 }
 
 func connectWithin(ctx context.Context, h host.Host, p peer.AddrInfo, limit time.Duration) error {
