@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pion/stun"
@@ -436,30 +437,32 @@ func FuzzServer(f *testing.F) {
 	f.Add(append(chunk(v["challenge"]), chunk(v["connection attempt"])...))
 	f.Add([]byte("\x05hello"))
 	f.Fuzz(func(t *testing.T, answers []byte) {
-		near, far := net.Pipe()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			defer far.Close()
-			playBack(far, answers)
-		}()
-		slot := &slot{server: &server{user: "user", pass: "pass word"}, family: ipv6}
-		a, err := newAllocation(near, slot, func(*allocation, netip.AddrPort) bool { return false })
-		if err != nil {
-			t.Fatal(err)
-		}
-		stop := context.AfterFunc(ctx, func() { t.Error("it hangs"); a.die(ctx.Err()) })
-		a.wg.Go(a.read)
-		if a.ask() == nil {
-			a.permit([]netip.Addr{netip.MustParseAddr("2001:db8::7")})
-		}
-		stop()
-		a.die(io.EOF)
-		a.release()
-		<-done
+		synctest.Test(t, func(t *testing.T) { allocateFrom(t, answers) })
 	})
+}
+
+// allocateFrom asks a server that gives these answers for an allocation.
+func allocateFrom(t *testing.T, answers []byte) {
+	near, far := net.Pipe()
+	go func() {
+		defer far.Close()
+		playBack(far, answers)
+	}()
+	slot := &slot{server: &server{user: "user", pass: "pass word"}, family: ipv6}
+	a, err := newAllocation(near, slot, func(*allocation, netip.AddrPort) bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	a.wg.Go(a.read)
+	if a.ask() == nil {
+		a.permit([]netip.Addr{netip.MustParseAddr("2001:db8::7")})
+	}
+	a.die(io.EOF)
+	a.release()
+	if d := time.Since(begin); d > 5*time.Minute {
+		t.Errorf("it took %s", d)
+	}
 }
 
 // playBack answers each request with the next of the answers.
