@@ -154,7 +154,7 @@ func (l *listener) start(ctx context.Context, from peer.ID, theirs *sdp.Descript
 		return ours, ErrBusy
 	}
 	done := func() { release(); l.wg.Done() }
-	n, err := l.t.begins(ctx, from, false)
+	n, err := l.t.begins(ctx, from, false, false)
 	if err != nil {
 		done()
 		return sdp.Description{}, err

@@ -15,9 +15,10 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
 )
 
-// offer negotiates a connection with p as the controlling agent.
-func (t *Transport) offer(ctx context.Context, p peer.ID) (c *conn, err error) {
-	n, err := t.begins(ctx, p, true)
+// offer negotiates a connection with p as the controlling agent; direct: without
+// relays on either side.
+func (t *Transport) offer(ctx context.Context, p peer.ID, direct bool) (c *conn, err error) {
+	n, err := t.begins(ctx, p, true, direct)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,11 @@ func addresses(d sdp.Description) string {
 // and closes the connection.
 func (t *Transport) connect(ctx context.Context, n *negotiation) (*conn, error) {
 	t.permit(n)
-	s, err := n.agent.connect(ctx, n.theirs, t.dialable(n.peer, remotes(n.theirs)), t.cfg.RelayDelay, n.controlling)
+	theirs := n.theirs.Candidates
+	if !n.direct {
+		theirs = remotes(n.theirs)
+	}
+	s, err := n.agent.connect(ctx, n.theirs, t.dialable(n.peer, theirs), t.cfg.RelayDelay, n.controlling)
 	if err != nil {
 		return nil, err
 	}

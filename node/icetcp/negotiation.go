@@ -22,6 +22,7 @@ type negotiation struct {
 	agent       *agent
 	peer        peer.ID
 	controlling bool
+	direct      bool // no relays
 	ours        sdp.Description
 	theirs      *sdp.Description // set when it is known
 	mapped      []netip.AddrPort // the addresses of ours that a router forwards
@@ -31,13 +32,13 @@ type negotiation struct {
 
 // begins gathers everything that we can offer. Every begins needs an end, unless
 // it fails.
-func (t *Transport) begins(ctx context.Context, p peer.ID, controlling bool) (*negotiation, error) {
+func (t *Transport) begins(ctx context.Context, p peer.ID, controlling, direct bool) (*negotiation, error) {
 	a, err := t.newAgent()
 	if err != nil {
 		return nil, err
 	}
 	n := &negotiation{
-		t: t, agent: a, peer: p, controlling: controlling, giveBack: func() {},
+		t: t, agent: a, peer: p, controlling: controlling, direct: direct, giveBack: func() {},
 		report: Negotiation{Peer: p, Controlling: controlling, Started: time.Now()},
 	}
 	if err := n.gather(ctx); err != nil {
@@ -115,7 +116,7 @@ func (n *negotiation) addSrflx(a netip.AddrPort, base netip.Addr, mapped bool) {
 
 // borrow adds relayed addresses.
 func (n *negotiation) borrow(ctx context.Context) {
-	if n.t.cfg.Relay == nil {
+	if n.t.cfg.Relay == nil || n.direct {
 		return
 	}
 	addrs, giveBack, err := n.t.cfg.Relay.Borrow(ctx)

@@ -130,15 +130,30 @@ func (t *Transport) CanDial(a ma.Multiaddr) bool { return len(a) == 1 && a[0].Co
 // Protocols implements transport.Transport.
 func (t *Transport) Protocols() []int { return []int{P_ICE} }
 
-// Proxy implements transport.Transport. Even a relayed connection is end to end, and
-// the relay takes no part in libp2p.
+// Proxy implements transport.Transport. Dials are for direct connections first.
 func (t *Transport) Proxy() bool { return false }
+
+// relayed is the transport of connections that came about through a TURN server.
+// The swarm prefers others to them, and dials past them when it is told to.
+type relayed struct{ *Transport }
+
+func (relayed) Proxy() bool { return true }
+
+type relayedConn struct {
+	transport.CapableConn
+	via transport.Transport
+}
+
+func (c relayedConn) Transport() transport.Transport { return c.via }
 
 func (t *Transport) String() string { return "ICE" }
 
 // Dial implements transport.Transport. It offers p a session and connects; it fails
 // with ErrBusy, ErrRefused or ErrNoHandOff, or with what the Signaller or ICE
 // said. It returns at once, and frees everything, when ctx ends.
+//
+// With network.WithForceDirectDial relays are left out, and the swarm dials
+// although a relayed connection stands: so one is replaced by a direct one.
 func (t *Transport) Dial(ctx context.Context, raddr ma.Multiaddr, p peer.ID) (transport.CapableConn, error) {
 	if !t.CanDial(raddr) {
 		return nil, fmt.Errorf("icetcp: can dial %s, not %s", Addr, raddr)
@@ -155,7 +170,8 @@ func (t *Transport) Dial(ctx context.Context, raddr ma.Multiaddr, p peer.ID) (tr
 		return nil, ErrBusy
 	}
 	defer release()
-	c, err := t.offer(ctx, p)
+	direct, _ := network.GetForceDirectDial(ctx)
+	c, err := t.offer(ctx, p, direct)
 	switch {
 	case err == nil:
 	case t.ctx.Err() != nil:
@@ -206,6 +222,9 @@ func (t *Transport) secure(ctx context.Context, c *conn, dir network.Direction, 
 	}
 	path := *c.path
 	t.cfg.Observe(Event{Peer: p, Phase: "tls", Path: &path, Detail: tlsDetail(path.TLS)})
+	if path.Kind == Relayed {
+		return relayedConn{secured, relayed{t}}, nil
+	}
 	return secured, nil
 }
 
