@@ -79,7 +79,11 @@ type igd struct {
 
 // openIGD fetches the description of a router and takes of its connections one with
 // a public address, if there is one.
-func openIGD(ctx context.Context, a ssdpAnswer, local netip.Addr) (*igd, error) {
+func openIGD(ctx context.Context, a ssdpAnswer) (*igd, error) {
+	local, err := localTo(a.from)
+	if err != nil {
+		return nil, err
+	}
 	client := newHTTPClient(a.from, local)
 	services, err := fetchDescription(ctx, client, a)
 	if err != nil {

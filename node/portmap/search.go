@@ -169,7 +169,7 @@ func (m *Mapper) searchNetwork(n netip.Prefix, gateways []netip.Addr) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(m.ctx, requestTime)
 			defer cancel()
-			d, err := openIGD(ctx, a, n.Addr())
+			d, err := openIGD(ctx, a)
 			if err != nil {
 				m.cfg.Logger.Debug("no use for a UPnP device", "gateway", a.from, "err", err)
 				return
