@@ -7,13 +7,17 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 )
 
-// startRoaming watches the machine's addresses. When they change, everything that
-// was learned of the network is asked anew, and our records are announced again.
+// startRoaming watches the machine's addresses and tends the connections. When the
+// addresses change, everything that was learned of the network is asked anew, our
+// records are announced again, and connections from an address that is gone are
+// given up for new ones.
 func (n *Node) startRoaming() error {
 	changes, err := n.host.EventBus().Subscribe(new(event.EvtLocalAddressesUpdated), eventbus.Name("passeur/roam"))
 	if err != nil {
 		return fmt.Errorf("watch the addresses: %w", err)
 	}
+	moved := make(chan struct{}, 1)
+	n.goRun(func() { n.tend(moved) })
 	n.goRun(func() {
 		defer changes.Close()
 		for {
@@ -21,14 +25,19 @@ func (n *Node) startRoaming() error {
 			case <-n.ctx.Done():
 				return
 			case <-changes.Out():
-				n.moved()
+				n.renew()
+			}
+			select {
+			case moved <- struct{}{}:
+			default: // one is pending
 			}
 		}
 	})
 	return nil
 }
 
-func (n *Node) moved() {
+// renew asks anew what depends on the machine's addresses.
+func (n *Node) renew() {
 	n.log.Info("the addresses of this machine have changed")
 	n.ice.Renew()
 	if n.mapper != nil {
