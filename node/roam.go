@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
@@ -20,20 +21,32 @@ func (n *Node) startRoaming() error {
 	n.goRun(func() { n.tend(moved) })
 	n.goRun(func() {
 		defer changes.Close()
-		for {
-			select {
-			case <-n.ctx.Done():
-				return
-			case <-changes.Out():
-				n.renew()
-			}
-			select {
-			case moved <- struct{}{}:
-			default: // one is pending
-			}
-		}
+		n.roam(changes.Out(), moved)
 	})
 	return nil
+}
+
+// roam looks at the interfaces whenever the host says that its addresses changed:
+// it also says so for reasons that have nothing to do with this machine.
+func (n *Node) roam(changes <-chan any, moved chan<- struct{}) {
+	last, _ := interfaceAddrs()
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-changes:
+		}
+		now, err := interfaceAddrs()
+		if err != nil || maps.Equal(last, now) {
+			continue
+		}
+		last = now
+		n.renew()
+		select {
+		case moved <- struct{}{}:
+		default: // one is pending
+		}
+	}
 }
 
 // renew asks anew what depends on the machine's addresses.
