@@ -64,6 +64,9 @@ func (i *incoming) talk(ctx context.Context) error {
 	return nil
 }
 
+// errEarly: nobody may speak before GO.
+var errEarly = fmt.Errorf("%w: bytes before GO", ErrProtocol)
+
 // readHeader gives a sender little time for its header.
 func (i *incoming) readHeader(ctx context.Context) (Header, error) {
 	stop := i.within(i.service.cfg.HeaderTimeout, ErrStalled)
@@ -75,6 +78,8 @@ func (i *incoming) readHeader(ctx context.Context) (Header, error) {
 		return h, refuse("read the header", err)
 	case err != nil:
 		return h, failure(ctx, "read the header", err)
+	case i.bytes.Buffered() > 0:
+		return h, failure(ctx, "read the header", errEarly)
 	case h.Offset != 0 && !i.service.cfg.Ranges:
 		return h, refuse("read the header", fmt.Errorf("%w: it begins at byte %d", ErrUnsupported, h.Offset))
 	}
@@ -135,7 +140,7 @@ func (i *incoming) watch(accepted *atomic.Bool) <-chan struct{} {
 		case err != nil:
 			i.cancel(suffered("await a decision", err))
 		default:
-			i.cancel(suffered("await a decision", fmt.Errorf("%w: bytes before GO", ErrProtocol)))
+			i.cancel(suffered("await a decision", errEarly))
 		}
 	})
 	return first

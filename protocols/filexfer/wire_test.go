@@ -198,24 +198,31 @@ func TestSenderGoesAway(t *testing.T) {
 	}
 }
 
-// Bytes before GO break the rules, whether they come with the header or later,
-// and the person is not asked any longer.
+// Bytes before GO break the rules. Those that come while the person thinks end
+// the asking; for those that come with the header nobody is asked.
 func TestBytesBeforeGo(t *testing.T) {
-	for _, glued := range []bool{true, false} {
+	t.Run("later", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			asked := make(chan Offer, 1)
 			s, seen := receiving(t, Config{Accept: undecided(asked)})
-			if glued {
-				write(t, s, offer5+"h")
-			} else {
-				write(t, s, offer5)
-				<-asked
-				write(t, s, "h")
-			}
+			write(t, s, offer5)
+			<-asked
+			write(t, s, "h")
 			wantCode(t, s, codeProtocol)
 			wantEnd(t, "receiver", seen.awaitEnd(t), ClosedByPeer, ErrProtocol)
 		})
-	}
+	})
+	t.Run("with the header", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			sink := &memorySink{}
+			s, seen := receiving(t, Config{Accept: into(sink)})
+			write(t, s, offer5+"h")
+			wantCode(t, s, codeProtocol)
+			if _, committed, aborted := sink.kept(); len(seen.states()) != 0 || committed+aborted != 0 {
+				t.Errorf("the user saw it: %v", seen.states())
+			}
+		})
+	})
 }
 
 // An Accept that says yes although the sender has gone: the sink is forgotten
