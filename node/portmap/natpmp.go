@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 )
@@ -26,11 +25,13 @@ const (
 	natpmpMapLen     = 16
 )
 
-// natpmpResults are the result codes of RFC 6886 §3.5.
+// natpmpNoAddress is the result code for ErrNoAddress.
+const natpmpNoAddress = 3
+
+// natpmpResults are the other result codes of RFC 6886 §3.5.
 var natpmpResults = map[uint16]string{
 	1: "unsupported version",
 	2: "not authorized, mapping is perhaps switched off",
-	3: "the router has no address from its provider",
 	4: "out of resources",
 	5: "unsupported opcode",
 }
@@ -41,10 +42,14 @@ func natpmpHeader(b []byte, opcode byte) error {
 	if len(b) < natpmpHeaderLen || len(b) > maxAnswer || b[0] != natpmpVersion || b[1] != natpmpAnswer+opcode {
 		return errStray
 	}
-	if code := binary.BigEndian.Uint16(b[2:]); code != 0 {
+	switch code := binary.BigEndian.Uint16(b[2:]); code {
+	case 0:
+		return nil
+	case natpmpNoAddress:
+		return ErrNoAddress
+	default:
 		return refused(NATPMP, int(code), natpmpResults[code])
 	}
-	return nil
 }
 
 func refused(p Protocol, code int, meaning string) error {
@@ -69,7 +74,7 @@ func parseNATPMPAddress(b []byte) (netip.Addr, error) {
 // external4 refuses what is no address at all.
 func external4(a netip.Addr) (netip.Addr, error) {
 	if !a.Is4() || a.IsUnspecified() {
-		return netip.Addr{}, errors.New("the router has no IPv4 address outside")
+		return netip.Addr{}, ErrNoAddress
 	}
 	return a, nil
 }
@@ -100,10 +105,17 @@ type natpmp struct{ gateway netip.Addr }
 func probeNATPMP(ctx context.Context, gateway netip.Addr) (*natpmp, error) {
 	d := &natpmp{gateway}
 	_, err := d.address(ctx)
-	if refusal := (*RefusedError)(nil); errors.As(err, &refusal) && refusal.Code != 1 {
+	if errors.Is(err, ErrNoAddress) || refusesButVersion(err, NATPMP) {
 		err = nil
 	}
 	return d, err
+}
+
+// refusesButVersion says whether err is a refusal by that protocol for another
+// reason than its version.
+func refusesButVersion(err error, p Protocol) bool {
+	refusal := (*RefusedError)(nil)
+	return errors.As(err, &refusal) && refusal.Protocol == p && refusal.Code != 1
 }
 
 func (d *natpmp) protocol() Protocol { return NATPMP }
@@ -126,7 +138,7 @@ func (d *natpmp) add(ctx context.Context, port, external uint16, lease time.Dura
 	case err != nil:
 		return grant{}, err
 	case got == 0 || granted == 0:
-		return grant{}, fmt.Errorf("the router maps to port %d for %s", got, granted)
+		return grant{}, refused(NATPMP, 0, "no port or no time was given")
 	}
 	return grant{netip.AddrPortFrom(addr, got), granted}, nil
 }

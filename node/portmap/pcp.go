@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 )
@@ -31,7 +30,10 @@ const (
 // pcpNonce proves that a mapping is one's own.
 type pcpNonce [12]byte
 
-// pcpResults are the result codes of RFC 6887 §7.4.
+// pcpNoAddress is the result code for ErrNoAddress.
+const pcpNoAddress = 7
+
+// pcpResults are the other result codes of RFC 6887 §7.4.
 var pcpResults = map[byte]string{
 	1:  "unsupported version",
 	2:  "not authorized, mapping is perhaps switched off",
@@ -39,7 +41,6 @@ var pcpResults = map[byte]string{
 	4:  "unsupported opcode",
 	5:  "unsupported option",
 	6:  "malformed option",
-	7:  "the router has no address from its provider",
 	8:  "out of resources",
 	9:  "unsupported protocol",
 	10: "this device has too many mappings",
@@ -65,10 +66,14 @@ func pcpHeader(b []byte, opcode byte) error {
 	if len(b) < pcpHeaderLen || len(b) > maxAnswer || len(b)%4 != 0 || b[0] != pcpVersion || b[1] != pcpAnswer+opcode {
 		return errStray
 	}
-	if code := b[3]; code != 0 {
+	switch code := b[3]; code {
+	case 0:
+		return nil
+	case pcpNoAddress:
+		return ErrNoAddress
+	default:
 		return refused(PCP, int(code), pcpResults[code])
 	}
-	return nil
 }
 
 func pcpMapRequest(local netip.Addr, nonce pcpNonce, port, external uint16, lease time.Duration) []byte {
@@ -111,7 +116,7 @@ type pcp struct {
 func probePCP(ctx context.Context, gateway netip.Addr, nonce func(uint16) pcpNonce) (*pcp, error) {
 	request := func(local netip.Addr) []byte { return pcpRequest(pcpAnnounce, local, 0) }
 	err := exchange(ctx, gateway, request, parsePCPAnnounce)
-	if refusal := (*RefusedError)(nil); errors.As(err, &refusal) && refusal.Protocol == PCP && refusal.Code != 1 {
+	if errors.Is(err, ErrNoAddress) || refusesButVersion(err, PCP) {
 		err = nil
 	}
 	return &pcp{gateway, nonce}, err
@@ -138,7 +143,7 @@ func (d *pcp) add(ctx context.Context, port, external uint16, lease time.Duratio
 		return grant{}, err
 	}
 	if at.Port() == 0 || granted == 0 {
-		return grant{}, fmt.Errorf("the router maps to %s for %s", at, granted)
+		return grant{}, refused(PCP, 0, "no port or no time was given")
 	}
 	return grant{at, granted}, nil
 }

@@ -38,6 +38,9 @@ const (
 	refusedPause = time.Minute
 )
 
+// ErrNoAddress is why a router maps nothing that has no connection to the internet.
+var ErrNoAddress = errors.New("the router has no IPv4 address from its provider; is it connected to the internet?")
+
 // RefusedError is a router's answer that it does not map a port.
 type RefusedError struct {
 	Protocol Protocol
@@ -62,6 +65,7 @@ type router struct {
 	drivers  []driver            // the first is used; the others if it fails
 	mappings map[uint16]*mapping // by local port, once the router has been asked
 	err      error               // why the last request failed
+	news     int                 // counts what makes a request under way out of date
 }
 
 // mapping is what came of asking a router to map a port. Guarded by Mapper.mu.
@@ -94,6 +98,7 @@ func (r *router) hurryLocked() {
 	for _, mp := range r.mappings {
 		mp.due = time.Time{}
 	}
+	r.news++
 	signal(r.wake)
 }
 
@@ -106,6 +111,7 @@ func (r *router) speaksLocked(d driver) {
 	} else {
 		r.drivers = append(r.drivers, d)
 	}
+	r.news++
 	if r.err != nil { // perhaps this one can
 		r.hurryLocked()
 	}
@@ -135,9 +141,7 @@ func (r *router) keep() {
 // refresh asks for what is due, and says whether the router is still there.
 func (r *router) refresh() bool {
 	for _, port := range r.due() {
-		start := time.Now()
-		d, g, err := r.ask(port)
-		r.note(port, start, d, g, err)
+		r.note(port, r.ask(port))
 		if r.m.ctx.Err() != nil || r.silent >= maxSilent {
 			return false
 		}
@@ -169,9 +173,19 @@ func (r *router) rest() time.Duration {
 	return max(pause, 0)
 }
 
+// outcome is what came of asking for a mapping.
+type outcome struct {
+	asked time.Time
+	news  int
+	d     driver // that worked
+	grant
+	err error
+}
+
 // ask asks for a mapping by each protocol until one works.
-func (r *router) ask(port uint16) (driver, grant, error) {
+func (r *router) ask(port uint16) outcome {
 	r.m.mu.Lock()
+	o := outcome{asked: time.Now(), news: r.news}
 	drivers := slices.Clone(r.drivers)
 	external := port
 	if mp := r.mappings[port]; mp != nil && mp.external.IsValid() {
@@ -185,15 +199,17 @@ func (r *router) ask(port uint16) (driver, grant, error) {
 		g, err := d.add(ctx, port, external, r.m.cfg.Lease)
 		cancel()
 		if err == nil {
-			return d, g, nil
+			o.d, o.grant = d, g
+			return o
 		}
 		errs = append(errs, fmt.Errorf("map port %d by %s: %w", port, d.protocol(), err))
 	}
-	return nil, grant{}, errors.Join(errs...)
+	o.err = errors.Join(errs...)
+	return o
 }
 
 // note writes down what came of asking.
-func (r *router) note(port uint16, asked time.Time, d driver, g grant, err error) {
+func (r *router) note(port uint16, o outcome) {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
 	defer r.m.announceLocked()
@@ -202,44 +218,55 @@ func (r *router) note(port uint16, asked time.Time, d driver, g grant, err error
 		mp = new(mapping)
 		r.mappings[port] = mp
 	}
-	mp.pending = false
-	if refused := (*RefusedError)(nil); err == nil {
-		mp.doubtful = false
-		r.noteGrantLocked(port, mp, asked, d, g)
-	} else if r.err = err; errors.As(err, &refused) {
+	refusal := (*RefusedError)(nil)
+	switch r.err = o.err; {
+	case o.err == nil:
+		r.noteGrantLocked(port, mp, o)
+	case errors.As(o.err, &refusal) || errors.Is(o.err, ErrNoAddress):
 		r.noteRefusalLocked(port, mp)
-	} else {
+	default:
 		r.silent++
 		mp.due = time.Now().Add(silentPause)
 	}
+	if o.news == r.news {
+		mp.pending, mp.doubtful = false, mp.doubtful && o.err != nil
+	} else if mp.pending || o.err != nil {
+		mp.due = time.Time{}
+	}
 }
 
-func (r *router) noteGrantLocked(port uint16, mp *mapping, asked time.Time, d driver, g grant) {
-	r.silent, r.worked, r.err = 0, true, nil
-	if i := slices.Index(r.drivers, d); i > 0 {
-		r.drivers[0], r.drivers[i] = d, r.drivers[0]
+func (r *router) noteGrantLocked(port uint16, mp *mapping, o outcome) {
+	r.silent, r.worked = 0, true
+	if i := slices.Index(r.drivers, o.d); i > 0 {
+		r.drivers[0], r.drivers[i] = o.d, r.drivers[0]
 	}
-	if mp.external != g.external {
-		r.m.cfg.Logger.Info("a router maps a port", "port", port, "external", g.external,
-			"gateway", r.gateway, "protocol", d.protocol(), "lease", g.lease, "public", public(g.external.Addr()))
+	if mp.external != o.external {
+		r.m.cfg.Logger.Info("a router maps a port", "port", port, "external", o.external,
+			"gateway", r.gateway, "protocol", o.d.protocol(), "lease", o.lease, "public", public(o.external.Addr()))
 	}
-	mp.external, mp.refusals, mp.expires = g.external, 0, time.Time{}
+	mp.external, mp.refusals, mp.expires = o.external, 0, time.Time{}
 	pause := r.m.cfg.Refresh
-	if g.lease > 0 {
-		lease := min(max(g.lease, minLease), maxLease)
-		mp.expires = asked.Add(lease)
+	if o.lease > 0 {
+		lease := min(max(o.lease, minLease), maxLease)
+		mp.expires = o.asked.Add(lease)
 		pause = min(pause, lease/2)
 	}
-	mp.due = asked.Add(pause)
+	mp.due = o.asked.Add(pause)
 }
 
+// noteRefusalLocked has the router left alone for a while, but not long if it just
+// has no connection to the internet.
 func (r *router) noteRefusalLocked(port uint16, mp *mapping) {
 	r.silent = 0
 	if mp.refusals == 0 {
 		r.m.cfg.Logger.Warn("a router does not map a port", "port", port, "gateway", r.gateway, "err", r.err)
 	}
+	pause := min(refusedPause<<min(mp.refusals, 10), searchPause)
+	if errors.Is(r.err, ErrNoAddress) {
+		pause = r.m.cfg.Refresh
+	}
 	mp.external = netip.AddrPort{}
-	mp.due = time.Now().Add(min(refusedPause<<min(mp.refusals, 10), searchPause))
+	mp.due = time.Now().Add(pause)
 	mp.refusals++
 }
 

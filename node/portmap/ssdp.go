@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,10 +24,12 @@ const (
 	ssdpRepeat = 400 * time.Millisecond
 	// maxSSDPAnswer is more than any answer needs; what is longer is cut.
 	maxSSDPAnswer = 4096
-	// maxSSDPAnswers bounds the datagrams that are read in a search, maxLocations the
-	// different devices that are looked at.
-	maxSSDPAnswers = 256
-	maxLocations   = 8
+	// maxSSDPAnswers bounds the datagrams that are read in a search, maxSources the
+	// addresses whose answers are looked at, besides gateways, and maxLocations the
+	// different ones of an address.
+	maxSSDPAnswers = 4096
+	maxSources     = 16
+	maxLocations   = 4
 )
 
 var ssdpGroup = netip.AddrFrom4([4]byte{239, 255, 255, 250})
@@ -65,7 +68,7 @@ func ssdpSearch(ctx context.Context, network netip.Prefix, gateways []netip.Addr
 	}
 	again := time.AfterFunc(ssdpRepeat, func() { ssdpSend(c, targets) })
 	defer again.Stop()
-	return ssdpReceive(c, network, handle)
+	return ssdpReceive(c, network, gateways, handle)
 }
 
 // ssdpSend sends the search to addresses, and fails if none could be sent.
@@ -86,9 +89,9 @@ func ssdpSend(c *net.UDPConn, targets []netip.Addr) error {
 }
 
 // ssdpReceive reads answers until the deadline of c.
-func ssdpReceive(c *net.UDPConn, network netip.Prefix, handle func(ssdpAnswer)) error {
+func ssdpReceive(c *net.UDPConn, network netip.Prefix, gateways []netip.Addr, handle func(ssdpAnswer)) error {
 	b := make([]byte, maxSSDPAnswer)
-	seen := make(map[string]bool)
+	seen := make(map[netip.Addr][]string)
 	for range maxSSDPAnswers {
 		n, from, err := c.ReadFromUDPAddrPort(b)
 		if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
@@ -97,10 +100,15 @@ func ssdpReceive(c *net.UDPConn, network netip.Prefix, handle func(ssdpAnswer)) 
 			return err
 		}
 		a, err := parseSSDP(b[:n], from.Addr().Unmap(), network)
-		if err != nil || seen[a.location.String()] || len(seen) == maxLocations {
+		if err != nil {
 			continue
 		}
-		seen[a.location.String()] = true
+		known, location := seen[a.from], a.location.String()
+		room := len(known) > 0 || len(seen) < maxSources || slices.Contains(gateways, a.from)
+		if !room || len(known) == maxLocations || slices.Contains(known, location) {
+			continue
+		}
+		seen[a.from] = append(known, location)
 		handle(a)
 	}
 	return fmt.Errorf("more than %d answers to a search", maxSSDPAnswers)

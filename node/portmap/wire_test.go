@@ -58,7 +58,7 @@ func TestAnswers(t *testing.T) {
 		stray bool
 	}{
 		"address":          {parseAddress, "00 80 0000 00000005 0b00710b", "11.0.113.11", 0, false},
-		"none yet":         {parseAddress, "00 80 0003 00000005 00000000", nil, 3, false},
+		"none yet":         {parseAddress, "00 80 0003 00000005 00000000", nil, 0, false},
 		"refusal is short": {parseAddress, "00 80 0002 00000005", nil, 2, false},
 		"of a mapping":     {parseAddress, "00 82 0000 00000005 0b00710b", nil, 0, true},
 		"short":            {parseAddress, "00 80 0000 00000005", nil, 0, true},
@@ -119,26 +119,6 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// The kernel's table of routes: default routes only, and those through a gateway.
-func TestRoutes(t *testing.T) {
-	const table = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n" +
-		"eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n" +
-		"wlan0\t00000000\t0102A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n" +
-		"wlan0\t00000000\t0102A8C0\t0003\t0\t0\t700\t00000000\t0\t0\t0\n" +
-		"tun0\t00000000\t01030A0A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n" +
-		"ppp0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n" +
-		"eth0\t0001A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n" +
-		"eth0\t0005A8C0\t0901A8C0\t0003\t0\t0\t100\t00FFFFFF\t0\t0\t0\n" +
-		"eth1\t00000000\tnonsense\t0003\t0\t0\t100\t00000000\t0\t0\t0\nshort\n"
-	var got []string
-	for _, a := range parseRoutes(strings.NewReader(table)) {
-		got = append(got, a.String())
-	}
-	if want := "192.168.1.1 192.168.2.1 10.10.3.1"; strings.Join(got, " ") != want {
-		t.Errorf("gateways %v, want %s", got, want)
-	}
-}
-
 // A Config that cannot be meant is refused with the field's name.
 func TestConfig(t *testing.T) {
 	for name, cfg := range map[string]Config{
@@ -155,6 +135,28 @@ var (
 	fuzzNetwork = netip.MustParsePrefix("192.168.1.2/24")
 	fuzzRouter  = netip.MustParseAddr("192.168.1.1")
 )
+
+func ssdpAnswerText(location string) []byte {
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: %s1\r\nUSN: uuid:1::%s1\r\nEXT:\r\n"+
+		"SERVER: test UPnP/1.1\r\nLOCATION: %s\r\n\r\n", ssdpDevice, ssdpDevice, location)
+}
+
+// describe is a description of a router.
+func describe(base string, version int, control string) string {
+	if base != "" {
+		base = "<URLBase>" + base + "</URLBase>"
+	}
+	return fmt.Sprintf(`<?xml version="1.0" encoding="ISO-8859-1"?>
+<root xmlns="urn:schemas-upnp-org:device-1-0">%s<device><deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType>
+<deviceList><device><deviceList><device><serviceList><service>
+<serviceType>urn:schemas-upnp-org:service:WANIPConnection:%d</serviceType><controlURL>%s</controlURL>
+</service></serviceList></device></deviceList></device></deviceList></device></root>`, base, version, control)
+}
+
+func soapAnswer(w io.Writer, name, inside string) {
+	fmt.Fprintf(w, `<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>`+
+		`<u:%s xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1">%s</u:%s></s:Body></s:Envelope>`, name, inside, name)
+}
 
 // What parses has to make sense.
 func FuzzNATPMP(f *testing.F) {

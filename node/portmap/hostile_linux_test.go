@@ -77,11 +77,6 @@ func (f *fake) ssdp(location string) {
 	f.udp(ssdpPort, func([]byte) []byte { return ssdpAnswerText(location) })
 }
 
-func ssdpAnswerText(location string) []byte {
-	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: %s1\r\nUSN: uuid:1::%s1\r\nEXT:\r\n"+
-		"SERVER: test UPnP/1.1\r\nLOCATION: %s\r\n\r\n", ssdpDevice, ssdpDevice, location)
-}
-
 // fakeNATPMP answers as a router that has an external address.
 func fakeNATPMP(addr *atomic.Value) func([]byte) []byte {
 	return func(b []byte) []byte {
@@ -140,6 +135,24 @@ func TestRefusal(t *testing.T) {
 	if s := d.status(); len(s) != 1 || !s[0].Refused || !strings.Contains(s[0].Err, "not authorized") {
 		t.Errorf("status: %+v", s)
 	}
+	d.close()
+}
+
+// A router without a connection to the internet maps when it has got one.
+func TestNoAddress(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	addr := text("0.0.0.0")
+	f.udp(udpPort, fakeNATPMP(addr))
+	d := startDevice(t, f.A, quick(NATPMP))
+	if got := d.mapped(40001); got != nil {
+		t.Errorf("mapped at %v", got)
+	}
+	if s := d.status(); len(s) != 1 || !strings.Contains(s[0].Err, ErrNoAddress.Error()) {
+		t.Errorf("status: %+v", s)
+	}
+	addr.Store("11.0.113.77")
+	eventually(t, "mapped", func() bool { return len(d.mapped(40001)) == 1 })
 	d.close()
 }
 
@@ -211,18 +224,6 @@ func TestForgedLocation(t *testing.T) {
 			d.close()
 		})
 	}
-}
-
-// describe is a description of a router.
-func describe(base string, version int, control string) string {
-	if base != "" {
-		base = "<URLBase>" + base + "</URLBase>"
-	}
-	return fmt.Sprintf(`<?xml version="1.0" encoding="ISO-8859-1"?>
-<root xmlns="urn:schemas-upnp-org:device-1-0">%s<device><deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType>
-<deviceList><device><deviceList><device><serviceList><service>
-<serviceType>urn:schemas-upnp-org:service:WANIPConnection:%d</serviceType><controlURL>%s</controlURL>
-</service></serviceList></device></deviceList></device></deviceList></device></root>`, base, version, control)
 }
 
 // Descriptions and answers that never end, or never begin, take bounded time and
@@ -351,11 +352,6 @@ func element(b []byte, name string) string {
 	_, rest, _ := strings.Cut(string(b), "<"+name+">")
 	s, _, _ := strings.Cut(rest, "<")
 	return s
-}
-
-func soapAnswer(w io.Writer, name, inside string) {
-	fmt.Fprintf(w, `<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>`+
-		`<u:%s xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1">%s</u:%s></s:Body></s:Envelope>`, name, inside, name)
 }
 
 func soapFault(w http.ResponseWriter, code int) {

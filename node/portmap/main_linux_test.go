@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ func TestMain(m *testing.M) {
 	if cfg, ok := os.LookupEnv(deviceEnv); ok {
 		os.Exit(serveOrders(cfg))
 	}
+	if fuzzing() {
+		os.Exit(m.Run())
+	}
 	os.Exit(lab.Main(func() int {
 		code := m.Run()
 		if err := goleak.Find(); err != nil && code == 0 {
@@ -32,6 +36,12 @@ func TestMain(m *testing.M) {
 		}
 		return code
 	}))
+}
+
+// fuzzing: the targets need no network, and the fuzzer's workers are not to make
+// namespaces.
+func fuzzing() bool {
+	return slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz") })
 }
 
 // deadline is how long a test waits for what should happen soon.
