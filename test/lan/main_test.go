@@ -39,7 +39,7 @@ func buildBinary() (remove func(), err error) {
 	}
 	remove = func() { os.RemoveAll(dir) }
 	binary := filepath.Join(dir, "passeur")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/node").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "../../cmd/node").CombinedOutput(); err != nil {
 		remove()
 		return nil, fmt.Errorf("build passeur: %w\n%s", err, out)
 	}
