@@ -7,9 +7,12 @@ missing=()
 need() { # PACKAGE COMMAND
 	command -v "$2" >/dev/null || missing+=("$1")
 }
-need iproute2 ip      # namespaces as hosts (test/lab)
-need openssl openssl  # checks the sums of received files
-need gcc gcc          # the race detector
+need iproute2 ip                   # namespaces as hosts (test/lab)
+need nftables nft                  # NATs between them (test/natlab)
+need coturn turnserver             # a TURN server of somebody else's
+need miniupnpd-nftables miniupnpd  # a router that maps ports
+need openssl openssl               # checks the sums of received files
+need gcc gcc                       # the race detector
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
