@@ -121,6 +121,24 @@ func TestDoubleNAT(t *testing.T) {
 	d.close()
 }
 
+// A device with two routers has its port mapped by both.
+func TestTwoRouters(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	run(t, f.RouterA, "ip", "addr", "add", "192.168.1.9/24", "dev", "lan")
+	run(t, f.A, "ip", "route", "add", "default", "via", "192.168.1.9", "metric", "100")
+	g := &fake{t, f.Net, netip.MustParseAddr("192.168.1.9")}
+	f.udp(udpPort, fakeNATPMP(text("11.0.113.77")))
+	g.udp(udpPort, fakeNATPMP(text("11.0.113.78")))
+	d := startDevice(t, f.A, quick(NATPMP))
+	want := []netip.AddrPort{netip.MustParseAddrPort("11.0.113.77:40001"), netip.MustParseAddrPort("11.0.113.78:40001")}
+	eventually(t, "mapped by both", func() bool { return slices.Equal(d.mapped(40001), want) })
+	if s := d.status(); len(s) != 2 || s[0].Gateway != f.gateway || s[1].Gateway != g.gateway {
+		t.Errorf("status: %+v", s)
+	}
+	d.close()
+}
+
 // A router that refuses is named with its reason.
 func TestRefusal(t *testing.T) {
 	t.Parallel()

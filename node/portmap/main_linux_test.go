@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,10 +111,29 @@ func (m *Mapper) obey(o order) (r report) {
 		}
 	case "Renew":
 		m.Renew()
+	case "Storm":
+		m.storm(o.Port)
 	case "Close":
 		m.Close()
 	}
 	return r
+}
+
+// storm calls all methods at once, and Close among them.
+func (m *Mapper) storm(port uint16) {
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*20*time.Millisecond)
+			defer cancel()
+			m.Mapped(ctx, port+uint16(i)%20)
+			m.Status()
+			if m.Renew(); i == 20 {
+				m.Close()
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // leaks tells what a closed Mapper has left.
@@ -172,8 +192,12 @@ func startDevice(t testing.TB, h *natlab.Host, cfg Config) *device {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cancel()
-		cmd.Wait()
+		in.Close() // its end
+		defer time.AfterFunc(deadline, cancel).Stop()
+		defer cancel()
+		if err := cmd.Wait(); err != nil {
+			t.Error("the device's process:", err)
+		}
 	})
 	return &device{t, json.NewEncoder(in), json.NewDecoder(out)}
 }

@@ -296,3 +296,17 @@ func TestNoRouter(t *testing.T) {
 		d.close()
 	}
 }
+
+// Whatever is called at the same time, and whenever Close is, nothing is left.
+func TestStorm(t *testing.T) {
+	t.Parallel()
+	n := onUPnP(t)
+	atOnce := startDevice(t, n.A, Config{Ports: []uint16{40001}})
+	atOnce.close()
+	d := startDevice(t, n.A, Config{Ports: []uint16{40001}})
+	d.call(order{Call: "Storm", Port: 40001})
+	d.close()
+	if forwards(t, n.RouterA) {
+		t.Error("the router forwards after Close")
+	}
+}
