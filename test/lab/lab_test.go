@@ -64,10 +64,11 @@ func output(t *testing.T, h *lab.Host, name string, args ...string) string {
 	return string(out)
 }
 
-// listening starts a listener on a host and returns when it listens.
-func listening(t *testing.T, h *lab.Host, addr string) *exec.Cmd {
+// listening starts a listener on a host and returns when it listens. Its output
+// ends when the process does.
+func listening(t *testing.T, h *lab.Host, command ...string) (*exec.Cmd, io.Reader) {
 	t.Helper()
-	cmd := h.Command(t.Context(), os.Args[0], "listen", addr)
+	cmd := h.Command(context.Background(), command[0], command[1:]...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -75,10 +76,11 @@ func listening(t *testing.T, h *lab.Host, addr string) *exec.Cmd {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "listening\n" {
+	r := bufio.NewReader(out)
+	if line, err := r.ReadString('\n'); line != "listening\n" {
 		t.Fatalf("listener says %q, %v", line, err)
 	}
-	return cmd
+	return cmd, r
 }
 
 // Hosts reach each other over both versions of IP, and nothing else.
@@ -86,8 +88,8 @@ func TestIsolation(t *testing.T) {
 	l := lab.New(t)
 	a := l.Host("a", "10.1.0.1/24", "fd00:1::1/64")
 	b := l.Host("b", "10.1.0.2/24", "fd00:1::2/64")
-	go listening(t, a, "127.0.0.1:7001").Wait()
-	go listening(t, b, "[::]:7000").Wait()
+	listening(t, a, os.Args[0], "listen", "127.0.0.1:7001")
+	listening(t, b, os.Args[0], "listen", "[::]:7000")
 	for addr, want := range map[string]string{
 		"10.1.0.2:7000":    "hello\n",
 		"[fd00:1::2]:7000": "hello\n",
@@ -119,7 +121,7 @@ func TestTwoLabs(t *testing.T) {
 			t.Parallel()
 			l := lab.New(t)
 			a, b := l.Host("a", "10.1.0.1/24"), l.Host("b", "10.1.0.2/24")
-			go listening(t, b, "10.1.0.2:7000").Wait()
+			listening(t, b, os.Args[0], "listen", "10.1.0.2:7000")
 			if got := output(t, a, os.Args[0], "dial", "10.1.0.2:7000"); got != "hello\n" {
 				t.Errorf("a hears %q", got)
 			}
@@ -130,23 +132,18 @@ func TestTwoLabs(t *testing.T) {
 // After a test nothing is left of its lab: no process, no namespace, no
 // interface, also when the process has left its group.
 func TestCleanUp(t *testing.T) {
-	ended := make(chan error, 2)
+	var cmds [2]*exec.Cmd
+	var outs [2]io.Reader
 	if !t.Run("lab", func(t *testing.T) {
 		a := lab.New(t).Host("a", "10.1.0.1/24")
-		own := listening(t, a, "10.1.0.1:7000")
-		away := a.Command(context.Background(), "setsid", os.Args[0], "listen", "10.1.0.1:7001")
-		if err := away.Start(); err != nil {
-			t.Fatal(err)
-		}
-		go func() { ended <- own.Wait() }()
-		go func() { ended <- away.Wait() }()
+		cmds[0], outs[0] = listening(t, a, os.Args[0], "listen", "10.1.0.1:7000")
+		cmds[1], outs[1] = listening(t, a, "setsid", os.Args[0], "listen", "10.1.0.1:7001")
 	}) {
 		return
 	}
-	for range 2 {
-		if err := <-ended; err == nil {
-			t.Error("a process ended by itself")
-		}
+	for i := range cmds {
+		io.Copy(io.Discard, outs[i]) // waits for the process
+		cmds[i].Wait()
 	}
 	for _, args := range [][]string{{"netns", "list"}, {"-br", "link", "show", "type", "bridge"}, {"-br", "link", "show", "type", "veth"}} {
 		out, err := exec.Command("ip", args...).CombinedOutput()
