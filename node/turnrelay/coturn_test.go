@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"net/netip"
@@ -88,7 +89,8 @@ func startCoturn(t testing.TB, addr string, options ...string) *coturn {
 		if err == nil {
 			conn.Close()
 		}
-		return err == nil
+		// it listens before all of its threads run
+		return err == nil && c.count(`admin thread`) > 0
 	})
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -105,7 +107,22 @@ func (c *coturn) kill() {
 	c.cmd.Wait()
 }
 
-func (c *coturn) pause()  { c.cmd.Process.Signal(syscall.SIGSTOP) }
+// pause makes the server hang, as if its machine did: when it returns, no thread runs.
+func (c *coturn) pause(t testing.TB) {
+	t.Helper()
+	c.cmd.Process.Signal(syscall.SIGSTOP)
+	eventually(t, "all threads stopped", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", c.cmd.Process.Pid))
+		return err == nil && len(threads) > 0 && !slices.ContainsFunc(threads, runs)
+	})
+}
+
+// runs tells whether a thread is not stopped: its state comes after its name.
+func runs(stat string) bool {
+	b, err := os.ReadFile(stat)
+	return err != nil || !bytes.Contains(b, []byte(") T "))
+}
+
 func (c *coturn) resume() { c.cmd.Process.Signal(syscall.SIGCONT) }
 
 // count tells how often a line of the server's log matches.
