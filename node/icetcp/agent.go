@@ -166,8 +166,9 @@ func (a *agent) connect(ctx context.Context, remote *sdp.Description, dial []sdp
 	return a.ses.handOffControlled(ctx)
 }
 
-// addRemotes gives the candidates to pion, the relayed ones only after the delay:
-// to pion all are host candidates, so a priority would not hold them back.
+// addRemotes gives the candidates to pion, the relayed ones only after the delay, as
+// with what came through our own relays (see hold): to pion all are host
+// candidates, so a priority would not hold them back.
 func (a *agent) addRemotes(ctx context.Context, dial []sdp.Candidate, relayDelay time.Duration) error {
 	var late []sdp.Candidate
 	for _, c := range dial {
@@ -177,13 +178,11 @@ func (a *agent) addRemotes(ctx context.Context, dial []sdp.Candidate, relayDelay
 			return fmt.Errorf("icetcp: candidate %s: %w", c.Addr, err)
 		}
 	}
-	if len(late) == 0 {
-		return nil
-	}
 	a.ses.wg.Go(func() {
 		if !sleep(ctx, relayDelay) {
 			return
 		}
+		close(a.ses.relays)
 		for _, c := range late {
 			if err := a.addRemote(c); err != nil {
 				a.ses.mux.log.Debug("icetcp: relayed candidate", "addr", c.Addr, "err", err)
@@ -235,16 +234,17 @@ func (a *agent) nominate(ctx context.Context, remote *sdp.Description) (*socket,
 	return s, a.ses.handOffControlling(ctx, s)
 }
 
-// roundTrip gives the time of the last check on the pair with that remote address, 0 if unknown.
-func (a *agent) roundTrip(remote netip.AddrPort) time.Duration {
-	ids := make(map[string]bool)
+// roundTrip gives the time of the last check on the pair of s, 0 if unknown.
+func (a *agent) roundTrip(s *socket) time.Duration {
+	ends := make(map[string]bool) // by ID
+	for _, c := range a.GetLocalCandidatesStats() {
+		ends[c.ID] = c.IP == s.at.String()
+	}
 	for _, c := range a.GetRemoteCandidatesStats() {
-		if c.IP == remote.Addr().String() && c.Port == int(remote.Port()) {
-			ids[c.ID] = true
-		}
+		ends[c.ID] = c.IP == s.as.Addr().String() && c.Port == int(s.as.Port())
 	}
 	for _, p := range a.GetCandidatePairsStats() {
-		if ids[p.RemoteCandidateID] && p.ResponsesReceived > 0 {
+		if ends[p.LocalCandidateID] && ends[p.RemoteCandidateID] && p.ResponsesReceived > 0 {
 			return time.Duration(p.CurrentRoundTripTime * float64(time.Second))
 		}
 	}

@@ -66,7 +66,7 @@ func (b *base) dial(remote netip.AddrPort) *socket {
 		pause := dialPause + rand.N(dialJitter)
 		c, err := dialFrom(b.ses.ctx, from, remote)
 		if err == nil {
-			return b.ses.mux.open(c, true, b.ses)
+			return b.ses.mux.open(c, true, b.ses, "")
 		}
 		if b.failed(remote, err) {
 			return nil
@@ -90,7 +90,7 @@ func (b *base) failed(remote netip.AddrPort, err error) (open bool) {
 	b.ses.mu.Lock()
 	defer b.ses.mu.Unlock()
 	if open = b.socks[remote] != nil; !open {
-		b.attemptLocked(remote).failed(err)
+		b.ses.attemptLocked(tuple{b.addr, remote}).failed(err)
 	}
 	return open
 }

@@ -101,7 +101,7 @@ func (ses *session) mark(s *socket) {
 	}
 }
 
-// socket gives the socket of a candidate pair.
+// socket gives the socket of a candidate pair, by the agent's names.
 func (ses *session) socket(local netip.Addr, remote netip.AddrPort) *socket {
 	ses.mu.Lock()
 	defer ses.mu.Unlock()

@@ -154,6 +154,9 @@ func (l *listener) start(ctx context.Context, from peer.ID, theirs *sdp.Descript
 		return ours, ErrBusy
 	}
 	done := func() { release(); l.wg.Done() }
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(l.ctx, cancel)()
 	n, err := l.t.begins(ctx, from, false, false)
 	if err != nil {
 		done()

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,9 +40,9 @@ type mux struct {
 
 	mu       sync.Mutex
 	closed   bool
-	sessions map[string]*session // by our user fragment
-	sockets  map[tuple]*socket   // all that are open, handed off or not
-	unknown  *list.List          // of *socket, accepted, oldest first, not yet routed
+	sessions map[string]*session  // by our user fragment
+	sockets  map[*socket]struct{} // all that are open, handed off or not
+	unknown  *list.List           // of *socket, accepted, oldest first, not yet routed
 }
 
 var _ ice.TCPMux = (*mux)(nil)
@@ -56,7 +58,7 @@ func newMux(at netip.AddrPort, patience time.Duration, log *slog.Logger) (*mux, 
 		listeners: ls,
 		patience:  patience,
 		sessions:  make(map[string]*session),
-		sockets:   make(map[tuple]*socket),
+		sockets:   make(map[*socket]struct{}),
 		unknown:   list.New(),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
@@ -71,7 +73,7 @@ func newMux(at netip.AddrPort, patience time.Duration, log *slog.Logger) (*mux, 
 func (m *mux) Close() error {
 	m.mu.Lock()
 	m.closed = true
-	sessions, sockets := values(m.sessions), values(m.sockets)
+	sessions, sockets := values(m.sessions), slices.Collect(maps.Keys(m.sockets))
 	m.mu.Unlock()
 	m.cancel()
 	closeAll(m.listeners...)
@@ -158,26 +160,25 @@ func (m *mux) RemoveConnByUfrag(ufrag string) {
 	}
 }
 
-// open takes in a new connection, or closes it when it comes too late.
-func (m *mux) open(c net.Conn, dialled bool, ses *session) *socket {
+// open takes in a new connection, or closes it when it comes too late. The
+// connection came through the TURN server relay, or directly if that is "".
+func (m *mux) open(c net.Conn, dialled bool, ses *session, relay string) *socket {
 	s := newSocket(c, dialled, m.forget)
-	s.ses = ses
+	s.ses, s.relay = ses, relay
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		c.Close()
 		return nil
 	}
-	m.sockets[s.tuple] = s
+	m.sockets[s] = struct{}{}
 	return s
 }
 
 func (m *mux) forget(s *socket) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.sockets[s.tuple] == s {
-		delete(m.sockets, s.tuple)
-	}
+	delete(m.sockets, s)
 }
 
 // assign says that s now carries the checks of ses.
@@ -192,9 +193,10 @@ func (m *mux) assign(s *socket, ses *session) {
 func (m *mux) holder(t tuple) (*session, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, ok := m.sockets[t]
-	if !ok {
-		return nil, false
+	for s := range m.sockets {
+		if s.tuple == t && s.relay == "" {
+			return s.ses, true
+		}
 	}
-	return s.ses, true
+	return nil, false
 }

@@ -463,7 +463,7 @@ func less(a, b []string) bool { return strings.Join(a, ":") < strings.Join(b, ":
 // take makes a mux believe that it dialled c for ses.
 func take(t testing.TB, m *mux, c net.Conn, ses *session) *socket {
 	t.Helper()
-	s := m.open(c, true, ses)
+	s := m.open(c, true, ses, "")
 	b := ses.adopt(s)
 	if b == nil {
 		t.Fatal("the session does not take the connection")

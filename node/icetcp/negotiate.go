@@ -87,9 +87,9 @@ func addresses(d sdp.Description) string {
 // and closes the connection.
 func (t *Transport) connect(ctx context.Context, n *negotiation) (*conn, error) {
 	t.permit(n)
-	theirs := n.theirs.Candidates
-	if !n.direct {
-		theirs = remotes(n.theirs)
+	theirs := remotes(n.theirs)
+	if n.direct {
+		theirs = slices.DeleteFunc(theirs, func(c sdp.Candidate) bool { return c.Type == sdp.Relay })
 	}
 	s, err := n.agent.connect(ctx, n.theirs, t.dialable(n.peer, theirs), t.cfg.RelayDelay, n.controlling)
 	if err != nil {
@@ -131,7 +131,8 @@ func (t *Transport) permit(n *negotiation) {
 		}
 	}
 	n.agent.ses.wg.Go(func() {
-		if err := t.cfg.Relay.Permit(n.agent.ses.ctx, peers); err != nil {
+		ctx := n.agent.ses.ctx
+		if err := t.cfg.Relay.Permit(ctx, peers); err != nil && ctx.Err() == nil {
 			t.cfg.Logger.Info("icetcp: a relay does not let the peer in", "peer", n.peer, "err", err)
 		}
 	})

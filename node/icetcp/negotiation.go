@@ -2,8 +2,12 @@ package icetcp
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -11,10 +15,35 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
 )
 
-// gatherTimeout is how long an offer or answer waits for what is not an address of
-// this machine: STUN servers, routers, TURN servers. After the first time all of
-// them answer at once, from memory or over a standing connection.
-const gatherTimeout = 3 * time.Second
+const (
+	// gatherTimeout is how long an offer or answer waits for what is not an address
+	// of this machine: STUN servers, routers, TURN servers. After the first time all
+	// of them answer at once, from memory or over a standing connection.
+	gatherTimeout = 3 * time.Second
+	// tiredTimeout is how long it waits for one that let the last one wait in vain.
+	tiredTimeout = 200 * time.Millisecond
+	// maxPorts is how many ports of one public address are offered. A NAT that shows
+	// each STUN server another port shows the peer yet another.
+	maxPorts = 2
+)
+
+// patience with a helper that may be out of reach: an offer or two wait for it, the
+// others hardly.
+type patience struct{ tired atomic.Bool }
+
+// ask calls f, which must return when its context ends.
+func (p *patience) ask(ctx context.Context, f func(context.Context)) {
+	limit := gatherTimeout
+	if p.tired.Load() {
+		limit = tiredTimeout
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	f(limited)
+	if ctx.Err() == nil {
+		p.tired.Store(limited.Err() != nil)
+	}
+}
 
 // negotiation is one session with a peer, from gathering to the nominated pair.
 type negotiation struct {
@@ -53,37 +82,40 @@ func (n *negotiation) gather(ctx context.Context) (err error) {
 	if n.ours, err = n.agent.gatherHost(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, gatherTimeout)
-	defer cancel()
-	borrowed := make(chan struct{})
-	go func() {
-		defer close(borrowed)
-		n.borrow(ctx)
-	}()
-	n.gatherMapped(ctx)
-	n.gatherReflexive(ctx)
-	<-borrowed
+	var wg sync.WaitGroup
+	wg.Go(func() { n.t.relays.ask(ctx, n.borrow) })
+	wg.Go(func() { n.t.mappings.ask(ctx, n.askMapper) })
+	n.t.reflector.wait(ctx)
+	wg.Wait()
+	n.addMapped()
+	n.addReflexive()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("icetcp: gather: %w", err)
+	}
 	return nil
 }
 
-// gatherReflexive adds the addresses that STUN servers see.
-func (n *negotiation) gatherReflexive(ctx context.Context) {
-	n.t.reflector.wait(ctx)
-	for _, r := range n.t.reflector.reflections() {
-		if r.Seen.IsValid() {
-			n.addSrflx(r.Seen, r.Local.Addr(), false)
-		}
+// addReflexive adds the addresses that STUN servers see.
+func (n *negotiation) addReflexive() {
+	for _, r := range n.t.reflector.seen() {
+		n.addSrflx(r.Seen, r.Local.Addr(), false)
 	}
 }
 
-// gatherMapped adds the addresses that routers forward.
-func (n *negotiation) gatherMapped(ctx context.Context) {
-	port := n.t.mux.port(false)
-	if n.t.cfg.Mapper == nil || port == 0 {
-		return
+// askMapper asks which addresses routers forward.
+func (n *negotiation) askMapper(ctx context.Context) {
+	if port := n.t.mux.port(false); n.t.cfg.Mapper != nil && port != 0 {
+		n.mapped = n.t.cfg.Mapper.Mapped(ctx, port)
 	}
-	n.mapped = n.t.cfg.Mapper.Mapped(ctx, port)
+}
+
+// addMapped adds the addresses that routers forward.
+func (n *negotiation) addMapped() {
+	n.mapped = slices.DeleteFunc(slices.Clone(n.mapped), func(a netip.AddrPort) bool {
+		return !a.IsValid() || a.Addr().IsUnspecified() || a.Port() == 0
+	})
 	for _, a := range n.mapped {
+		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 		for _, c := range n.ours.Candidates {
 			if c.Type == sdp.Host && c.Addr.Addr().Is4() == a.Addr().Is4() {
 				n.addSrflx(a, c.Addr.Addr(), true)
@@ -96,16 +128,19 @@ func (n *negotiation) gatherMapped(ctx context.Context) {
 // addSrflx adds a server reflexive candidate, unless the address is offered already:
 // a machine without a NAT is seen under its own address.
 func (n *negotiation) addSrflx(a netip.AddrPort, base netip.Addr, mapped bool) {
-	var nth int
+	var nth, ports int
 	for _, c := range n.ours.Candidates {
 		if c.Addr == a && c.TCPType != sdp.Active {
 			return
 		}
 		if c.Type == sdp.Srflx {
 			nth++
+			if c.Addr.Addr() == a.Addr() && !c.Mapped {
+				ports++
+			}
 		}
 	}
-	if nth == sdp.MaxReflexive {
+	if nth == sdp.MaxReflexive || ports == maxPorts && !mapped {
 		return
 	}
 	n.ours.Candidates = append(n.ours.Candidates, sdp.Candidate{
@@ -121,7 +156,9 @@ func (n *negotiation) borrow(ctx context.Context) {
 	}
 	addrs, giveBack, err := n.t.cfg.Relay.Borrow(ctx)
 	if err != nil {
-		n.t.cfg.Logger.Info("icetcp: no TURN server lends an address", "err", err)
+		if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			n.t.cfg.Logger.Info("icetcp: no TURN server lends an address", "err", err)
+		}
 		return
 	}
 	n.ours.Relays = addrs[:min(len(addrs), sdp.MaxRelayed)]
@@ -150,7 +187,7 @@ func (n *negotiation) path(s *socket) Path {
 	remote := typeOf(s.remote, theirs)
 	p := Path{
 		Kind: n.kind(s, remote), LocalType: string(sdp.Host), RemoteType: string(remote),
-		Local: s.local, Remote: s.remote, Controlling: n.controlling, RTT: n.agent.roundTrip(s.remote),
+		Local: s.local, Remote: s.remote, Controlling: n.controlling, RTT: n.agent.roundTrip(s),
 	}
 	switch {
 	case s.relay != "":

@@ -42,6 +42,9 @@ type Attempt struct {
 	Dials int
 	// Open: a TCP connection came about; Accepted: the other side opened it.
 	Open, Accepted bool
+	// Relay names our TURN server that the other side came through, else "". Local is
+	// then the relayed address.
+	Relay string
 	// Failure is the last dial's, in a few words; "" if none failed.
 	Failure string
 }
@@ -51,7 +54,7 @@ func (a *Attempt) failed(err error) {
 	a.Failure = reason(err)
 }
 
-func (a *Attempt) opened(s *socket) { a.Open, a.Accepted = true, !s.dialled }
+func (a *Attempt) opened(s *socket) { a.Open, a.Accepted, a.Relay = true, !s.dialled, s.relay }
 
 // reason puts the usual failures of a dial into words.
 func reason(err error) string {
@@ -74,16 +77,24 @@ func reason(err error) string {
 	return "no answer before the end"
 }
 
+// pair names the pair of s in reports: by our candidate, since a dial may have left
+// from a free port.
+func (b *base) pair(s *socket) tuple {
+	if s.relay != "" {
+		return s.tuple
+	}
+	return tuple{b.addr, s.remote}
+}
+
 // attemptLocked finds or makes the record of a pair.
-func (b *base) attemptLocked(remote netip.AddrPort) *Attempt {
-	t := tuple{b.addr, remote}
-	if b.ses.attempts == nil {
-		b.ses.attempts = make(map[tuple]*Attempt)
+func (ses *session) attemptLocked(pair tuple) *Attempt {
+	if ses.attempts == nil {
+		ses.attempts = make(map[tuple]*Attempt)
 	}
-	if b.ses.attempts[t] == nil {
-		b.ses.attempts[t] = &Attempt{Local: b.addr, Remote: remote}
+	if ses.attempts[pair] == nil {
+		ses.attempts[pair] = &Attempt{Local: pair.local, Remote: pair.remote}
 	}
-	return b.ses.attempts[t]
+	return ses.attempts[pair]
 }
 
 // attempted lists the pairs that were tried.

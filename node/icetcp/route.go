@@ -35,17 +35,33 @@ func (m *mux) accept(l *net.TCPListener) {
 // admit finds the session of an accepted connection by its first frame and then
 // carries that session's checks until the socket is closed or handed off.
 func (m *mux) admit(c net.Conn) {
-	if s := m.open(c, false, nil); s != nil {
+	if s := m.open(c, false, nil, ""); s != nil {
 		m.route(s)
 	}
 }
 
-// admitRelayed does so for a connection that came through the TURN server relay.
+// admitRelayed does so for a connection that came through the TURN server relay. It
+// runs on the relay's goroutine; Close waits for it all the same.
 func (m *mux) admitRelayed(c net.Conn, relay string) {
-	if s := m.open(c, false, nil); s != nil {
-		s.relay = relay
+	if !m.enter() {
+		c.Close()
+		return
+	}
+	defer m.wg.Done()
+	if s := m.open(c, false, nil, relay); s != nil {
 		m.route(s)
 	}
+}
+
+// enter adds one to wg; false after Close.
+func (m *mux) enter() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	m.wg.Add(1)
+	return true
 }
 
 func (m *mux) route(s *socket) {
@@ -59,6 +75,7 @@ func (m *mux) route(s *socket) {
 		return
 	}
 	if b := ses.adopt(s); b != nil {
+		ses.hold(s)
 		b.deliver(frame, s)
 		ses.serve(b, s, buf)
 	}

@@ -28,6 +28,7 @@ type session struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // its readers and diallers
 	marked chan *socket   // the socket on which the peer's marker came
+	relays chan struct{}  // closed when relayed connections may take part
 
 	mu          sync.Mutex
 	closed      bool
@@ -41,7 +42,7 @@ type session struct {
 }
 
 func newSession(m *mux, local credentials) *session {
-	ses := &session{mux: m, local: local, marked: make(chan *socket, 1), bases: make(map[netip.Addr]*base)}
+	ses := &session{mux: m, local: local, marked: make(chan *socket, 1), relays: make(chan struct{}), bases: make(map[netip.Addr]*base)}
 	ses.ctx, ses.cancel = context.WithCancel(m.ctx)
 	return ses
 }
@@ -88,12 +89,13 @@ func (ses *session) addBase(addr netip.AddrPort) (*base, error) {
 }
 
 // adopt gives s to the base that it belongs to, and nil, with s closed, if there is
-// none, or it has a socket with that peer already, or the peer has had its share. The caller must then call serve.
+// none, or it has a socket with that peer already, or the peer has had its share.
+// The caller must then call serve.
 func (ses *session) adopt(s *socket) *base {
 	ses.mux.assign(s, ses)
 	ses.mu.Lock()
 	b := ses.homeLocked(s)
-	if ses.closed || b == nil || b.socks[s.remote] != nil || !s.dialled && ses.accepted == maxAccepted {
+	if ses.closed || b == nil || b.socks[s.as] != nil || !s.dialled && ses.accepted == maxAccepted {
 		ses.mu.Unlock()
 		s.Close()
 		return nil
@@ -101,11 +103,11 @@ func (ses *session) adopt(s *socket) *base {
 	if !s.dialled {
 		ses.accepted++
 	}
-	b.socks[s.remote] = s
+	b.socks[s.as] = s
 	s.at = b.addr.Addr()
-	b.attemptLocked(s.remote).opened(s)
-	waiting := b.waiting[s.remote]
-	delete(b.waiting, s.remote)
+	ses.attemptLocked(b.pair(s)).opened(s)
+	waiting := b.waiting[s.as]
+	delete(b.waiting, s.as)
 	ses.wg.Add(1)
 	ses.mu.Unlock()
 	if waiting != nil {
@@ -115,19 +117,42 @@ func (ses *session) adopt(s *socket) *base {
 }
 
 // homeLocked finds the base of a socket: that of its local address. A relayed
-// connection arrived at an address that is not ours; any base of the family that
-// has none with that peer will do, for the agent only sees packets.
+// connection arrived at an address that is not ours, maybe of a family that we have
+// not; any base will do, for the agent only sees packets. But the agent must not take
+// it for a direct connection with the same address of the peer, which may still be
+// dialled; so there the peer gets an address that nobody has (RFC 1112 §4, RFC 6666).
 func (ses *session) homeLocked(s *socket) *base {
 	if s.relay == "" {
 		return ses.bases[s.local.Addr()]
 	}
-	var found *base
+	var home *base
 	for addr, b := range ses.bases {
-		if addr.Is6() == s.remote.Addr().Is6() && b.socks[s.remote] == nil && (found == nil || addr.Less(found.addr.Addr())) {
-			found = b
+		if home == nil || addr.Less(home.addr.Addr()) {
+			home = b
 		}
 	}
-	return found
+	if home == nil {
+		return nil
+	}
+	nobody := [16]byte{0: 1, 15: byte(ses.accepted)}
+	s.as = netip.AddrPortFrom(netip.AddrFrom16(nobody), 1)
+	if home.addr.Addr().Is4() {
+		s.as = netip.AddrPortFrom(netip.AddrFrom4([4]byte{240, 0, 0, nobody[15]}), 1)
+	}
+	return home
+}
+
+// hold keeps a relayed connection back until direct ones have had their chance:
+// it stands already when ours are yet to be dialled, so it would always win.
+func (ses *session) hold(s *socket) {
+	if s.relay == "" {
+		return
+	}
+	select {
+	case <-ses.relays:
+	case <-s.gone:
+	case <-ses.ctx.Done():
+	}
 }
 
 // release takes s out of the session; false if it is there no longer.
@@ -135,10 +160,10 @@ func (ses *session) release(s *socket) bool {
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
 	b := ses.bases[s.at]
-	if ses.closed || b == nil || b.socks[s.remote] != s {
+	if ses.closed || b == nil || b.socks[s.as] != s {
 		return false
 	}
-	delete(b.socks, s.remote)
+	delete(b.socks, s.as)
 	return true
 }
 
@@ -206,7 +231,7 @@ func newBase(ses *session, addr netip.AddrPort) *base {
 
 // deliver hands a frame to the agent, which may let the peer wait.
 func (b *base) deliver(frame []byte, s *socket) {
-	p := packet{append([]byte(nil), frame...), net.TCPAddrFromAddrPort(s.remote)}
+	p := packet{append([]byte(nil), frame...), net.TCPAddrFromAddrPort(s.as)}
 	select {
 	case b.in <- p:
 	case <-b.done:

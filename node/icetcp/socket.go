@@ -30,9 +30,13 @@ type socket struct {
 	forget  func()        // tells the mux
 	once    sync.Once
 
-	peerDialled bool       // the other side dialled too; set before the hand-off ends
-	relay       string     // the TURN server that it came through, or ""
-	at          netip.Addr // the local candidate that it belongs to
+	peerDialled bool   // the other side dialled too; set before the hand-off ends
+	relay       string // the TURN server that it came through, or ""
+
+	// What the agent calls its two ends, set by adopt: the local candidate that it
+	// belongs to, and remote, unless it is relayed.
+	at netip.Addr
+	as netip.AddrPort
 
 	ses *session // whose checks it carries, nil while unknown; guarded by mux.mu
 
@@ -48,6 +52,7 @@ func newSocket(c net.Conn, dialled bool, forget func(*socket)) *socket {
 		br:      bufio.NewReaderSize(c, 2*(frameHeader+maxFrame)),
 		gone:    make(chan struct{}),
 	}
+	s.as = s.remote
 	s.forget = func() { forget(s) }
 	return s
 }

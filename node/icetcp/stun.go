@@ -3,7 +3,6 @@ package icetcp
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +13,8 @@ import (
 )
 
 const (
-	stunHeader  = 20   // RFC 8489 §5
+	stunHeader  = 20 // RFC 8489 §5
+	stunCookie  = 0x2112A442
 	maxSTUN     = 1280 // a Binding response has no reason to be longer
 	stunTimeout = 5 * time.Second
 )
@@ -63,15 +63,34 @@ func parseBinding(raw []byte, id [stun.TransactionIDSize]byte) (netip.AddrPort, 
 	if answer.Type != stun.BindingSuccess || answer.TransactionID != id {
 		return netip.AddrPort{}, fmt.Errorf("%s is no answer to our Binding request", answer.Type)
 	}
-	var seen stun.XORMappedAddress
-	if err := seen.GetFrom(answer); err != nil {
+	value, err := answer.Get(stun.AttrXORMappedAddress)
+	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	ip, ok := netip.AddrFromSlice(seen.IP)
-	if !ok || seen.Port < 1 || seen.Port > 1<<16-1 {
-		return netip.AddrPort{}, errors.New("XOR-MAPPED-ADDRESS holds no address")
+	return parseXORAddress(value, id)
+}
+
+// parseXORAddress reads the value of an XOR-MAPPED-ADDRESS (RFC 8489 §14.2): a zero
+// byte, the family, the port xor the cookie, and the address xor the cookie and
+// the transaction ID. pion's own reader panics when it is short.
+func parseXORAddress(value []byte, id [stun.TransactionIDSize]byte) (netip.AddrPort, error) {
+	const v4, v6 = 1, 2
+	switch {
+	case len(value) == 4+net.IPv4len && value[1] == v4:
+	case len(value) == 4+net.IPv6len && value[1] == v6:
+	default:
+		return netip.AddrPort{}, fmt.Errorf("XOR-MAPPED-ADDRESS of %d bytes is no address", len(value))
 	}
-	return netip.AddrPortFrom(ip.Unmap(), uint16(seen.Port)), nil
+	key := append(binary.BigEndian.AppendUint32(nil, stunCookie), id[:]...)
+	for i := range value[4:] {
+		key[i] ^= value[4+i]
+	}
+	ip, _ := netip.AddrFromSlice(key[:len(value)-4])
+	port := binary.BigEndian.Uint16(value[2:]) ^ stunCookie>>16
+	if ip = ip.Unmap(); port == 0 || ip.IsUnspecified() || ip.IsMulticast() {
+		return netip.AddrPort{}, fmt.Errorf("XOR-MAPPED-ADDRESS %s port %d is no address of ours", ip, port)
+	}
+	return netip.AddrPortFrom(ip, port), nil
 }
 
 // resolveTCP gives the addresses of "host:port", IPv4 and IPv6.

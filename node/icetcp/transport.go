@@ -30,6 +30,8 @@ type Transport struct {
 	wg     sync.WaitGroup // Dials
 
 	reflector *reflector
+	relays    patience
+	mappings  patience
 
 	mu       sync.Mutex
 	closed   bool
@@ -139,13 +141,6 @@ type relayed struct{ *Transport }
 
 func (relayed) Proxy() bool { return true }
 
-type relayedConn struct {
-	transport.CapableConn
-	via transport.Transport
-}
-
-func (c relayedConn) Transport() transport.Transport { return c.via }
-
 func (t *Transport) String() string { return "ICE" }
 
 // Dial implements transport.Transport. It offers p a session and connects; it fails
@@ -216,15 +211,16 @@ func (t *Transport) secure(ctx context.Context, c *conn, dir network.Direction, 
 		c.Close()
 		return nil, fmt.Errorf("icetcp: resource manager: %w", err)
 	}
-	secured, err := t.upgrader.Upgrade(ctx, t, c, dir, p, scope) // ends scope and c on error
+	via := transport.Transport(t)
+	if c.path.Kind == Relayed {
+		via = relayed{t}
+	}
+	secured, err := t.upgrader.Upgrade(ctx, via, c, dir, p, scope) // ends scope and c on error
 	if err != nil {
 		return nil, fmt.Errorf("icetcp: %w", err)
 	}
 	path := *c.path
 	t.cfg.Observe(Event{Peer: p, Phase: "tls", Path: &path, Detail: tlsDetail(path.TLS)})
-	if path.Kind == Relayed {
-		return relayedConn{secured, relayed{t}}, nil
-	}
 	return secured, nil
 }
 
