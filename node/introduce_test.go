@@ -89,7 +89,7 @@ func FuzzContactMessage(f *testing.F) {
 	}
 	f.Cleanup(func() { n.Close() })
 	f.Add([]byte(`{"name":"a","record":"UFNBMQ=="}`))
-	f.Add([]byte(`{"name":"‮","record":null}`))
+	f.Add([]byte("{\"name\":\"\u202e\",\"record\":null}"))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		if _, err := n.readContactMessage(signalling.Request{Payload: payload}); err == nil {
 			t.Errorf("%q proves an account", payload)
