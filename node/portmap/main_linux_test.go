@@ -3,6 +3,7 @@ package portmap
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) {
 	if fuzzing() {
 		os.Exit(m.Run())
 	}
+	flag.Parse()
+	flag.Set("test.parallel", "6") // they wait more than they compute
 	os.Exit(lab.Main(func() int {
 		code := m.Run()
 		if err := goleak.Find(); err != nil && code == 0 {
