@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -62,7 +65,7 @@ func (a *app) contactAcceptCommand() *cobra.Command {
 			}
 			c, err := a.client().AcceptContact(cmd.Context(), args[0], name)
 			if err != nil {
-				return err
+				return a.aboutName(cmd.Context(), err, args[0], name)
 			}
 			return a.printContact(c)
 		},
@@ -117,6 +120,23 @@ func (a *app) contactRemoveCommand() *cobra.Command {
 type removedEvent struct {
 	Event   string `json:"event"` // "removed"
 	Contact string `json:"contact"`
+}
+
+// aboutName says why an account cannot be accepted under the name that it gives
+// itself, if that is what failed.
+func (a *app) aboutName(ctx context.Context, err error, account, name string) error {
+	var p *api.Problem
+	if name != "" || !errors.As(err, &p) || p.Code != api.CodeBadName {
+		return err
+	}
+	contacts, failed := a.client().Contacts(ctx)
+	i := slices.IndexFunc(contacts, func(c api.Contact) bool { return c.Account == account })
+	if failed != nil || i < 0 {
+		return err
+	}
+	return &failure{exit: exitError, code: p.Code,
+		err: fmt.Errorf(`the account calls itself "%s", which cannot be a contact's name here (1 to 64 letters, digits or any of ._@+-)`,
+			show.Clip(contacts[i].Name, 40))}
 }
 
 // checkAccount finds a typing error before anybody is asked.

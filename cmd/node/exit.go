@@ -123,7 +123,7 @@ func advice(code string) string {
 		api.CodeNotAccepted:     "see 'passeur contact list'; a contact that asked you waits for 'passeur contact accept ACCOUNT --name NAME'",
 		api.CodeNotPending:      "ask with 'passeur contact add ACCOUNT --name NAME'",
 		api.CodeNameTaken:       "choose another with --name",
-		api.CodeBadName:         "choose one with --name",
+		api.CodeBadName:         "choose one with --name, for instance --name bob",
 		api.CodeUnknownTransfer: "see 'passeur transfers'",
 		api.CodeNotWaiting:      "see 'passeur inbox' for what waits",
 		api.CodeClosing:         "start it again with 'passeur run" + homeFlag() + "'",

@@ -63,7 +63,7 @@ func envName(flag string) string {
 }
 
 // fromEnv sets each flag that was not given from its variable, if that is set
-// and not empty. A list is separated by commas or spaces.
+// and not empty, and marks it as set. A list is separated by commas or spaces.
 func fromEnv(flags *pflag.FlagSet) (err error) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		text := os.Getenv(envName(f.Name))
@@ -73,6 +73,7 @@ func fromEnv(flags *pflag.FlagSet) (err error) {
 		if failed := setFlag(flags, f, text); failed != nil {
 			err = usageError("%s=%q: %w", envName(f.Name), text, failed)
 		}
+		f.Changed = true
 	})
 	return err
 }

@@ -97,7 +97,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
-		a.runCommand(), a.idCommand(),
+		a.runCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
 		a.contactCommand(),
 		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.cancelCommand(), a.transfersCommand(),
 		a.demoCommand(), a.versionCommand(),

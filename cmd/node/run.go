@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -30,19 +29,6 @@ const runExample = `  passeur run
   passeur run --name laptop --listen 0.0.0.0:4001
   passeur run --dht client --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3…`
 
-// switchWord is the value of a flag that is on or off.
-type switchWord string
-
-type logFormat string
-
-// runOptions are the flags of run.
-type runOptions struct {
-	config    node.Config
-	mdns      switchWord
-	verbose   bool
-	logFormat logFormat
-}
-
 func (a *app) runCommand() *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
@@ -52,44 +38,43 @@ func (a *app) runCommand() *cobra.Command {
 
 When it is ready it says who it is; with --json that is one line,
 {"event":"ready","account":…,"device":…,"addrs":[…]}. The log goes to standard error.
-Each flag can be set in the environment: PASSEUR_LISTEN for --listen.`,
+
+Each flag can be set in the environment, PASSEUR_LISTEN for --listen, and these in
+the config file: name, listen, bootstrap, dht, mdns, accept, downloads, stun, portmap.
+A flag goes before the environment, and that before the file. Paths in the file are
+relative to its folder. Only there are TURN servers, which relay what no direct path
+can carry; they must relay TCP (RFC 6062):
+
+  stun = ["stun.example.org:3478"]
+  portmap = "on"
+
+  [[turn]]
+  url = "turns:turn.example.org:443"
+  username = "me"
+  password_file = "turn.password"        # or: password = "…"`,
 		Example:     runExample,
 		GroupID:     groupNode,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{useEnv: "yes"},
-		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd.Context(), o) },
+		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd, &o) },
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&o.config.Name, "name", "", "what this device calls itself to contacts (default: as before, or the host's name)")
-	flags.StringArrayVar(&o.config.Bootstrap, "bootstrap", nil, "multiaddr, ending in /p2p/ID, of a node by which to join the DHT (repeatable)")
-	flags.Var(newChoice(&o.config.DHT, node.DHTServer, node.DHTClient), "dht", "answer others' questions on the DHT, or only ask")
-	flags.StringVar(&o.config.Listen, "listen", "", "HOST:PORT to listen on (default: every address, a free port)")
-	flags.Var(newChoice[switchWord](&o.mdns, "on", "off"), "mdns", "find nodes on the local network")
-	flags.Var(newChoice(&o.config.Accept, node.AcceptAsk, node.AcceptContacts), "accept", "ask before taking a file, or take all that contacts send")
-	flags.StringVar(&o.config.Downloads, "downloads", "", "folder for files accepted without -o (default: received in the home)")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
-	flags.Var(newChoice[logFormat](&o.logFormat, "text", "json"), "log-format", "form of the log")
-	for _, flag := range []string{"dht", "mdns", "accept", "log-format"} {
-		completeChoice(cmd, flag)
-	}
+	o.bind(cmd.Flags())
+	completeRun(cmd)
 	return cmd
 }
 
-func (a *app) runNode(ctx context.Context, o runOptions) error {
+func (a *app) runNode(cmd *cobra.Command, o *runOptions) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to stop
-	logger := a.newLogger(o)
+	logger := newLogger(a.stderr, o.logFormat, o.verbose)
 	if err := prepareHome(a.home, logger); err != nil {
 		return err
 	}
-	o.config.Home, o.config.Logger, o.config.MDNS = a.home, logger, o.mdns == "on"
-	if o.config.Downloads != "" {
-		downloads, err := filepath.Abs(o.config.Downloads)
-		if err != nil {
-			return err
-		}
-		o.config.Downloads = downloads
+	config, err := o.resolve(a.home, cmd.Flags(), logger)
+	if err != nil {
+		return err
 	}
-	n, err := node.New(ctx, o.config)
+	ctx := cmd.Context()
+	n, err := node.New(ctx, config)
 	if err != nil {
 		return startError(ctx, err)
 	}
@@ -153,17 +138,6 @@ func (a *app) sayReady(i node.Identity) error {
 type readyEvent struct {
 	Event string `json:"event"` // "ready"
 	api.Node
-}
-
-func (a *app) newLogger(o runOptions) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if o.verbose {
-		options.Level = slog.LevelDebug
-	}
-	if o.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(show.Escaped(a.stderr), options))
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, options))
 }
 
 // prepareHome makes the home, mode 0700. An existing folder is closed to others

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/stun"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -52,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"sha3":       cmdSHA3,
 			"signal":     cmdSignal,
 			"start":      cmdStart,
+			"stun":       cmdSTUN,
 			"end":        cmdEnd,
 			"trio":       cmdTrio,
 			"umode":      cmdMode,
@@ -114,7 +117,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, v := range []string{"PATH", "HOME", "TMPDIR", "PASSEUR_HOME", "PASSEUR_ACCEPT", "PASSEUR_LISTEN", "PASSEUR_MDNS", "GOCOVERDIR", "GORACE"} {
+	for _, v := range []string{"PATH", "HOME", "TMPDIR", "PASSEUR_HOME", "PASSEUR_ACCEPT", "PASSEUR_LISTEN", "PASSEUR_MDNS", "PASSEUR_STUN", "PASSEUR_CONFIG", "GOCOVERDIR", "GORACE"} {
 		cmd.Env = append(cmd.Env, v+"="+ts.Getenv(v))
 	}
 	return cmd
@@ -268,7 +271,7 @@ func cmdEnd(ts *testscript.TestScript, _ bool, args []string) {
 // it is ready and sets NAME_ACCOUNT, NAME_DEVICE and NAME_ADDR.
 func cmdNode(ts *testscript.TestScript, _ bool, args []string) {
 	name := args[0]
-	line := []string{"passeur", "run", "--json", "--home", name, "--name", name, "--listen", "127.0.0.1:0", "--mdns", "off"}
+	line := []string{"passeur", "run", "--json", "--home", name, "--name", name, "--listen", "127.0.0.1:0", "--mdns", "off", "--portmap", "off"}
 	j := startJob(ts, name, append(line, args[1:]...))
 	ready := awaitReady(ts, name, j)
 	ts.Setenv(name+"_ACCOUNT", ready.Account)
@@ -292,6 +295,45 @@ func awaitReady(ts *testscript.TestScript, name string, j *job) (ready readyEven
 			ts.Fatalf("node %s ended: %v\n%s", name, j.err, ts.ReadFile(name+".err"))
 		case <-ctx.Done():
 			ts.Fatalf("node %s is not ready:\n%s", name, ts.ReadFile(name+".err"))
+		}
+	}
+}
+
+// cmdSTUN is "stun NAME": runs a STUN server over TCP on loopback that sees
+// everybody as he is, and sets NAME to its address.
+func cmdSTUN(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { answerSTUN(c) })
+		}
+	})
+	ts.Defer(func() { l.Close(); running.Wait() })
+	ts.Setenv(args[0], l.Addr().String())
+}
+
+// answerSTUN answers Binding requests (RFC 8489) until the client goes, which
+// ends with its node.
+func answerSTUN(c net.Conn) {
+	defer c.Close()
+	from := c.RemoteAddr().(*net.TCPAddr)
+	for {
+		request := stun.New()
+		if _, err := request.ReadFrom(c); err != nil {
+			return
+		}
+		answer, err := stun.Build(request, stun.BindingSuccess, &stun.XORMappedAddress{IP: from.IP, Port: from.Port})
+		if err != nil {
+			return
+		}
+		if _, err := c.Write(answer.Raw); err != nil {
+			return
 		}
 	}
 }

@@ -25,6 +25,11 @@ type Backend interface {
 	Transfers() []node.Transfer
 	Transfer(id string) (node.Transfer, bool)
 
+	// Doctor looks at everything that connections depend on; it takes seconds.
+	Doctor(ctx context.Context) node.Checkup
+	// Explain tells about each known device of a contact (alias or account).
+	Explain(ctx context.Context, contact string) ([]node.Explanation, error)
+
 	// Watch gives what happens from now on. The channel is closed when ctx ends
 	// or the node closes.
 	Watch(ctx context.Context) <-chan node.Event

@@ -46,6 +46,16 @@ func (c *Client) Node(ctx context.Context) (n Node, err error) {
 	return n, c.ask(ctx, http.MethodGet, "/v1/node", nil, &n)
 }
 
+// Doctor asks how the node stands in the network. The answer takes seconds.
+func (c *Client) Doctor(ctx context.Context) (out Checkup, err error) {
+	return out, c.ask(ctx, http.MethodGet, "/v1/doctor", nil, &out)
+}
+
+// Path asks how a contact, given by alias or account, is reached.
+func (c *Client) Path(ctx context.Context, contact string) (out Explanation, err error) {
+	return out, c.ask(ctx, http.MethodGet, "/v1/path?contact="+url.QueryEscape(contact), nil, &out)
+}
+
 // Contacts asks for all contacts.
 func (c *Client) Contacts(ctx context.Context) (all []Contact, err error) {
 	return all, c.ask(ctx, http.MethodGet, "/v1/contacts", nil, &all)

@@ -7,6 +7,8 @@
 // the socket (mode 0600, so the owner of the home and root) may do everything.
 //
 //	GET    /v1/node                      Node
+//	GET    /v1/doctor                    Checkup, after some seconds
+//	GET    /v1/path?contact={who}        Explanation
 //	GET    /v1/contacts                  []Contact
 //	POST   /v1/contacts                  NewContact → 201 Contact
 //	POST   /v1/contacts/{who}/accept     Alias → Contact

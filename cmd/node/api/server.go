@@ -47,6 +47,8 @@ func newHandler(b Backend, logger *slog.Logger) http.Handler {
 	h := &handler{b, logger}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/node", h.json(h.node))
+	mux.HandleFunc("GET /v1/doctor", h.json(h.doctor))
+	mux.HandleFunc("GET /v1/path", h.json(h.path))
 	mux.HandleFunc("GET /v1/contacts", h.json(h.contacts))
 	mux.HandleFunc("POST /v1/contacts", h.json(h.addContact))
 	mux.HandleFunc("POST /v1/contacts/{who}/accept", h.json(h.acceptContact))
@@ -134,6 +136,20 @@ func (h *handler) node(*http.Request) (int, any, error) {
 	return http.StatusOK, NodeOf(h.b.Identity()), nil
 }
 
+func (h *handler) doctor(r *http.Request) (int, any, error) {
+	return http.StatusOK, checkupOf(h.b.Doctor(r.Context())), nil
+}
+
+func (h *handler) path(r *http.Request) (int, any, error) {
+	who := r.URL.Query().Get("contact")
+	c, err := h.contact(who)
+	if err != nil {
+		return 0, nil, err
+	}
+	devices, err := h.b.Explain(r.Context(), c.Account.String())
+	return http.StatusOK, explanationOf(c, devices), err
+}
+
 func (h *handler) contacts(*http.Request) (int, any, error) {
 	all := h.b.Contacts()
 	out := make([]Contact, 0, len(all))
@@ -189,6 +205,20 @@ func (h *handler) account(who string) (conversation.Account, error) {
 		return conversation.Account{}, fmt.Errorf("%w: %q", node.ErrUnknownContact, who)
 	}
 	return conversation.ParseAccount(who)
+}
+
+// contact finds the contact that an account's text or a local alias means.
+func (h *handler) contact(who string) (node.Contact, error) {
+	account, err := h.account(who)
+	if err != nil {
+		return node.Contact{}, err
+	}
+	for _, c := range h.b.Contacts() {
+		if c.Account == account {
+			return c, nil
+		}
+	}
+	return node.Contact{}, fmt.Errorf("%w: %s", node.ErrUnknownContact, account)
 }
 
 func (h *handler) transfers(*http.Request) (int, any, error) {

@@ -72,6 +72,7 @@ type PathDetails struct {
 	// RTT is the round trip in milliseconds, 0 if unknown.
 	RTT float64 `json:"rtt_ms"`
 	// TLSVersion is for instance "TLS 1.3", TLSGroup "X25519MLKEM768".
+	// They are "" where they are not known: of libp2p's own TCP only the version is.
 	TLSVersion  string `json:"tls_version"`
 	TLSCipher   string `json:"tls_cipher"`
 	TLSGroup    string `json:"tls_group"`
@@ -147,15 +148,19 @@ func detailsOf(p icetcp.Path) *PathDetails {
 		Transport: "ice",
 		Local:     addrText(p.Local), Remote: addrText(p.Remote),
 		LocalType: p.LocalType, RemoteType: p.RemoteType,
-		Relay: p.Relay, RTT: float64(p.RTT.Microseconds()) / 1000, Controlling: p.Controlling,
+		Relay: p.Relay, RTT: milliseconds(p.RTT), Controlling: p.Controlling,
 	}
 	if p.LocalType == "" {
 		d.Transport = "tcp" // a connection without candidates was not made by ICE
 	}
-	if s := p.TLS; s.Version != 0 {
-		d.TLSVersion = tls.VersionName(s.Version)
-		d.TLSCipher = tls.CipherSuiteName(s.CipherSuite)
-		d.TLSGroup = s.CurveID.String()
+	if p.TLS.Version != 0 {
+		d.TLSVersion = tls.VersionName(p.TLS.Version)
+	}
+	if p.TLS.CipherSuite != 0 {
+		d.TLSCipher = tls.CipherSuiteName(p.TLS.CipherSuite)
+	}
+	if p.TLS.CurveID != 0 {
+		d.TLSGroup = p.TLS.CurveID.String()
 	}
 	return d
 }

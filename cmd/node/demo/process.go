@@ -75,7 +75,7 @@ type daemon struct {
 func (d *demo) startNode(ctx context.Context, name string, flags ...string) (*daemon, error) {
 	home := filepath.Join(d.folder, name)
 	life, cancel := context.WithCancel(context.Background())
-	args := append([]string{"run", "--name", name, "--listen", "127.0.0.1:0", "--mdns", "off"}, flags...)
+	args := append([]string{"run", "--name", name, "--listen", "127.0.0.1:0", "--mdns", "off", "--portmap", "off"}, flags...)
 	cmd, log := d.process(life, home, args...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {

@@ -35,11 +35,13 @@ func Step(t api.Transfer, phase node.Phase, detail string) string {
 
 // Path says how a transfer's connection runs: "direct", "relayed via …", or ""
 // while none stands.
-func Path(t api.Transfer) string {
-	if d := t.PathDetails; d != nil && d.Relay != "" {
-		return Text(t.Path) + " via " + Text(d.Relay)
+func Path(t api.Transfer) string { return pathText(t.Path, t.PathDetails) }
+
+func pathText(path string, d *api.PathDetails) string {
+	if d != nil && d.Relay != "" {
+		return Text(path) + " via " + Text(d.Relay)
 	}
-	return Text(t.Path)
+	return Text(path)
 }
 
 // Result says how a transfer went well. Rate is in bytes per second, 0 if unknown.
