@@ -20,6 +20,11 @@ const echoID = "/test/echo/1.0.0"
 // newHost makes a host as a foreign app would, and adds the transport to it.
 func newHost(t testing.TB, x *exchange) (host.Host, *Transport) {
 	t.Helper()
+	return newHostWith(t, x, func(*Config) {})
+}
+
+func newHostWith(t testing.TB, x *exchange, change func(*Config)) (host.Host, *Transport) {
+	t.Helper()
 	h, err := libp2p.New(
 		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
 		libp2p.AddrsFactory(HideAddr),
@@ -29,7 +34,9 @@ func newHost(t testing.TB, x *exchange) (host.Host, *Transport) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	tr, err := AddTo(h, Config{Listen: loopback, Signaller: line{x, h.ID()}})
+	cfg := Config{Listen: loopback, Signaller: line{x, h.ID()}}
+	change(&cfg)
+	tr, err := AddTo(h, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

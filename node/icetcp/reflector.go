@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -87,8 +88,10 @@ func newReflector(m *mux, servers []string) *reflector {
 				continue
 			}
 			r.asked[q] = &answers{Reflection: Reflection{Server: server, V6: v6}}
-			m.wg.Go(func() { r.keep(q) })
 		}
+	}
+	for _, q := range slices.Collect(maps.Keys(r.asked)) {
+		m.wg.Go(func() { r.keep(q) })
 	}
 	return r
 }
