@@ -13,6 +13,7 @@ package upgrade
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -36,6 +37,11 @@ const (
 // MuxerID names the muxer in multistream and in TLS's ALPN.
 const MuxerID = yamux.ID
 
+// writeTimeout is how long a connection may take no byte before it is given up;
+// yamux's own 10 s end connections that TCP would have brought through a change of
+// Wi-Fi or a stop of the machine.
+const writeTimeout = 30 * time.Second
+
 // Muxer gives yamux as this project uses it: windows of [WindowSize] from the
 // start, frames of [FrameSize].
 //
@@ -47,6 +53,7 @@ func Muxer() network.Multiplexer {
 	y.InitialStreamWindowSize = WindowSize
 	y.MaxStreamWindowSize = WindowSize
 	y.MaxMessageSize = FrameSize
+	y.ConnectionWriteTimeout = writeTimeout
 	return &y
 }
 
