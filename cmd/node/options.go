@@ -36,15 +36,15 @@ type runOptions struct {
 // bind makes the flags that set o.
 func (o *runOptions) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.config.Name, "name", "", "what this device calls itself to contacts (default: as before, or the host's name)")
-	flags.StringArrayVar(&o.config.Bootstrap, "bootstrap", nil, "multiaddr, ending in /p2p/ID, of a node by which to join the DHT (repeatable)")
+	flags.StringArrayVar(&o.config.Bootstrap, "bootstrap", nil, "`MULTIADDR`, ending in /p2p/ID, of a node by which to join the DHT (repeatable)")
 	flags.Var(newChoice(&o.config.DHT, node.DHTServer, node.DHTClient), "dht", "answer others' questions on the DHT, or only ask")
-	flags.StringVar(&o.config.Listen, "listen", "", "HOST:PORT to listen on (default: every address, a free port)")
+	flags.StringVar(&o.config.Listen, "listen", "", "`HOST:PORT` to listen on (default: every address, a free port)")
 	flags.Var(newChoice[switchWord](&o.mdns, "on", "off"), "mdns", "find nodes on the local network")
-	flags.StringArrayVar(&o.config.STUN, "stun", nil, "HOST:PORT of a STUN server, asked over TCP for this node's public address (repeatable)")
+	flags.StringArrayVar(&o.config.STUN, "stun", nil, "`HOST:PORT` of a STUN server, asked over TCP for this node's public address (repeatable)")
 	flags.Var(newChoice[switchWord](&o.portMap, "on", "off"), "portmap", "have the router forward a port (UPnP-IGD, NAT-PMP, PCP)")
 	flags.Var(newChoice(&o.config.Accept, node.AcceptAsk, node.AcceptContacts), "accept", "ask before taking a file, or take all that contacts send")
-	flags.StringVar(&o.config.Downloads, "downloads", "", "folder for files accepted without -o (default: received in the home)")
-	flags.StringVar(&o.file, "config", "", "file with more settings (default: "+configName+" in the home, if there is one)")
+	flags.StringVar(&o.config.Downloads, "downloads", "", "`FOLDER` for files accepted without -o (default: received in the home)")
+	flags.StringVar(&o.file, "config", "", "`FILE` with more settings (default: "+configName+" in the home, if there is one)")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
 	flags.Var(newChoice[logFormat](&o.logFormat, "text", "json"), "log-format", "form of the log")
 }

@@ -38,7 +38,9 @@ const rootExample = `  passeur run                             # start the node,
   passeur contact add passeur:… --name bob
   passeur send photo.jpg bob
   passeur inbox                           # what is offered to me
-  passeur accept 0123456789abcdef`
+  passeur accept 0123456789abcdef
+  passeur doctor                          # is my network all right?
+  passeur path bob                        # how do I reach bob, or why not?`
 
 // app is what the commands share: the global flags and the outputs.
 type app struct {

@@ -39,14 +39,15 @@ func (a *app) runCommand() *cobra.Command {
 When it is ready it says who it is; with --json that is one line,
 {"event":"ready","account":…,"device":…,"addrs":[…]}. The log goes to standard error.
 
-Each flag can be set in the environment, PASSEUR_LISTEN for --listen, and these in
-the config file: name, listen, bootstrap, dht, mdns, accept, downloads, stun, portmap.
-A flag goes before the environment, and that before the file. Paths in the file are
-relative to its folder. Only there are TURN servers, which relay what no direct path
-can carry; they must relay TCP (RFC 6062):
+Each flag can be set in the environment: PASSEUR_LISTEN for --listen. The config file
+(TOML) has keys of the same names: name, listen, bootstrap, dht, mdns, accept,
+downloads, stun, portmap. A flag counts before the environment, and that before the
+file. Paths in the file are relative to its folder.
+
+TURN servers relay what no direct path can carry; they must relay TCP (RFC 6062).
+They have passwords, so they are named in the file only:
 
   stun = ["stun.example.org:3478"]
-  portmap = "on"
 
   [[turn]]
   url = "turns:turn.example.org:443"

@@ -216,9 +216,11 @@ func TestTransferAsJSON(t *testing.T) {
 }
 
 func TestAConnectionThatICEDidNotMakeIsTCP(t *testing.T) {
-	d := detailsOf(icetcp.Path{Kind: icetcp.Direct})
-	if d.Transport != "tcp" || d.Local != "" || d.TLSVersion != "" || d.TLSGroup != "" {
-		t.Errorf("%+v", d)
+	for version, want := range map[uint16]string{0: "", tls.VersionTLS13: "TLS 1.3"} {
+		d := detailsOf(icetcp.Path{Kind: icetcp.Direct, TLS: tls.ConnectionState{Version: version}})
+		if d.Transport != "tcp" || d.Local != "" || d.TLSVersion != want || d.TLSCipher != "" || d.TLSGroup != "" {
+			t.Errorf("%+v", d)
+		}
 	}
 }
 

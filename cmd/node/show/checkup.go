@@ -10,9 +10,6 @@ import (
 	"github.com/passeur-p2p/passeur/node"
 )
 
-// errorWidth is how many columns of an error are shown in a list.
-const errorWidth = 160
-
 // clockRight is how far off a clock may be without a word about it.
 const clockRight = time.Second
 
@@ -36,7 +33,7 @@ func Checkup(w io.Writer, c api.Checkup) error {
 }
 
 func natWords(n api.NAT, c api.Checkup) string {
-	port, seen := c.ICEPort4, Text(strings.Join(n.Public, ", "))
+	port, seen := c.ICEPort4, strings.Join(n.Public, ", ")
 	if n.Family == "IPv6" {
 		port = c.ICEPort6
 	}
@@ -68,15 +65,15 @@ func sayRouters(f *facts, p api.PortMap) {
 	}
 	for _, r := range p.Routers {
 		for _, m := range r.Ports {
-			f.say("router", "%s forwards %s to this machine (%s)", Text(r.Gateway), Text(m.External), Text(r.Protocol))
+			f.say("router", "%s forwards %s to this machine (%s)", r.Gateway, m.External, r.Protocol)
 		}
 		if r.DoubleNAT {
-			f.say("router", "there is another router behind %s, which does not forward the port", Text(r.Gateway))
+			f.say("router", "there is another router behind %s, which does not forward the port", r.Gateway)
 		}
 		if r.Error != "" {
-			f.say("router", "%s forwards no port: %s", Text(r.Gateway), Clip(r.Error, errorWidth))
+			f.say("router", "%s forwards no port: %s", r.Gateway, oneLine(r.Error))
 		} else if len(r.Ports) == 0 {
-			f.say("router", "%s speaks %s, but forwards no port yet", Text(r.Gateway), Text(strings.Join(r.Speaks, ", ")))
+			f.say("router", "%s speaks %s, but forwards no port yet", r.Gateway, strings.Join(r.Speaks, ", "))
 		}
 	}
 }
@@ -86,7 +83,7 @@ func saySTUN(f *facts, servers []api.STUNServer) {
 		f.say("STUN", "no server is set")
 	}
 	for _, s := range servers {
-		f.say("STUN", "%s, %s: %s", Text(s.Server), s.Family, stunWords(s))
+		f.say("STUN", "%s, %s: %s", s.Server, s.Family, stunWords(s))
 	}
 }
 
@@ -95,7 +92,7 @@ func stunWords(s api.STUNServer) string {
 	case s.Public != "":
 		return Milliseconds(s.Latency)
 	case s.Error != "":
-		return Clip(s.Error, errorWidth)
+		return oneLine(s.Error)
 	}
 	return "no answer yet"
 }
@@ -106,12 +103,12 @@ func sayTURN(f *facts, servers []api.TURNServer) {
 	}
 	for _, s := range servers {
 		if s.Reachable {
-			f.say("TURN", "%s: %s%s", Text(s.URL), Milliseconds(s.Latency), lends(s.Relayed))
+			f.say("TURN", "%s: %s%s", s.URL, Milliseconds(s.Latency), lends(s.Relayed))
 		}
 		if s.Error != "" {
-			f.say("TURN", "%s", Text(s.Error)) // which names the server
+			f.say("TURN", "%s", strings.TrimPrefix(oneLine(s.Error), "TURN server ")) // it names the server
 		} else if !s.Reachable {
-			f.say("TURN", "%s: no answer yet", Text(s.URL))
+			f.say("TURN", "%s: no answer yet", s.URL)
 		}
 	}
 }
@@ -120,7 +117,7 @@ func lends(addrs []string) string {
 	if len(addrs) == 0 {
 		return ""
 	}
-	return ", lends " + Text(strings.Join(addrs, ", "))
+	return ", lends " + strings.Join(addrs, ", ")
 }
 
 func dhtWords(d api.DHT) string {
@@ -151,6 +148,9 @@ func clockWords(c api.Clock) string {
 	}
 	return fmt.Sprintf("%s fast, says %s", -ahead.Round(time.Second), count(c.Asked, "other node"))
 }
+
+// oneLine joins an error that tells of several things.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
 // count writes a number of things: "no node", "1 node", "2 nodes".
 func count(n int, what string) string {

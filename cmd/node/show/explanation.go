@@ -20,8 +20,12 @@ func Explanation(w io.Writer, e api.Explanation, now time.Time) error {
 		_, err := fmt.Fprintf(w, "%s: no device of this contact is known yet\n", name)
 		return err
 	}
-	for _, d := range e.Devices {
-		if _, err := fmt.Fprintf(w, "%s, device %s\n", name, Text(d.Device)); err != nil {
+	for i, d := range e.Devices {
+		gap := ""
+		if i > 0 {
+			gap = "\n"
+		}
+		if _, err := fmt.Fprintf(w, "%s%s, device %s\n", gap, name, Text(d.Device)); err != nil {
 			return err
 		}
 		if err := device(d, now).write(w); err != nil {
@@ -36,7 +40,7 @@ func device(d api.Device, now time.Time) *facts {
 	if p := d.PathDetails; p == nil {
 		f.say("now", "not connected; the next file tries to")
 	} else {
-		f.say("now", "%s, from %s to %s", pathWords(d.Path, p), Text(p.Local), Text(p.Remote))
+		f.say("now", "%s, from %s to %s", pathWords(d.Path, p), p.Local, p.Remote)
 		f.say("now", "%s", connectionWords(p))
 	}
 	if d.Last == nil {
@@ -70,7 +74,7 @@ func connectionWords(d *api.PathDetails) string {
 	}
 	for _, tls := range []string{d.TLSVersion, d.TLSGroup, d.TLSCipher} {
 		if tls != "" {
-			words = append(words, Text(tls))
+			words = append(words, tls)
 		}
 	}
 	return strings.Join(words, ", ")
@@ -86,24 +90,24 @@ func sayNegotiation(f *facts, n api.Negotiation, now time.Time) {
 		f.say("last try", "came to %s", pathWords(n.Path, n.PathDetails))
 	}
 	if n.Error != "" {
-		f.say("last try", "no connection: %s", Text(n.Error))
+		f.say("last try", "no connection: %s", oneLine(n.Error))
 	}
-	sayCandidates(f, "our addresses", n.Local)
-	sayCandidates(f, "their addresses", n.Remote)
+	sayCandidates(f, "our addresses", n.Local, "none")
+	sayCandidates(f, "their addresses", n.Remote, "none: no answer came")
 	for _, p := range n.Pairs {
-		f.say("tried", "%s to %s (%s): %s", Text(p.Local), Text(p.Remote), candidateWord(p.RemoteType), pairWords(p))
+		f.say("tried", "%s to %s (%s): %s", p.Local, p.Remote, candidateWord(p.RemoteType), pairWords(p))
 	}
 	if len(n.Pairs) == 0 {
 		f.say("tried", "nothing")
 	}
 }
 
-func sayCandidates(f *facts, about string, all []api.Candidate) {
+func sayCandidates(f *facts, about string, all []api.Candidate, none string) {
 	for _, c := range all {
-		f.say(about, "%s (%s)", Text(c.Address), candidateWord(c.Type))
+		f.say(about, "%s (%s)", c.Address, candidateWord(c.Type))
 	}
 	if len(all) == 0 {
-		f.say(about, "none: no answer came")
+		f.say(about, "%s", none)
 	}
 }
 
@@ -121,7 +125,7 @@ func candidateWord(kind string) string {
 	case "relay":
 		return "lent by a TURN server"
 	}
-	return Text(kind)
+	return kind
 }
 
 func pairWords(p api.Pair) string {
@@ -138,7 +142,7 @@ func pairWords(p api.Pair) string {
 		words = append(words, "opened by them")
 	}
 	if p.Failure != "" {
-		words = append(words, Text(p.Failure))
+		words = append(words, p.Failure)
 	}
 	if p.FailedDials > 0 {
 		words = append(words, count(p.FailedDials, "vain dial"))

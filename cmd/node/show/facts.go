@@ -15,14 +15,14 @@ type facts struct {
 	last string
 }
 
-// say adds a line. What a peer, a server or a router said must be visible text already.
+// say adds a line, in which peers, servers and routers may have had a say.
 func (f *facts) say(about, format string, args ...any) {
 	if about == f.last {
 		about = ""
 	} else {
 		f.last = about
 	}
-	f.rows = append(f.rows, [2]string{about, fmt.Sprintf(format, args...)})
+	f.rows = append(f.rows, [2]string{Text(about), Text(fmt.Sprintf(format, args...))})
 }
 
 func (f *facts) write(w io.Writer) error {

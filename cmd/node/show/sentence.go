@@ -33,13 +33,13 @@ func Step(t api.Transfer, phase node.Phase, detail string) string {
 	return words
 }
 
-// Path says how a transfer's connection runs: "direct", "relayed via …", or ""
-// while none stands.
+// Path says how a transfer's connection runs: "direct", "relayed via turn:…", or
+// "" while none stands.
 func Path(t api.Transfer) string { return pathText(t.Path, t.PathDetails) }
 
 func pathText(path string, d *api.PathDetails) string {
 	if d != nil && d.Relay != "" {
-		return Text(path) + " via " + Text(d.Relay)
+		return Text(path) + " via " + Text(strings.TrimSuffix(d.Relay, "?transport=tcp"))
 	}
 	return Text(path)
 }
