@@ -103,12 +103,12 @@ func sayTURN(f *facts, servers []api.TURNServer) {
 	}
 	for _, s := range servers {
 		if s.Reachable {
-			f.say("TURN", "%s: %s%s", s.URL, Milliseconds(s.Latency), lends(s.Relayed))
+			f.say("TURN", "%s: %s%s", short(s.URL), Milliseconds(s.Latency), lends(s.Relayed))
 		}
 		if s.Error != "" {
-			f.say("TURN", "%s", strings.TrimPrefix(oneLine(s.Error), "TURN server ")) // it names the server
+			f.say("TURN", "%s", strings.TrimPrefix(short(oneLine(s.Error)), "TURN server ")) // it names the server
 		} else if !s.Reachable {
-			f.say("TURN", "%s: no answer yet", s.URL)
+			f.say("TURN", "%s: no answer yet", short(s.URL))
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestCheckup(t *testing.T) {
 		STUN: []api.STUNServer{{Server: "stun.example.org:3478", Family: "IPv4", Public: "203.0.113.7:4001", Latency: 23.4},
 			{Server: "stun.example.org:3478", Family: "IPv6", Error: "no such host\nno address"}, {Server: "slow:1", Family: "IPv4"}},
 		TURN: []api.TURNServer{{URL: "turns:turn.example.org:443", Reachable: true, Latency: 31, Relayed: []string{"198.51.100.4:5001", "[2001:db8::4]:5001"}},
-			{URL: "turn:t:3478", Reachable: true, Latency: 5, Error: "TURN server turn:t:3478: lend an IPv4 address: wrong user name or password (401); check username and password in the configuration"},
+			{URL: "turn:t:3478?transport=tcp", Reachable: true, Latency: 5, Error: "TURN server turn:t:3478: lend an IPv4 address: wrong user name or password (401); check username and password in the configuration"},
 			{URL: "turn:new:3478"}},
 		PortMap: api.PortMap{Enabled: true, Routers: []api.Router{
 			{Gateway: "192.168.1.1", Protocol: "UPnP-IGD", DoubleNAT: true, Ports: []api.Mapping{{Port: 4001, External: "100.64.0.7:4001"}}},

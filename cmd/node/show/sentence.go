@@ -39,10 +39,13 @@ func Path(t api.Transfer) string { return pathText(t.Path, t.PathDetails) }
 
 func pathText(path string, d *api.PathDetails) string {
 	if d != nil && d.Relay != "" {
-		return Text(path) + " via " + Text(strings.TrimSuffix(d.Relay, "?transport=tcp"))
+		return Text(path) + " via " + Text(short(d.Relay))
 	}
 	return Text(path)
 }
+
+// short leaves out of TURN servers' URLs what all of ours have.
+func short(text string) string { return strings.ReplaceAll(text, "?transport=tcp", "") }
 
 // Result says how a transfer went well. Rate is in bytes per second, 0 if unknown.
 func Result(t api.Transfer, rate float64) string {
