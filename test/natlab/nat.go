@@ -61,7 +61,8 @@ func (n NAT) rules(host string) string {
 	case Sym:
 		post += " random,fully-random"
 	case UPnP:
-		forward = "ct status dnat accept\n  " + forward
+		// What is mapped is so at that address only: miniupnpd's rules do not say at which.
+		forward = "ct status dnat ct original ip daddr 11.0.113.0/24 accept\n  " + forward
 	}
 	return chain("nat pre", "nat hook prerouting priority -100", pre) +
 		chain("nat post", "nat hook postrouting priority 100", post) +

@@ -180,6 +180,10 @@ func TestUPnPMapping(t *testing.T) {
 	if got := reach(t, n.B, nil, at); got != "connected" {
 		t.Errorf("B dials %s: %s", at, got)
 	}
+	at = netip.AddrPortFrom(netip.MustParseAddr("203.0.113.11"), port).String()
+	if got := reach(t, n.B, nil, at); got != "dropped" {
+		t.Errorf("B dials %s: %s", at, got)
+	}
 }
 
 // UPnP's discovery (SSDP) finds the router, by multicast.

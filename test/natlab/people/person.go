@@ -109,7 +109,7 @@ func (p *Person) configure() {
 
 // arguments of passeur run.
 func (p *Person) arguments() []string {
-	args := []string{"run", "--name", p.cfg.Name, "--accept", "contacts", "--mdns", onOff(p.cfg.MDNS), "--dht", "client", "--verbose"}
+	args := []string{"run", "--name", p.cfg.Name, "--accept", "contacts", "--mdns", onOff(p.cfg.MDNS), "--portmap", onOff(p.cfg.PortMap), "--dht", "client", "--verbose"}
 	if p.cfg.Server {
 		args[len(args)-2] = "server"
 	}

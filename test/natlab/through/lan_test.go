@@ -16,7 +16,7 @@ func TestLAN(t *testing.T) {
 	alice.Ready()
 	bob.Ready()
 	people.Befriend(t, alice, bob)
-	if r := sends(t, alice, bob, 4<<20); r.Sent.Path != "direct" {
+	if r := sends(t, alice, bob, 4<<20); !direct(r.Sent.Path) {
 		t.Errorf("the path is %s", r.Sent.Path)
 	}
 }

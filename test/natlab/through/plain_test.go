@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/sha3"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/pion/stun"
 
 	"github.com/passeur-p2p/passeur/test/natlab"
+	"github.com/passeur-p2p/passeur/test/natlab/people"
 )
 
 // Methods and attributes of TURN (RFC 8656 §17, §18; RFC 6062 §6) for which
@@ -146,40 +150,72 @@ func (p *plain) accept() net.Conn {
 	return c
 }
 
-// plainRate is the rate, in bytes a second, at which size bytes go from A to B
-// through the server as a plain stream, from the first byte to the last.
-func plainRate(t *testing.T, n *natlab.Net, server *natlab.TURN, size int64) float64 {
+// plainRate is the rate, in bytes a second, at which a file goes from A to B through
+// the server as a plain stream, from its first byte to its last. With sums, both ends
+// do with it what any safe copy takes: they compute its SHA3-512, and B writes it to
+// a disk.
+func plainRate(t *testing.T, n *natlab.Net, server *natlab.TURN, file string, sums bool) float64 {
 	t.Helper()
 	p := allocate(t, n.A, server)
 	p.permit(netip.MustParseAddr("203.0.113.12"))
-	received := make(chan error, 1)
 	b, err := n.B.Dial(t.Context(), nil, p.relayed.String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
 	a := p.accept()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
 	start := time.Now()
-	go func() {
-		_, err := io.CopyN(io.Discard, b, size)
-		received <- err
-	}()
-	block := make([]byte, 256<<10)
-	for left := size; left > 0; left -= int64(len(block)) {
-		if _, err := a.Write(block[:min(left, int64(len(block)))]); err != nil {
-			t.Fatal(err)
-		}
+	received := make(chan error, 1)
+	go func() { received <- receive(t, b, info.Size(), sums) }()
+	source := io.Reader(f)
+	if sums {
+		source = io.TeeReader(f, sha3.New512())
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{a}, source, make([]byte, block)); err != nil {
+		t.Fatal(err)
 	}
 	if err := <-received; err != nil {
 		t.Fatal(err)
 	}
-	return float64(size) / time.Since(start).Seconds()
+	return float64(info.Size()) / time.Since(start).Seconds()
+}
+
+// block is how much is read and written at once.
+const block = 256 << 10
+
+// receive takes size bytes, and with sums does what a safe copy takes.
+func receive(t *testing.T, from io.Reader, size int64, sums bool) error {
+	sink := io.Discard
+	if sums {
+		f, err := os.Create(filepath.Join(t.TempDir(), "received"))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		defer f.Sync()
+		sink = io.MultiWriter(f, sha3.New512())
+	}
+	n, err := io.CopyBuffer(struct{ io.Writer }{sink}, io.LimitReader(from, size), make([]byte, block))
+	if err == nil && n < size {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // The plain client is one: what it sends comes out at the relay's other end.
 func TestPlainRelay(t *testing.T) {
 	t.Parallel()
-	n := natlab.New(t, natlab.Config{A: natlab.Side{NAT: natlab.Sym}, B: natlab.Side{NAT: natlab.Sym}})
-	rate := plainRate(t, n, n.TURN(natlab.TURNConfig{}), 64<<20)
+	n := natlab.New(t, symmetric)
+	server := n.TURN(natlab.TURNConfig{})
+	rate := plainRate(t, n, server, people.File(t, 64<<20), false)
 	t.Logf("%.0f MiB/s", rate/(1<<20))
 }

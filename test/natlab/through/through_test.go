@@ -3,10 +3,23 @@
 package through
 
 import (
+	"flag"
 	"os"
 	"testing"
 
 	"github.com/passeur-p2p/passeur/test/natlab/people"
 )
 
-func TestMain(m *testing.M) { os.Exit(people.Main(m)) }
+// atOnce is how many tests run at once, if -parallel does not say: they wait more
+// than they compute.
+const atOnce = "4"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", atOnce)
+	}
+	os.Exit(people.Main(m))
+}
