@@ -63,7 +63,8 @@ type Config struct {
 	STUN []string
 	// TURN are servers that relay TCP (RFC 6062) when nothing else connects.
 	TURN []turnrelay.Server
-	// PortMap asks the router to forward a port (UPnP-IGD, NAT-PMP, PCP).
+	// PortMap asks the router to forward a port (UPnP-IGD, NAT-PMP, PCP), unless
+	// Listen is a loopback address.
 	PortMap bool
 	// Accept says what happens to offers; empty is AcceptAsk.
 	Accept AcceptMode

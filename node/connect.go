@@ -73,6 +73,9 @@ func pathOf(c network.Conn) *icetcp.Path {
 
 // addrPort gives the zero value for an address without IP and port.
 func addrPort(a multiaddr.Multiaddr) netip.AddrPort {
+	if len(a) == 0 { // what is left of /ice
+		return netip.AddrPort{}
+	}
 	addr, err := manet.ToNetAddr(a)
 	if err != nil {
 		return netip.AddrPort{}

@@ -132,7 +132,7 @@ func (n *Node) startICE() (err error) {
 		n.onClose("relay", n.relay.Close)
 		c.Relay = n.relay
 	}
-	if n.settings.PortMap {
+	if n.settings.PortMap && !n.settings.listen.Addr().IsLoopback() { // no router is asked for what stays here
 		if n.mapper, err = portmap.New(portmap.Config{Logger: n.log}); err != nil {
 			return fmt.Errorf("port mapping: %w", err)
 		}
