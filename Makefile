@@ -8,6 +8,8 @@ SHELL := /bin/bash
 GO ?= go
 # a file to send in the demo; empty: 64 MiB that it makes itself
 FILE ?=
+# two kinds of routers for natlab; empty: every kind with every other
+PAIR ?=
 # how long each fuzz target runs
 FUZZTIME ?= 60s
 # rounds of the benchmark, and bytes in each
@@ -35,13 +37,17 @@ bench: ## how fast a stream is: raw TCP, TLS, libp2p, /ice (ROUNDS=5 SIZE=1GiB)
 	$(GO) build -trimpath -o bin/bench ./test/bench
 	bin/bench -rounds $(ROUNDS) -size $(SIZE)
 
+.PHONY: natlab
+natlab: deps ## two nodes behind two routers: PAIR=prc,sym of open fullcone prc prcrst prcnofw sym upnp
+	NATLAB_PAIR="$(PAIR)" $(GO) test -count=1 -v -timeout $(TIMEOUT) -run '^TestMatrix$$' ./test/natlab/through
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=60s
 	grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . \
 	| sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | sort -u \
 	| while read -r dir name; do \
 		echo "== $$dir $$name"; \
-		$(GO) test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "$$dir" </dev/null; \
+		$(GO) test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=20x "$$dir" </dev/null; \
 	done
 
 .PHONY: lint
