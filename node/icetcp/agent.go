@@ -23,12 +23,18 @@ const maxFamily = 5
 // checkInterval is how often an agent repeats the checks of the pairs that have not answered.
 const checkInterval = 200 * time.Millisecond
 
+// patientDelays is how many times the relay delay is waited for a direct connection
+// that is a matter of time.
+const patientDelays = 3
+
 // agent is an ICE agent (RFC 8445) on the sockets of a mux, for one session. pion
 // gathers, checks and nominates; what it makes of the connection afterwards loses
 // bytes over TCP, so the hand-off takes the socket away from it.
 type agent struct {
 	*ice.Agent
 	ses *session
+	// keepPorts: as far as is known, no NAT between us has a port for each destination.
+	keepPorts bool
 }
 
 // newAgent makes an agent that gives up after timeout. The caller must close it.
@@ -42,7 +48,7 @@ func newAgent(m *mux, at netip.AddrPort, timeout time.Duration, log *slog.Logger
 		m.RemoveConnByUfrag(ses.local.ufrag)
 		return nil, fmt.Errorf("icetcp: %w", err)
 	}
-	return &agent{a, ses}, nil
+	return &agent{Agent: a, ses: ses}, nil
 }
 
 func agentConfig(m *mux, ses *session, at netip.AddrPort, timeout time.Duration, log *slog.Logger) *ice.AgentConfig {
@@ -166,6 +172,19 @@ func (a *agent) connect(ctx context.Context, remote *sdp.Description, dial []sdp
 	return a.ses.handOffControlled(ctx)
 }
 
+// promising: a router refuses us, and it is a matter of chance that two SYNs meet,
+// and so of a little time.
+func (a *agent) promising() bool {
+	a.ses.mu.Lock()
+	defer a.ses.mu.Unlock()
+	for pair, at := range a.ses.attempts {
+		if a.keepPorts && !at.Open && at.Failure == refused && a.ses.dialable[pair.remote] == sdp.Srflx {
+			return true
+		}
+	}
+	return false
+}
+
 // addRemotes gives the candidates to pion, the relayed ones only after the delay, as
 // with what came through our own relays (see hold): to pion all are host
 // candidates, so a priority would not hold them back.
@@ -179,8 +198,10 @@ func (a *agent) addRemotes(ctx context.Context, dial []sdp.Candidate, relayDelay
 		}
 	}
 	a.ses.wg.Go(func() {
-		if !sleep(ctx, relayDelay) {
-			return
+		for n := 0; n == 0 || n < patientDelays && a.promising(); n++ {
+			if !sleep(ctx, relayDelay) {
+				return
+			}
 		}
 		close(a.ses.relays)
 		for _, c := range late {

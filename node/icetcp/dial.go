@@ -10,12 +10,22 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
 )
 
 const (
 	// Between two dials: often enough that two SYNs meet, not in step with the other side's.
 	dialPause  = 100 * time.Millisecond
 	dialJitter = 220 * time.Millisecond
+	// A router that refuses what it did not expect shuts the hole in ours, too, after
+	// the round trip of the refusal, so the two SYNs meet by chance only: the more
+	// often both are sent, measured by that time, the sooner. The refusals hurried are
+	// bounded, since the address is a stranger's word.
+	maxHurried   = 1000
+	hurryFactor  = 6
+	hurryAtLeast = 2 * time.Millisecond
+	hurryAtMost  = 50 * time.Millisecond
 	// dialTimeout bounds one dial; the kernel repeats its SYN meanwhile.
 	dialTimeout = 20 * time.Second
 	// takenTries is how often a 4-tuple that the kernel holds is tried again, after
@@ -61,15 +71,20 @@ func (b *base) dialLocked(remote netip.AddrPort) {
 // session ends. It leaves from the listening port: a NAT then shows the address
 // that the peer dials, and two SYNs that meet make one connection.
 func (b *base) dial(remote netip.AddrPort) *socket {
-	from, taken := b.addr, 0
+	from, taken, refused := b.addr, 0, 0
 	for {
 		pause := dialPause + rand.N(dialJitter)
+		begin := time.Now()
 		c, err := dialFrom(b.ses.ctx, from, remote)
 		if err == nil {
 			return b.ses.mux.open(c, true, b.ses, "")
 		}
 		if b.failed(remote, err) {
 			return nil
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) && refused < maxHurried && b.ses.reflexive(remote) {
+			refused++
+			pause = hurried(time.Since(begin))
 		}
 		if errors.Is(err, syscall.EADDRNOTAVAIL) && from.Port() != 0 {
 			if taken++; taken > takenTries || b.elsewhere(remote) {
@@ -82,6 +97,20 @@ func (b *base) dial(remote netip.AddrPort) *socket {
 			return nil
 		}
 	}
+}
+
+// hurried gives the pause after a refusal that took so long to come, around
+// hurryFactor as long.
+func hurried(refusal time.Duration) time.Duration {
+	mean := min(max(hurryFactor*refusal, hurryAtLeast), hurryAtMost)
+	return mean/2 + rand.N(mean)
+}
+
+// reflexive: the other side has announced that address as one of a router.
+func (ses *session) reflexive(remote netip.AddrPort) bool {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	return ses.dialable[remote] == sdp.Srflx
 }
 
 // failed notes a dial that failed, and tells whether the peer has opened a

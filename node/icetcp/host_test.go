@@ -135,6 +135,7 @@ func TestHostCloses(t *testing.T) {
 	if x.answer(b.ID()) != nil {
 		t.Error("still answering offers")
 	}
+	libp2pErrors.none(t)
 }
 
 // TestTransportCloses: without its host, which goes on without it.
@@ -156,6 +157,28 @@ func TestTransportCloses(t *testing.T) {
 			t.Error("connected by ", c.RemoteMultiaddr())
 		}
 	}
+	a.Close()
+	libp2pErrors.none(t) // "swarm listener unintentionally closed" would be one
+}
+
+// TestBothClose: host and transport at once.
+func TestBothClose(t *testing.T) {
+	for range 10 {
+		x := newExchange()
+		a, ta := newHost(t, x)
+		b, _ := newHost(t, x)
+		a.Peerstore().AddAddr(b.ID(), Addr, time.Hour)
+		echoTo(t, a, b.ID())
+		var wg sync.WaitGroup
+		wg.Go(func() { a.Close() })
+		wg.Go(func() { ta.Close() })
+		wg.Wait()
+		b.Close()
+		if left := ta.mux.left(); left != "0 sessions, 0 sockets, 0 unknown" {
+			t.Error("left: ", left)
+		}
+	}
+	libp2pErrors.none(t)
 }
 
 func isTCP(a ma.Multiaddr) bool {

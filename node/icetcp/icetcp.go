@@ -87,8 +87,9 @@ type Config struct {
 	STUN []string
 	// Relay lends relayed addresses of TURN servers; nil: none.
 	Relay Relay
-	// RelayDelay is how long the other side's relayed addresses are held back, so
-	// that direct ones win when they can; 0 = 2 s.
+	// RelayDelay is how long the other side's relayed addresses, and what comes through
+	// our own, are held back, so that direct ones win when they can; three times that
+	// while a router refuses us and a hole in it is a matter of time. 0 = 2 s.
 	RelayDelay time.Duration
 	// Mapper has routers forward our listening port; nil: none.
 	Mapper Mapper

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"testing"
@@ -13,12 +14,47 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/transport"
+	"github.com/libp2p/go-libp2p/gologshim"
 	"go.uber.org/goleak"
 
 	"github.com/passeur-p2p/passeur/node/upgrade"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	gologshim.SetDefaultHandler(&libp2pErrors)
+	goleak.VerifyTestMain(m)
+}
+
+// errorLog keeps what libp2p logs as errors.
+type errorLog struct {
+	mu   sync.Mutex
+	list []string
+}
+
+var libp2pErrors errorLog
+
+func (l *errorLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (l *errorLog) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, r.Message)
+	return nil
+}
+
+func (l *errorLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l *errorLog) WithGroup(string) slog.Handler      { return l }
+
+// none fails the test if there were errors.
+func (l *errorLog) none(t testing.TB) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.list) > 0 {
+		t.Errorf("libp2p logged %q", l.list)
+	}
+	l.list = nil
+}
 
 // deadline is how long a test waits for what should happen at once.
 const deadline = 20 * time.Second

@@ -91,6 +91,7 @@ func (t *Transport) connect(ctx context.Context, n *negotiation) (*conn, error) 
 	if n.direct {
 		theirs = slices.DeleteFunc(theirs, func(c sdp.Candidate) bool { return c.Type == sdp.Relay })
 	}
+	n.agent.keepPorts = !manyPorts(n.ours) && !manyPorts(*n.theirs)
 	s, err := n.agent.connect(ctx, n.theirs, t.dialable(n.peer, theirs), t.cfg.RelayDelay, n.controlling)
 	if err != nil {
 		return nil, err
@@ -105,6 +106,21 @@ func (t *Transport) connect(ctx context.Context, n *negotiation) (*conn, error) 
 	n.found(path)
 	t.cfg.Observe(Event{Peer: n.peer, Phase: "pair", Path: &seen, Detail: path.String()})
 	return c, nil
+}
+
+// manyPorts: STUN servers saw d at several ports of one address, as behind a
+// symmetric NAT.
+func manyPorts(d sdp.Description) bool {
+	seen := make(map[netip.Addr]bool)
+	for _, c := range d.Candidates {
+		if c.Type == sdp.Srflx && c.TCPType == sdp.Passive && !c.Mapped {
+			if seen[c.Addr.Addr()] {
+				return true
+			}
+			seen[c.Addr.Addr()] = true
+		}
+	}
+	return false
 }
 
 // remotes gives the other side's candidates, its relayed addresses among them.

@@ -269,6 +269,34 @@ func TestRelayFails(t *testing.T) {
 	}
 }
 
+// TestCloseWhileGathering: an answer that waits for a relay does not keep Close.
+func TestCloseWhileGathering(t *testing.T) {
+	x := newExchange()
+	asked := make(chan struct{}, 1)
+	b := newDevice(t, x, func(c *Config) {
+		c.Relay = &relayTest{borrow: func(ctx context.Context) error {
+			asked <- struct{}{}
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+	})
+	b.listen(t)
+	refused := make(chan error, 1)
+	go func() {
+		_, err := x.answer(b.id)(context.Background(), "somebody", offerBytes(t, nil))
+		refused <- err
+	}()
+	<-asked
+	begin := time.Now()
+	b.Close()
+	if took := time.Since(begin); took > gatherTimeout/2 {
+		t.Error("Close took ", took)
+	}
+	if err := <-refused; err == nil {
+		t.Error("answered")
+	}
+}
+
 // TestRelayAfterClose: what comes through a relay later is closed.
 func TestRelayAfterClose(t *testing.T) {
 	a := newDevice(t, newExchange(), nil)

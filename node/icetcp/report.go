@@ -56,13 +56,15 @@ func (a *Attempt) failed(err error) {
 
 func (a *Attempt) opened(s *socket) { a.Open, a.Accepted, a.Relay = true, !s.dialled, s.relay }
 
+const refused = "refused"
+
 // reason puts the usual failures of a dial into words.
 func reason(err error) string {
 	for _, known := range []struct {
 		err  error
 		text string
 	}{
-		{syscall.ECONNREFUSED, "refused"},
+		{syscall.ECONNREFUSED, refused},
 		{syscall.EHOSTUNREACH, "host unreachable"},
 		{syscall.ENETUNREACH, "network unreachable"},
 		{syscall.ECONNRESET, "reset"},

@@ -34,11 +34,11 @@ type session struct {
 	closed      bool
 	handed      bool // a socket was handed off; the agent has nothing more to say
 	bases       map[netip.Addr]*base
-	accepted    int                     // connections taken in that the peer dialled
-	remote      credentials             // set by start, like the fields below
-	controlling bool                    // our role
-	dialable    map[netip.AddrPort]bool // everything else is never dialled
-	attempts    map[tuple]*Attempt      // what became of each pair that was tried
+	accepted    int                         // connections taken in that the peer dialled
+	remote      credentials                 // set by start, like the fields below
+	controlling bool                        // our role
+	dialable    map[netip.AddrPort]sdp.Type // everything else is never dialled
+	attempts    map[tuple]*Attempt          // what became of each pair that was tried
 }
 
 func newSession(m *mux, local credentials) *session {
@@ -53,9 +53,9 @@ func (ses *session) start(remote credentials, controlling bool, dial []sdp.Candi
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
 	ses.remote, ses.controlling = remote, controlling
-	ses.dialable = make(map[netip.AddrPort]bool)
+	ses.dialable = make(map[netip.AddrPort]sdp.Type)
 	for _, c := range dial {
-		ses.dialable[c.Addr] = true
+		ses.dialable[c.Addr] = c.Type
 	}
 }
 
@@ -260,7 +260,8 @@ func (b *base) WriteTo(p []byte, to net.Addr) (int, error) {
 	b.ses.mu.Lock()
 	s := b.socks[remote]
 	closed := b.ses.closed
-	if s == nil && !closed && !b.ses.handed && b.ses.dialable[remote] {
+	_, may := b.ses.dialable[remote]
+	if s == nil && !closed && !b.ses.handed && may {
 		b.waiting[remote] = append([]byte(nil), p...)
 		b.dialLocked(remote)
 	}
