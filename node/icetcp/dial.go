@@ -53,6 +53,9 @@ func (b *base) dialLocked(remote netip.AddrPort) {
 		return
 	}
 	b.dialling[remote] = true
+	if a := b.ses.attemptLocked(tuple{b.addr, remote}); a.Dials == 0 && !a.Open {
+		a.Failure = unanswered
+	}
 	b.ses.wg.Go(func() {
 		s := b.dial(remote)
 		b.ses.mu.Lock()

@@ -206,6 +206,8 @@ func (n *negotiation) kind(s *socket, remote sdp.Type) PathKind {
 	switch {
 	case s.relay != "" || remote == sdp.Relay:
 		return Relayed
+	case s.dialled && s.peerDialled && n.unobstructed(s, remote):
+		return Direct
 	case s.dialled && s.peerDialled:
 		return Punched
 	case s.dialled && slices.ContainsFunc(n.theirs.Candidates, mapped):
@@ -219,6 +221,21 @@ func (n *negotiation) kind(s *socket, remote sdp.Type) PathKind {
 	}
 	return Direct
 }
+
+// unobstructed: the SYNs met on s, but one would have got through by itself: on a LAN,
+// or to an IPv4 address that is one of a device's own. Not so over IPv6, where
+// a firewall in front of such an address is usual.
+func (n *negotiation) unobstructed(s *socket, remote sdp.Type) bool {
+	local := s.local.Addr()
+	if local.Is6() {
+		lan, err := local.Prefix(64)
+		return err == nil && lan.Contains(s.remote.Addr())
+	}
+	return remote == sdp.Host || !local.IsPrivate() && !carrierNAT.Contains(local) && !n.behindNAT()
+}
+
+// carrierNAT has the addresses that providers give to those behind their NAT (RFC 6598).
+var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
 
 // behindNAT: the world sees us under an address that is not ours.
 func (n *negotiation) behindNAT() bool {

@@ -38,7 +38,7 @@ type Negotiation struct {
 type Attempt struct {
 	Local, Remote netip.AddrPort
 	RemoteType    string // candidate type, "prflx" if it was not announced
-	// Dials is how often it was dialled in vain.
+	// Dials is how often it was dialled in vain, without the dial that went on at the end.
 	Dials int
 	// Open: a TCP connection came about; Accepted: the other side opened it.
 	Open, Accepted bool
@@ -54,9 +54,17 @@ func (a *Attempt) failed(err error) {
 	a.Failure = reason(err)
 }
 
-func (a *Attempt) opened(s *socket) { a.Open, a.Accepted, a.Relay = true, !s.dialled, s.relay }
+func (a *Attempt) opened(s *socket) {
+	a.Open, a.Accepted, a.Relay = true, !s.dialled, s.relay
+	if a.Dials == 0 {
+		a.Failure = ""
+	}
+}
 
-const refused = "refused"
+const (
+	refused    = "refused"
+	unanswered = "no answer before the end"
+)
 
 // reason puts the usual failures of a dial into words.
 func reason(err error) string {
@@ -76,7 +84,7 @@ func reason(err error) string {
 			return known.text
 		}
 	}
-	return "no answer before the end"
+	return unanswered
 }
 
 // pair names the pair of s in reports: by our candidate, since a dial may have left

@@ -80,6 +80,7 @@ func TestKinds(t *testing.T) {
 		Candidates: []sdp.Candidate{
 			c("10.0.0.1:4000", sdp.Host, sdp.Passive, false), c("10.0.0.1:9", sdp.Host, sdp.Active, false),
 			c("203.0.113.1:4000", sdp.Srflx, sdp.Passive, false), c("203.0.113.1:4444", sdp.Srflx, sdp.Passive, true),
+			c("[2001:db8:1::1]:4000", sdp.Host, sdp.Passive, false), c("[2001:db8:2::1]:4000", sdp.Host, sdp.Passive, false),
 		},
 		Relays: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:50000")},
 	}
@@ -97,7 +98,9 @@ func TestKinds(t *testing.T) {
 	}{
 		{"the same LAN", "10.0.0.1:4000", true, false, nat, false, "", "direct host"},
 		{"it dialled from a free port", "10.0.0.1:33333", false, false, nat, false, "", "direct host"},
-		{"SYNs met behind firewalls", "10.0.0.1:4000", true, true, public, false, "", "punched host"},
+		{"SYNs met behind firewalls", "[2001:db8:1::1]:4000", true, true, public, false, "", "punched host"},
+		{"SYNs met on the LAN, IPv6", "[2001:db8:2::1]:4000", true, true, nat, false, "", "direct host"},
+		{"SYNs met on the LAN", "10.0.0.1:4000", true, true, nat, false, "", "direct host"},
 		{"SYNs met at NATs", "203.0.113.1:4000", true, true, nat, false, "", "punched srflx"},
 		{"its NAT lets all in", "203.0.113.1:4000", true, false, nat, false, "", "punched srflx"},
 		{"our NAT lets all in", "203.0.113.1:4000", false, true, nat, false, "", "punched srflx"},
@@ -114,6 +117,9 @@ func TestKinds(t *testing.T) {
 		}
 		s := &socket{dialled: v.dialled, peerDialled: v.peerDialled, relay: v.relay}
 		s.local, s.remote = netip.MustParseAddrPort("10.0.0.2:5000"), netip.MustParseAddrPort(v.remote)
+		if s.remote.Addr().Is6() {
+			s.local = netip.MustParseAddrPort("[2001:db8:2::2]:5000")
+		}
 		remote := typeOf(s.remote, remotes(&theirs))
 		if got := fmt.Sprint(n.kind(s, remote), " ", remote); got != v.want {
 			t.Errorf("%s: %s, want %s", v.what, got, v.want)

@@ -2,6 +2,7 @@ package nattest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -35,7 +36,8 @@ type setup struct {
 	TURN        []turnrelay.Server
 	RelayDelay  time.Duration
 	Slow        time.Duration // how long answers to it are on their way
-	Log         bool
+	Timeout     time.Duration // of a negotiation; 0 = 25 s
+	Log         bool          // to stderr, shown when the test fails
 }
 
 // keyOf makes the key of the device with that name.
@@ -82,7 +84,7 @@ func runDevice(config string) error {
 	}
 	d := &device{
 		setup: s, answer: make(chan answerFunc, 1), accepted: make(chan Result, 1),
-		closing: make(chan struct{}), done: make(chan error, 1),
+		closing: make(chan struct{}), done: make(chan error),
 	}
 	l, err := d.start()
 	if err != nil {
@@ -104,8 +106,7 @@ func runDevice(config string) error {
 		err = errors.Join(err, d.relay.Close())
 	}
 	d.done <- errors.Join(err, goleak.Find(goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("net/rpc.(*Server).ServeCodec")))
-	<-d.done
-	return nil
+	select {} // the test kills us when it has the answer
 }
 
 // start makes the transport.
@@ -118,7 +119,7 @@ func (d *device) start() (transport.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := icetcp.Config{Signaller: d, STUN: d.STUN, RelayDelay: d.RelayDelay, Timeout: 25 * time.Second}
+	cfg := icetcp.Config{Signaller: d, STUN: d.STUN, RelayDelay: d.RelayDelay, Timeout: cmp.Or(d.Timeout, 25*time.Second)}
 	if d.Log {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("device", d.Name)
 	}

@@ -252,17 +252,17 @@ func TestRelayOfOtherFamily(t *testing.T) {
 // TestNoWay: the report names the pairs that were tried.
 func TestNoWay(t *testing.T) {
 	n := between(t, natlab.Sym, natlab.Sym)
-	know := setup{STUN: n.STUN()}
+	know := setup{STUN: n.STUN(), Timeout: 4 * time.Second}
 	var r Result
 	if err := call(devices(t, n, know, know).dir, "a", "Dial", 8, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Err == "" || r.Took > 30*time.Second {
+	if r.Err == "" || r.Took > 10*time.Second {
 		t.Fatalf("connected: %+v", r)
 	}
 	tried := 0
 	for _, at := range r.Attempts {
-		if at.RemoteType == "srflx" && !at.Open && at.Dials > 0 && at.Failure != "" {
+		if at.RemoteType == "srflx" && !at.Open && at.Failure != "" {
 			tried++
 		}
 	}
