@@ -149,7 +149,7 @@ func (n *Node) startICE() (err error) {
 }
 
 func (n *Node) startFiles() (err error) {
-	n.files, err = filexfer.New(n.host, filexfer.Config{
+	n.files, err = filexfer.New(promptStreams{n.host}, filexfer.Config{
 		Accept: n.receive, Observe: n.observeTransfer, Logger: n.log,
 	})
 	if err != nil {

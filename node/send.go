@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -58,7 +59,7 @@ func (n *Node) deliver(ctx context.Context, t Transfer, file filexfer.File) {
 	}
 	n.transfers.change(t.ID, func(e *entry) { e.Device, e.release = device, n.protect(device, t.ID) })
 	if err := n.reach(ctx, device); err != nil {
-		n.endUnreached(ctx, t.ID, err)
+		n.endUnreached(ctx, t.ID, n.explained(device, t.Created, err))
 		return
 	}
 	file.ID = t.ID
@@ -84,6 +85,28 @@ func (n *Node) deviceOf(ctx context.Context, t Transfer) (peer.ID, error) {
 	return record.Devices[0].ID, nil
 }
 
+// explained says more about a failure than the dial did, if the device answered
+// and yet no path was found.
+func (n *Node) explained(device peer.ID, since time.Time, err error) error {
+	last, found := n.ice.LastNegotiation(device)
+	if !found || last.Started.Before(since) || last.Path != nil || len(last.Remote) == 0 {
+		return err
+	}
+	err = fmt.Errorf("%w: the device answered, but none of its %d addresses can be reached from here, nor any of ours from there", errNoPath, len(last.Remote))
+	if n.relay == nil {
+		return fmt.Errorf("%w; a TURN server on either side would help", err)
+	}
+	for _, server := range n.relay.Servers() {
+		if server.Err != nil {
+			return fmt.Errorf("%w; the TURN server %s lends no address: %w", err, server.URL, server.Err)
+		}
+	}
+	return err
+}
+
+// errNoPath: both devices tried, and no pair of addresses connects.
+var errNoPath = errors.New("no path")
+
 // endUnreached ends a transfer for which no connection came about.
 func (n *Node) endUnreached(ctx context.Context, id string, err error) {
 	n.transfers.change(id, func(e *entry) {
@@ -97,6 +120,9 @@ func (n *Node) endUnreached(ctx context.Context, id string, err error) {
 
 // unreached says why nobody was reached, in words for people.
 func unreached(err error) string {
+	if errors.Is(err, errNoPath) {
+		return err.Error()
+	}
 	for _, known := range []struct {
 		err  error
 		text string

@@ -101,16 +101,6 @@ func (ses *session) mark(s *socket) {
 	}
 }
 
-// socket gives the socket of a candidate pair, by the agent's names.
-func (ses *session) socket(local netip.Addr, remote netip.AddrPort) *socket {
-	ses.mu.Lock()
-	defer ses.mu.Unlock()
-	if b := ses.bases[local]; b != nil {
-		return b.socks[remote]
-	}
-	return nil
-}
-
 // handOffControlling switches s, the socket of the nominated pair.
 func (ses *session) handOffControlling(ctx context.Context, s *socket) error {
 	if err := s.writeMarker(ses.marker(s)); err != nil {

@@ -607,3 +607,13 @@ func signedSTUN(t testing.TB, typ uint16, rest []byte, username, pwd string) []b
 	stun.Fingerprint.AddTo(m)
 	return m.Raw
 }
+
+// socket gives the socket of a candidate pair, by the agent's names.
+func (ses *session) socket(local netip.Addr, remote netip.AddrPort) *socket {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	if b := ses.bases[local]; b != nil {
+		return b.socks[remote]
+	}
+	return nil
+}

@@ -28,6 +28,7 @@ type session struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // its readers and diallers
 	marked chan *socket   // the socket on which the peer's marker came
+	proven chan *socket   // sockets on which the peer answered a check of ours
 	relays chan struct{}  // closed when relayed connections may take part
 
 	mu          sync.Mutex
@@ -42,7 +43,7 @@ type session struct {
 }
 
 func newSession(m *mux, local credentials) *session {
-	ses := &session{mux: m, local: local, marked: make(chan *socket, 1), relays: make(chan struct{}), bases: make(map[netip.Addr]*base)}
+	ses := &session{mux: m, local: local, marked: make(chan *socket, 1), proven: make(chan *socket, maxProven), relays: make(chan struct{}), bases: make(map[netip.Addr]*base)}
 	ses.ctx, ses.cancel = context.WithCancel(m.ctx)
 	return ses
 }
@@ -185,6 +186,7 @@ func (ses *session) serve(b *base, s *socket, buf []byte) {
 				}
 			}
 			b.deliver(frame, s)
+			ses.prove(s, frame)
 		case err == nil && ses.isMarker(s, frame):
 			ses.mark(s)
 			return
@@ -194,6 +196,29 @@ func (ses *session) serve(b *base, s *socket, buf []byte) {
 			s.Close()
 			return
 		}
+	}
+}
+
+// maxProven is how many sockets wait to be nominated; one is enough.
+const maxProven = 8
+
+// prove notes that the peer answered a check on s: a success response, authentic
+// by the peer's password (RFC 8445 §7.2.5).
+func (ses *session) prove(s *socket, frame []byte) {
+	ses.mu.Lock()
+	pwd, controlling := ses.remote.pwd, ses.controlling
+	ses.mu.Unlock()
+	if !controlling || s.proven {
+		return
+	}
+	m := &stun.Message{Raw: append([]byte(nil), frame...)}
+	if m.Decode() != nil || m.Type != stun.BindingSuccess || stun.MessageIntegrity(pwd).Check(m) != nil {
+		return
+	}
+	s.proven = true
+	select {
+	case ses.proven <- s:
+	default:
 	}
 }
 

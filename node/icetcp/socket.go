@@ -30,6 +30,7 @@ type socket struct {
 	forget  func()        // tells the mux
 	once    sync.Once
 
+	proven      bool   // the peer answered a check on it; for the reader alone
 	peerDialled bool   // the other side dialled too; set before the hand-off ends
 	relay       string // the TURN server that it came through, or ""
 
