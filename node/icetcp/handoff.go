@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/netip"
 )
 
 // The hand-off. When the checks have found a pair, its socket is switched from
