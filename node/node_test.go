@@ -3,7 +3,6 @@ package node_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha3"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/crypto/sha3"
 
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/icetcp"

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha3"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/pion/stun"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/crypto/sha3"
 )
 
 // deadline bounds every wait of a script. It is long because a busy machine

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/hpke"
-	"crypto/sha3"
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"golang.org/x/crypto/sha3"
 )
 
 // raw opens a stream and writes bytes to it.

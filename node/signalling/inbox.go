@@ -2,7 +2,6 @@ package signalling
 
 import (
 	"crypto/sha256"
-	"crypto/sha3"
 	"encoding/base32"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/crypto/sha3"
 )
 
 const (

@@ -3,13 +3,13 @@ package signalling
 import (
 	"context"
 	"crypto/hpke"
-	"crypto/sha3"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/crypto/sha3"
 )
 
 // settling is how long after New requests of a kind that nobody handles wait for a

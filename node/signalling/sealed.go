@@ -4,7 +4,6 @@ import (
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/hpke"
-	"crypto/sha3"
 	"crypto/sha512"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"filippo.io/edwards25519"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/crypto/sha3"
 
 	"github.com/passeur-p2p/passeur/conversation"
 )

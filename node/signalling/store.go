@@ -2,12 +2,12 @@ package signalling
 
 import (
 	"container/list"
-	"crypto/sha3"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/crypto/sha3"
 )
 
 // storedOverhead is what a stored message costs beside its bytes, roughly.

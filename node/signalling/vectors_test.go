@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/hpke"
-	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/crypto/sha3"
 
 	"github.com/passeur-p2p/passeur/conversation"
 )

@@ -3,13 +3,14 @@ package filexfer
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha3"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"golang.org/x/crypto/sha3"
 )
 
 func TestAnswerVectors(t *testing.T) {

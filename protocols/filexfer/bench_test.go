@@ -2,10 +2,11 @@ package filexfer
 
 import (
 	"context"
-	"crypto/sha3"
 	"hash"
 	"io"
 	"testing"
+
+	"golang.org/x/crypto/sha3"
 )
 
 const benchSize = 256 << 20

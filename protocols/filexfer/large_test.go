@@ -2,7 +2,6 @@ package filexfer
 
 import (
 	"context"
-	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"golang.org/x/crypto/sha3"
 )
 
 // More than 32 bits can count, as large as a sparse file says it is, through the

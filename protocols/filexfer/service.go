@@ -3,7 +3,6 @@ package filexfer
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"golang.org/x/crypto/sha3"
 )
 
 // ID is the protocol's name on the wire.

@@ -1,7 +1,6 @@
 package filexfer
 
 import (
-	"crypto/sha3"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -9,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/sha3"
 )
 
 // vector is one block of a file in testdata: "key: value" lines, ended by an

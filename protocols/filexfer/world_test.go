@@ -3,7 +3,6 @@ package filexfer
 import (
 	"bytes"
 	"context"
-	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"go.uber.org/goleak"
+	"golang.org/x/crypto/sha3"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -3,12 +3,13 @@ package demo
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha3"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/crypto/sha3"
 )
 
 // randomFile makes a file of size random bytes.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/sha3"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pion/stun"
+	"golang.org/x/crypto/sha3"
 
 	"github.com/passeur-p2p/passeur/test/natlab"
 	"github.com/passeur-p2p/passeur/test/natlab/people"
