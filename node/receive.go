@@ -18,7 +18,7 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		return nil, &filexfer.Refusal{Reason: "not a contact"}
 	}
 	waiting := make(chan decision, 1)
-	err := n.transfers.begin(&entry{
+	e := &entry{
 		Transfer: Transfer{
 			ID: o.ID, Direction: Incoming, Contact: c.Name, Account: c.Account, Device: o.From,
 			Name: o.Name, Size: o.Size, State: filexfer.AwaitingHost, Path: pathOf(o.Conn),
@@ -26,8 +26,9 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		cancel:  func() { n.files.Cancel(o.ID) },
 		release: n.protect(o.From, o.ID),
 		waiting: waiting,
-	})
-	if err != nil {
+	}
+	if err := n.transfers.begin(e); err != nil {
+		e.release()
 		return nil, err
 	}
 	if n.settings.Accept == AcceptContacts {

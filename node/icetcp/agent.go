@@ -259,23 +259,6 @@ func (a *agent) nominate(ctx context.Context, remote *sdp.Description) (*socket,
 	}
 }
 
-// roundTrip gives the time of the last check on the pair of s, 0 if unknown.
-func (a *agent) roundTrip(s *socket) time.Duration {
-	ends := make(map[string]bool) // by ID
-	for _, c := range a.GetLocalCandidatesStats() {
-		ends[c.ID] = c.IP == s.at.String()
-	}
-	for _, c := range a.GetRemoteCandidatesStats() {
-		ends[c.ID] = c.IP == s.as.Addr().String() && c.Port == int(s.as.Port())
-	}
-	for _, p := range a.GetCandidatePairsStats() {
-		if ends[p.LocalCandidateID] && ends[p.RemoteCandidateID] && p.ResponsesReceived > 0 {
-			return time.Duration(p.CurrentRoundTripTime * float64(time.Second))
-		}
-	}
-	return 0
-}
-
 // close frees everything of the session but a socket handed off, and returns when
 // its goroutines are gone.
 func (a *agent) close() {

@@ -92,6 +92,7 @@ func (ses *session) markLocked(role string) []byte {
 
 // mark tells handOff that the peer's marker came on s. Nobody reads s from here on.
 func (ses *session) mark(s *socket) {
+	s.answered()
 	select {
 	case ses.marked <- s:
 	default: // a second one

@@ -187,7 +187,7 @@ func (n *negotiation) path(s *socket) Path {
 	remote := typeOf(s.remote, theirs)
 	p := Path{
 		Kind: n.kind(s, remote), LocalType: string(sdp.Host), RemoteType: string(remote),
-		Local: s.local, Remote: s.remote, Controlling: n.controlling, RTT: n.agent.roundTrip(s),
+		Local: s.local, Remote: s.remote, Controlling: n.controlling, RTT: s.rtt,
 	}
 	switch {
 	case s.relay != "":

@@ -36,7 +36,7 @@ type Path struct {
 	Relay string
 	// Controlling: this side nominated the pair (RFC 8445 §2.3); it is also the TLS client.
 	Controlling bool
-	// RTT is the round trip that the connectivity check measured, 0 if unknown.
+	// RTT is the round trip that the hand-off measured, 0 if unknown.
 	RTT time.Duration
 	// TLS is the state after the handshake: version, cipher suite, key exchange group.
 	TLS tls.ConnectionState

@@ -30,9 +30,10 @@ type socket struct {
 	forget  func()        // tells the mux
 	once    sync.Once
 
-	proven      bool   // the peer answered a check on it; for the reader alone
-	peerDialled bool   // the other side dialled too; set before the hand-off ends
-	relay       string // the TURN server that it came through, or ""
+	proven      bool          // the peer answered a check on it; for the reader alone
+	rtt         time.Duration // of the hand-off, set with peerDialled
+	peerDialled bool          // the other side dialled too; set before the hand-off ends
+	relay       string        // the TURN server that it came through, or ""
 
 	// What the agent calls its two ends, set by adopt: the local candidate that it
 	// belongs to, and remote, unless it is relayed.
@@ -43,6 +44,9 @@ type socket struct {
 
 	wmu  sync.Mutex
 	last bool // our marker is written; no frame may follow
+	// asked is when the frame was written that the peer's marker answers: our
+	// marker, or the response to the check after which it nominated.
+	asked time.Time
 }
 
 func newSocket(c net.Conn, dialled bool, forget func(*socket)) *socket {
@@ -85,6 +89,9 @@ func (s *socket) write(p []byte, last bool) error {
 		return nil
 	}
 	s.last = last
+	if last || s.asked.IsZero() && isSuccess(p) {
+		s.asked = time.Now()
+	}
 	err := s.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if err == nil {
 		_, err = s.Write(appendFrame(make([]byte, 0, frameHeader+len(p)), p))
@@ -93,6 +100,18 @@ func (s *socket) write(p []byte, last bool) error {
 		s.Close()
 	}
 	return err
+}
+
+// isSuccess tells whether a frame is a Binding success response (RFC 8489 §5).
+func isSuccess(p []byte) bool { return len(p) >= 2 && p[0] == 0x01 && p[1] == 0x01 }
+
+// answered notes that the peer's marker has come.
+func (s *socket) answered() {
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	if !s.asked.IsZero() {
+		s.rtt = time.Since(s.asked)
+	}
 }
 
 // bare makes the socket ready to carry bytes: no deadline, and a dead peer is found
