@@ -31,7 +31,7 @@ const (
 	// credit when a window grows, which halves the speed of a path of 100 ms.
 	WindowSize = 16 << 20
 	// FrameSize is the largest yamux frame sent, in bytes, header included.
-	FrameSize = 256 << 10
+	FrameSize = 512 << 10
 )
 
 // MuxerID names the muxer in multistream and in TLS's ALPN.
