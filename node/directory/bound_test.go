@@ -42,11 +42,14 @@ func TestMemoryIsBoundedWhateverIsLookedUp(t *testing.T) {
 					t.Fatal("found")
 				}
 			}
+			d.seen.mu.Lock() // the directory publishes meanwhile
 			d.seen.keepLocked(fmt.Sprint(i), nil)
+			d.seen.mu.Unlock()
 			if err := memory.SaveRecord(fmt.Sprint(i), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
+		synctest.Wait()
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if len(d.flights) > maxFlights || len(d.seen.verified) > maxVerified || len(memory.records) > maxVolatile {
