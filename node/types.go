@@ -109,7 +109,7 @@ const (
 )
 
 // Event is one thing that happened, for commands, dashboards and logs. Exactly
-// one of Transfer and Contact is set.
+// one of Transfer, Contact, Message, Conversation, Pairing and Device is set.
 type Event struct {
 	// Time it happened.
 	Time time.Time
@@ -122,4 +122,12 @@ type Event struct {
 	// Contact is the contact after the event; Removed if it is gone.
 	Contact *Contact
 	Removed bool
+	// Message is one that was written, here or elsewhere, or that changed.
+	Message *Message
+	// Conversation is one whose members, name or state changed.
+	Conversation *Conversation
+	// Pairing is one that made a step.
+	Pairing *Pairing
+	// Device is one of the own account's that was added, revoked, came or went.
+	Device *Device
 }
