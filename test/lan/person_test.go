@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"syscall"
@@ -111,7 +110,7 @@ func (p *person) killNode(t *testing.T) {
 }
 
 func (p *person) command(ctx context.Context, args ...string) *exec.Cmd {
-	return p.host.Command(ctx, os.Getenv(binaryEnv), append([]string{"--json", "--home", p.home}, args...)...)
+	return p.host.Command(ctx, lab.Passeur(), append([]string{"--json", "--home", p.home}, args...)...)
 }
 
 // run runs a command to its good end and decodes what it prints, unless into is nil.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/test/lab"
 	"github.com/passeur-p2p/passeur/test/natlab"
 )
 
@@ -185,7 +186,7 @@ func (p *Person) Kill() {
 
 // command is passeur on the person's host.
 func (p *Person) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := p.Host.Command(ctx, os.Getenv(binaryEnv), append([]string{"--json", "--home", p.Home}, args...)...)
+	cmd := p.Host.Command(ctx, lab.Passeur(), append([]string{"--json", "--home", p.Home}, args...)...)
 	for _, r := range p.cfg.TURN {
 		if r.CA != "" {
 			cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+r.CA)

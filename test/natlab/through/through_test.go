@@ -7,7 +7,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/passeur-p2p/passeur/test/natlab/people"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // atOnce is how many tests run at once, if -parallel does not say: they wait more
@@ -21,5 +21,5 @@ func TestMain(m *testing.M) {
 	if !given {
 		flag.Set("test.parallel", atOnce)
 	}
-	os.Exit(people.Main(m))
+	os.Exit(lab.MainWithPasseur(m.Run))
 }

@@ -1,0 +1,38 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// passeurEnv hands the built binary to the process that runs the tests, which has
+// no network to build with.
+const passeurEnv = "LAB_PASSEUR"
+
+// Passeur is the path of the binary that [MainWithPasseur] has built.
+func Passeur() string { return os.Getenv(passeurEnv) }
+
+// MainWithPasseur is [Main] for tests of whole nodes: it builds passeur as people
+// get it, without the race detector, before it goes to where there is no network.
+//
+//	func TestMain(m *testing.M) { os.Exit(lab.MainWithPasseur(m.Run)) }
+func MainWithPasseur(run func() int) int {
+	if inside() {
+		return Main(run)
+	}
+	dir, err := os.MkdirTemp("", "passeur-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "passeur")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "github.com/passeur-p2p/passeur/cmd/node").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "lab: build passeur: %v\n%s", err, out)
+		return 1
+	}
+	os.Setenv(passeurEnv, binary)
+	return Main(run)
+}
