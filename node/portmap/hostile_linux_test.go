@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passeur-p2p/passeur/test/lab"
 	"github.com/passeur-p2p/passeur/test/natlab"
 )
 
@@ -116,7 +117,7 @@ func TestDoubleNAT(t *testing.T) {
 	for _, good := range []string{"11.0.113.77", "11.0.113.78"} {
 		addr.Store(good)
 		want := netip.AddrPortFrom(netip.MustParseAddr(good), 40001)
-		eventually(t, "mapped at "+good, func() bool { return slices.Equal(d.mapped(40001), []netip.AddrPort{want}) })
+		lab.Eventually(t, "mapped at "+good, func() bool { return slices.Equal(d.mapped(40001), []netip.AddrPort{want}) })
 	}
 	d.close()
 }
@@ -132,7 +133,7 @@ func TestTwoRouters(t *testing.T) {
 	g.udp(udpPort, fakeNATPMP(text("11.0.113.78")))
 	d := startDevice(t, f.A, quick(NATPMP))
 	want := []netip.AddrPort{netip.MustParseAddrPort("11.0.113.77:40001"), netip.MustParseAddrPort("11.0.113.78:40001")}
-	eventually(t, "mapped by both", func() bool { return slices.Equal(d.mapped(40001), want) })
+	lab.Eventually(t, "mapped by both", func() bool { return slices.Equal(d.mapped(40001), want) })
 	if s := d.status(); len(s) != 2 || s[0].Gateway != f.gateway || s[1].Gateway != g.gateway {
 		t.Errorf("status: %+v", s)
 	}
@@ -170,7 +171,7 @@ func TestNoAddress(t *testing.T) {
 		t.Errorf("status: %+v", s)
 	}
 	addr.Store("11.0.113.77")
-	eventually(t, "mapped", func() bool { return len(d.mapped(40001)) == 1 })
+	lab.Eventually(t, "mapped", func() bool { return len(d.mapped(40001)) == 1 })
 	d.close()
 }
 
@@ -201,15 +202,15 @@ func TestNonsense(t *testing.T) {
 	f := newFake(t)
 	f.udp(udpPort, func(b []byte) []byte { return append([]byte{9}, b...) })
 	d := startDevice(t, f.A, quick(NATPMP, PCP))
-	r := d.call(order{Call: "Mapped", Port: 40001, Wait: deadline})
-	if r.Addrs != nil || r.Took > searchTime+2*time.Second {
-		t.Errorf("mapped at %v after %s", r.Addrs, r.Took)
+	if got := d.mapped(40001); got != nil {
+		t.Errorf("mapped at %v", got)
 	}
 	d.close()
 }
 
 // A device that answers to a search cannot have us connect to others.
 func TestForgedLocation(t *testing.T) {
+	t.Parallel()
 	for name, location := range map[string]string{
 		"location":    "http://203.0.113.100:8080/desc",
 		"name":        "http://victim.example:8080/desc",
@@ -247,6 +248,7 @@ func TestForgedLocation(t *testing.T) {
 // Descriptions and answers that never end, or never begin, take bounded time and
 // memory.
 func TestEndless(t *testing.T) {
+	t.Parallel()
 	endless := func(w http.ResponseWriter, piece string) {
 		io.WriteString(w, "<root>")
 		for w.(http.Flusher).Flush(); ; {
@@ -287,9 +289,8 @@ func TestEndless(t *testing.T) {
 			f.http(f.RouterA, "192.168.1.1:5000", handler)
 			f.ssdp("http://192.168.1.1:5000/")
 			d := startDevice(t, f.A, quick(UPnP))
-			r := d.call(order{Call: "Mapped", Port: 40001, Wait: 5 * time.Second})
-			if r.Addrs != nil || r.Took > 6*time.Second {
-				t.Errorf("mapped at %v after %s", r.Addrs, r.Took)
+			if got := d.mapped(40001); got != nil {
+				t.Errorf("mapped at %v", got)
 			}
 			d.close()
 		})

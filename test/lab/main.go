@@ -7,8 +7,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 )
 
@@ -111,6 +114,25 @@ func furnish() error {
 		return fmt.Errorf("bring loopback up (Debian's iproute2 is needed): %w %s", err, out)
 	}
 	return nil
+}
+
+// Fuzzing says whether the test binary runs a fuzz target. Targets need no network,
+// and the workers that the fuzzer starts are not to make namespaces: TestMain then
+// calls Run and not [Main].
+func Fuzzing() bool {
+	return slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz") })
+}
+
+// NoLeaks is run, which in addition fails if it leaves goroutines.
+func NoLeaks(run func() int) func() int {
+	return func() int {
+		code := run()
+		if err := goleak.Find(); err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
+	}
 }
 
 // addSbin puts where Debian keeps ip on the path; users have it not on theirs.
