@@ -1,0 +1,130 @@
+package conversation
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+)
+
+// The sizes of a file's sums: SHA3-512 of all its bytes, SHA3-256 at the root of
+// its tree.
+const (
+	sha3SumSize  = 64
+	sha3TreeSize = 32
+)
+
+// File is the content of an application/data-transfer+json entry: a JSON object
+// of strings with the keys that Jami writes, and sha3tree.
+//
+//	{"displayName":TEXT,"sha3sum":HEX,"sha3tree":HEX,"tid":NUMBER,"totalSize":NUMBER,"type":"application/data-transfer+json"}
+//	{"displayName":TEXT,"edit":ID,"sha3tree":HEX,"type":…}      an edit: what it leaves out stays
+//	{"also":"ID ID","edit":ID,"tid":"","type":…}                a deletion
+//
+// Displayed names may be missing, and so may sha3tree and type. Numbers are
+// decimal, below 2^53.
+type File struct {
+	// DisplayName is hostile text.
+	DisplayName string
+	// SHA3Sum is the SHA3-512 of the file, SHA3Tree the root of its SHA3-256 tree
+	// or "": 128 and 64 lower-case hex digits.
+	SHA3Sum, SHA3Tree string
+	// TID names the transfer: 1 to 2^53-1 in decimal.
+	TID string
+	// TotalSize is in bytes. In an edit it counts only together with SHA3Sum.
+	TotalSize int64
+	// Edit is the entry that this one changes; zero for a file of its own.
+	Edit ID
+	// Deleted: Edit is taken back, and the edits of it that Also names.
+	Deleted bool
+	Also    []ID
+	// Extra are the other keys, which mean nothing here.
+	Extra map[string]string
+}
+
+// Content gives what [ParseFile] reads. Bytes that are no UTF-8 become U+FFFD.
+func (f File) Content() []byte {
+	fields := Fields{}
+	for key, value := range f.Extra {
+		fields[key] = value
+	}
+	fields["type"] = TypeFile
+	if !f.Edit.IsZero() {
+		fields["edit"] = f.Edit.String()
+	}
+	if f.Deleted {
+		fields["tid"] = ""
+		writeAlso(fields, f.Also)
+		return fields.Content()
+	}
+	for key, value := range map[string]string{
+		"displayName": f.DisplayName, "sha3sum": f.SHA3Sum, "sha3tree": f.SHA3Tree, "tid": f.TID,
+	} {
+		if value != "" {
+			fields[key] = value
+		}
+	}
+	if f.SHA3Sum != "" {
+		fields["totalSize"] = strconv.FormatInt(f.TotalSize, 10)
+	}
+	return fields.Content()
+}
+
+// ParseFile reads the content of an application/data-transfer+json entry.
+func ParseFile(content []byte) (File, error) {
+	fields, err := ParseFields(content)
+	if err != nil {
+		return File{}, fmt.Errorf("%w: %w", ErrContent, err)
+	}
+	r := &fieldReader{fields: fields}
+	f := r.file()
+	if r.err != nil {
+		return File{}, fmt.Errorf("%w: %w", ErrContent, r.err)
+	}
+	if f.Extra = fields; len(fields) == 0 {
+		f.Extra = nil
+	}
+	return f, nil
+}
+
+func (r *fieldReader) file() (f File) {
+	f.Edit = r.edit()
+	if mediaType, found := r.take("type"); found && mediaType != TypeFile {
+		r.fail("type", "is not "+TypeFile)
+	}
+	own := f.Edit.IsZero()
+	tid, found := r.take("tid")
+	if f.Deleted = !own && found && tid == ""; f.Deleted {
+		f.Also = r.also()
+		return f
+	}
+	f.DisplayName, _ = r.take("displayName")
+	f.SHA3Tree = r.sum("sha3tree", sha3TreeSize, false)
+	f.SHA3Sum = r.sum("sha3sum", sha3SumSize, own)
+	if size, found := r.take("totalSize"); found || f.SHA3Sum != "" {
+		f.TotalSize = r.number("totalSize", size, 0)
+		if f.SHA3Sum == "" {
+			r.fail("totalSize", "comes without sha3sum")
+		}
+	}
+	if f.TID = tid; found || own {
+		r.number("tid", tid, 1)
+	}
+	return f
+}
+
+// sum takes a sum of size bytes; "" where it may be missing, and is.
+func (r *fieldReader) sum(key string, size int, required bool) string {
+	if _, found := r.fields[key]; !found && !required {
+		return ""
+	}
+	return hex.EncodeToString(r.hex(key, size))
+}
+
+// number reads decimal digits as strconv writes them, least to 2^53-1.
+func (r *fieldReader) number(key, text string, least int64) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < least || n > maxMilli || strconv.FormatInt(n, 10) != text {
+		r.fail(key, fmt.Sprintf("is not a number from %d to 2^53-1", least))
+	}
+	return n
+}
