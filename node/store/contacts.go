@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/database"
 )
 
 // Contact is a row of the contacts.
@@ -31,7 +32,7 @@ func (s *Store) PutContact(c Contact) error {
 		ON CONFLICT (account) DO UPDATE SET alias = excluded.alias, alias_key = excluded.alias_key,
 			self_name = excluded.self_name, state = excluded.state, since = excluded.since`,
 		c.Account[:], c.Alias, aliasKey(c.Alias), c.SelfName, c.State, milli(c.Since))
-	if isUnique(err) {
+	if database.IsUnique(err) {
 		return fmt.Errorf("%w: %q", ErrNameTaken, c.Alias)
 	}
 	return s.fail("put a contact", err)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/passeur-p2p/passeur/conversation"
 )
@@ -58,53 +57,6 @@ func build(t *testing.T, dump string) (path string) {
 	return path
 }
 
-func TestStepsRunOnceAndInOrder(t *testing.T) {
-	db := openRaw(t, filepath.Join(t.TempDir(), "x.db"))
-	defer db.Close()
-	steps := fstest.MapFS{
-		"0001.sql": file("PRAGMA application_id = 1347638098; CREATE TABLE a (n); PRAGMA user_version = 1;"),
-		"0002.sql": file("ALTER TABLE a RENAME TO b; INSERT INTO b VALUES (2); PRAGMA user_version = 2;"),
-	}
-	first := fstest.MapFS{"0001.sql": steps["0001.sql"]}
-	for _, known := range []fstest.MapFS{first, first, steps, steps} {
-		if err := migrate(db, known); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var n int
-	if err := db.QueryRow("SELECT count(*) FROM b").Scan(&n); err != nil || n != 1 {
-		t.Errorf("%d rows, %v", n, err)
-	}
-	if err := migrate(db, first); !errors.Is(err, ErrNewer) {
-		t.Errorf("an older program on a newer file: %v, want ErrNewer", err)
-	}
-}
-
-func TestAStepThatFailsChangesNothing(t *testing.T) {
-	db := openRaw(t, filepath.Join(t.TempDir(), "x.db"))
-	defer db.Close()
-	good := file("PRAGMA application_id = 1347638098; CREATE TABLE a (n); PRAGMA user_version = 1;")
-	for name, steps := range map[string]fstest.MapFS{
-		"error in the middle": {"0001.sql": good, "0002.sql": file("CREATE TABLE b (n); SELECT nonsense; PRAGMA user_version = 2;")},
-		"number forgotten":    {"0001.sql": good, "0002.sql": file("CREATE TABLE b (n);")},
-	} {
-		if err := migrate(db, steps); err == nil || !strings.Contains(err.Error(), "schema 2") {
-			t.Errorf("%s: %v", name, err)
-		}
-		var version, tables int
-		err := errors.Join(
-			db.QueryRow("PRAGMA user_version").Scan(&version),
-			db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables),
-		)
-		if version != 1 || tables != 1 || err != nil {
-			t.Errorf("%s: schema %d with %d tables, %v", name, version, tables, err)
-		}
-	}
-	if err := migrate(db, fstest.MapFS{"0002.sql": good}); err == nil {
-		t.Error("a gap in the numbers went unnoticed")
-	}
-}
-
 func TestFilesThatAreNotOursAreRefusedByName(t *testing.T) {
 	dir := t.TempDir()
 	foreign := filepath.Join(dir, "foreign.db")
@@ -153,8 +105,6 @@ func damaged(t *testing.T) string {
 	return path
 }
 
-func file(script string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(script)} }
-
 func write(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -166,7 +116,7 @@ func write(t *testing.T, dir, name, text string) string {
 
 func openRaw(t *testing.T, path string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", dsn(path))
+	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,8 +38,7 @@ func (s *Store) PutBlob(name string, raw []byte) error {
 		return s.fail("put "+name, err)
 	}
 	// The log still has the old bytes until it is cut off.
-	_, err = s.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	return s.fail("cut off the log", err)
+	return s.fail("cut off the log", s.file.CutLog())
 }
 
 func (s *Store) bytes(query, key string) (raw []byte, err error) {

@@ -1,16 +1,15 @@
 package store
 
 import (
+	"context"
 	"database/sql"
+	"embed"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"time"
 
-	"modernc.org/sqlite" // registers the driver "sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/passeur-p2p/passeur/conversation/database"
 )
 
 // What a caller may branch on.
@@ -20,16 +19,32 @@ var (
 	// ErrNotFound: no such row.
 	ErrNotFound = errors.New("not found")
 	// ErrCorrupt: the file is damaged, or no SQLite file.
-	ErrCorrupt = errors.New("the file is damaged; move it away or restore it from a backup")
+	ErrCorrupt = database.ErrCorrupt
 	// ErrNewer: a newer version of this program wrote the file.
-	ErrNewer = errors.New("the file was written by a newer version; update this program")
+	ErrNewer = database.ErrNewer
 	// ErrForeign: the file is another program's SQLite file.
-	ErrForeign = errors.New("the file is another program's")
+	ErrForeign = database.ErrForeign
 )
+
+// applicationID is "PSSR".
+const applicationID = 0x50535352
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+var migrations = must(fs.Sub(embedded, "migrations"))
+
+func must(f fs.FS, err error) fs.FS {
+	if err != nil {
+		panic(err) // the name above is wrong
+	}
+	return f
+}
 
 // Store is an open file. It is safe for concurrent use; one connection serves
 // all, in turn.
 type Store struct {
+	file *database.DB
 	db   *sql.DB
 	path string
 }
@@ -38,95 +53,25 @@ type Store struct {
 // brings it to the newest schema. Errors name the file; they wrap ErrCorrupt,
 // ErrNewer or ErrForeign where the file is at fault.
 func Open(path string) (*Store, error) {
-	s, err := open(path)
+	file, err := database.Open(path, database.Options{ApplicationID: applicationID, Steps: migrations})
 	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", path, explain(err))
+		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
-	return s, nil
-}
-
-func open(path string) (*Store, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
+	if err := file.QuickCheck(context.Background()); err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, errors.Join(err, file.Close()))
 	}
-	if err := secureFile(path); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", dsn(path))
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	s := &Store{db: db, path: path}
-	if err := s.prepare(); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return s, nil
-}
-
-// secureFile creates the file before SQLite would, with its mode; the files
-// that SQLite puts beside it get the same one.
-func secureFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Chmod(0o600), f.Close())
-}
-
-// dsn applies the settings to every connection that database/sql makes.
-// secure_delete: what was replaced, such as an old key, is overwritten.
-func dsn(path string) string {
-	query := url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {
-			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-			"secure_delete(ON)", "trusted_schema(OFF)", "cell_size_check(ON)", "journal_size_limit(4194304)",
-		},
-	}
-	file := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: query.Encode()}
-	return file.String()
-}
-
-func (s *Store) prepare() error {
-	var found string
-	if err := s.db.QueryRow("PRAGMA quick_check(1)").Scan(&found); err != nil {
-		return err
-	}
-	if found != "ok" {
-		return fmt.Errorf("%w (%s)", ErrCorrupt, found)
-	}
-	return migrate(s.db, migrations)
+	return &Store{file: file, db: file.Writer, path: file.Path()}, nil
 }
 
 // Close writes everything into the one file and closes it.
-func (s *Store) Close() error { return s.fail("close", s.db.Close()) }
+func (s *Store) Close() error { return s.fail("close", s.file.Close()) }
 
 // fail says which file could not do what.
 func (s *Store) fail(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("store %s: %s: %w", s.path, what, explain(err))
-}
-
-// explain adds the sentinel that the driver's error code stands for.
-func explain(err error) error {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code() & 0xff { // the primary code
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%w (%w)", ErrCorrupt, err)
-	}
-	return err
-}
-
-func isUnique(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+	return fmt.Errorf("store %s: %s: %w", s.path, what, database.Explain(err))
 }
 
 // milli and fromMilli are how times are stored; the zero time is 0.

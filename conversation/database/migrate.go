@@ -1,50 +1,53 @@
-package store
+package database
 
 import (
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 )
 
-//go:embed migrations/*.sql
-var embedded embed.FS
-
-var migrations = must(fs.Sub(embedded, "migrations"))
-
-func must(f fs.FS, err error) fs.FS {
-	if err != nil {
-		panic(err) // the name above is wrong
-	}
-	return f
-}
-
-// applicationID is "PSSR"; SQLite keeps it at a fixed place for file(1).
-const applicationID = 0x50535352
-
-// migrate runs what the file has not seen yet of 0001.sql, 0002.sql and so on,
-// each in a transaction of its own. The last statement of each sets
-// user_version to its number.
-func migrate(db *sql.DB, steps fs.FS) error {
-	known, err := countSteps(steps)
+// migrate runs what the file has not seen yet of the steps, each in a
+// transaction of its own. A file that holds something already is copied first.
+func migrate(db *DB, o Options) error {
+	known, err := countSteps(o.Steps)
 	if err != nil {
 		return err
 	}
-	version, err := fileVersion(db)
+	version, err := fileVersion(db.Writer, o.ApplicationID)
 	if err != nil {
 		return err
 	}
 	if version > known {
 		return fmt.Errorf("%w (schema %d; this one knows %d)", ErrNewer, version, known)
 	}
+	if err := keepCopy(db, version, known); err != nil {
+		return fmt.Errorf("copy the file before it is changed: %w", err)
+	}
 	for version < known {
 		version++
-		if err := runStep(db, steps, version); err != nil {
+		if err := runStep(db.Writer, o.Steps, version); err != nil {
 			return fmt.Errorf("migrate to schema %d: %w", version, err)
 		}
 	}
 	return nil
+}
+
+// keepCopy leaves PATH.schema-N beside a file that is about to leave schema N.
+func keepCopy(db *DB, version, known int) error {
+	if version == 0 || version == known {
+		return nil
+	}
+	path := fmt.Sprintf("%s.schema-%d", db.path, version)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err // one of an attempt that failed
+	}
+	if err := secureFile(path); err != nil {
+		return err
+	}
+	_, err := db.Writer.Exec("VACUUM INTO ?", path)
+	return err
 }
 
 func stepName(version int) string { return fmt.Sprintf("%04d.sql", version) }
@@ -64,7 +67,7 @@ func countSteps(steps fs.FS) (int, error) {
 }
 
 // fileVersion is 0 for a file without anything in it.
-func fileVersion(db *sql.DB) (version int, err error) {
+func fileVersion(db *sql.DB, application int) (version int, err error) {
 	var id, tables int
 	err = errors.Join(
 		db.QueryRow("PRAGMA user_version").Scan(&version),
@@ -72,7 +75,7 @@ func fileVersion(db *sql.DB) (version int, err error) {
 		db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables),
 	)
 	empty := version == 0 && id == 0 && tables == 0
-	if err == nil && !empty && id != applicationID {
+	if err == nil && !empty && id != application {
 		err = ErrForeign
 	}
 	return version, err
