@@ -10,10 +10,11 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/test/vectors"
 )
 
 func TestAccountVectors(t *testing.T) {
-	for _, v := range readVectors(t, "testdata/accounts.txt") {
+	for _, v := range vectors.Read(t, "testdata/accounts.txt") {
 		t.Run(v["comment"], func(t *testing.T) {
 			a, err := conversation.ParseAccount(v["text"])
 			if v["expect"] != "ok" {
@@ -25,14 +26,14 @@ func TestAccountVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := v.bytes(t, "key"); !bytes.Equal(a[:], want) {
+			if want := v.Hex(t, "key"); !bytes.Equal(a[:], want) {
 				t.Errorf("key %x, want %x", a[:], want)
 			}
 			if a.String() != v["text"] {
 				t.Errorf("String() = %s, want %s", a, v["text"])
 			}
-			key, err := conversation.AccountKeyFromSeed(v.bytes(t, "seed"))
-			if err != nil || key.Account() != a || !bytes.Equal(key.Seed(), v.bytes(t, "seed")) {
+			key, err := conversation.AccountKeyFromSeed(v.Hex(t, "seed"))
+			if err != nil || key.Account() != a || !bytes.Equal(key.Seed(), v.Hex(t, "seed")) {
 				t.Errorf("the seed gives %v (%v), want %v", key.Account(), err, a)
 			}
 		})
@@ -41,11 +42,11 @@ func TestAccountVectors(t *testing.T) {
 
 func TestWeakKeysAreRefusedAndVerifyNothing(t *testing.T) {
 	identity := append([]byte{1}, make([]byte, 63)...) // R = identity, S = 0: "signs" all under order 1
-	for _, v := range readVectors(t, "testdata/accounts.txt") {
+	for _, v := range vectors.Read(t, "testdata/accounts.txt") {
 		if v["expect"] != "weak" {
 			continue
 		}
-		key := v.bytes(t, "key")
+		key := v.Hex(t, "key")
 		if _, err := conversation.AccountFromKey(key); !errors.Is(err, conversation.ErrAccount) {
 			t.Errorf("%s: AccountFromKey gives %v, want ErrAccount", v["comment"], err)
 		}
@@ -65,7 +66,7 @@ func TestWeakKeysAreRefusedAndVerifyNothing(t *testing.T) {
 
 // Whatever single letter is typed wrong, the checksum tells.
 func TestEverySingleLetterChangeIsRefused(t *testing.T) {
-	for _, v := range readVectors(t, "testdata/accounts.txt") {
+	for _, v := range vectors.Read(t, "testdata/accounts.txt") {
 		if v["expect"] != "ok" {
 			continue
 		}
@@ -115,7 +116,7 @@ func TestCaseAndSurroundingSpaceDoNotMatter(t *testing.T) {
 // strings.ToLower makes a k of the Kelvin sign, strings.ToUpper an S of the
 // long s: neither may become a second spelling.
 func TestLettersThatFoldToASCIIAreRefused(t *testing.T) {
-	text := readVectors(t, "testdata/accounts.txt")[0]["text"]
+	text := vectors.Read(t, "testdata/accounts.txt")[0]["text"]
 	for from, to := range map[string]string{"k": "\u212a", "s": "\u017f", "i": "\u0131"} {
 		wrong := strings.ReplaceAll(text, from, to)
 		if a, err := conversation.ParseAccount(wrong); err == nil && wrong != text {
@@ -192,7 +193,7 @@ func TestSeedsOfAnotherLengthAreRefused(t *testing.T) {
 }
 
 func FuzzParseAccount(f *testing.F) {
-	for _, v := range readVectors(f, "testdata/accounts.txt") {
+	for _, v := range vectors.Read(f, "testdata/accounts.txt") {
 		f.Add(v["text"])
 		f.Add(strings.ToUpper(v["text"]) + " ")
 	}

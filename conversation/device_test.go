@@ -10,10 +10,11 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/test/vectors"
 )
 
 func TestCertificateVectors(t *testing.T) {
-	for _, v := range readVectors(t, "testdata/certificates.txt") {
+	for _, v := range vectors.Read(t, "testdata/certificates.txt") {
 		t.Run(v["comment"], func(t *testing.T) {
 			account, err := conversation.ParseAccount(v["account"])
 			if err != nil {
@@ -23,13 +24,13 @@ func TestCertificateVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if key, err := conversation.DeviceKey(device); err != nil || !bytes.Equal(key, v.bytes(t, "device-key")) {
+			if key, err := conversation.DeviceKey(device); err != nil || !bytes.Equal(key, v.Hex(t, "device-key")) {
 				t.Fatalf("DeviceKey = %x, %v", key, err)
 			}
-			if again, err := conversation.DeviceFromKey(v.bytes(t, "device-key")); err != nil || again != device {
+			if again, err := conversation.DeviceFromKey(v.Hex(t, "device-key")); err != nil || again != device {
 				t.Fatalf("DeviceFromKey = %v, %v", again, err)
 			}
-			cert := conversation.Certificate(v.bytes(t, "certificate"))
+			cert := conversation.Certificate(v.Hex(t, "certificate"))
 			err = account.CheckCertificate(device, cert)
 			if v["expect"] != "ok" {
 				if !errors.Is(err, conversation.ErrCertificate) {
@@ -40,7 +41,7 @@ func TestCertificateVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			key, err := conversation.AccountKeyFromSeed(v.bytes(t, "account-seed"))
+			key, err := conversation.AccountKeyFromSeed(v.Hex(t, "account-seed"))
 			if err != nil {
 				t.Fatal(err)
 			}
