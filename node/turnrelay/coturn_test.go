@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 const (
@@ -84,7 +86,7 @@ func startCoturn(t testing.TB, addr string, options ...string) *coturn {
 		t.Fatal("start coturn (Debian package coturn): ", err)
 	}
 	t.Cleanup(c.kill)
-	eventually(t, "coturn listens", func() bool {
+	lab.Eventually(t, "coturn listens", func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			conn.Close()
@@ -111,7 +113,7 @@ func (c *coturn) kill() {
 func (c *coturn) pause(t testing.TB) {
 	t.Helper()
 	c.cmd.Process.Signal(syscall.SIGSTOP)
-	eventually(t, "all threads stopped", func() bool {
+	lab.Eventually(t, "all threads stopped", func() bool {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", c.cmd.Process.Pid))
 		return err == nil && len(threads) > 0 && !slices.ContainsFunc(threads, runs)
 	})

@@ -8,12 +8,9 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/test/lab"
@@ -31,20 +28,11 @@ var (
 	nowhere   = netip.MustParseAddr("198.51.100.2")
 )
 
-// deadline is how long a test waits for what should happen at once.
-const deadline = 20 * time.Second
-
 func TestMain(m *testing.M) {
-	if fuzzing() {
+	if lab.Fuzzing() {
 		os.Exit(m.Run())
 	}
 	os.Exit(lab.Main(func() int { return run(m) }))
-}
-
-// fuzzing: the fuzz targets need no network, and the workers that the fuzzer starts
-// must not start themselves again.
-func fuzzing() bool {
-	return slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz") })
 }
 
 func run(m *testing.M) int {
@@ -62,12 +50,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "make a certificate:", err)
 		return 1
 	}
-	code := m.Run()
-	if err := goleak.Find(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	return lab.NoLeaks(m.Run)()
 }
 
 func addresses() error {
@@ -113,7 +96,7 @@ func account(url string) turnrelay.Server {
 
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -165,7 +148,7 @@ func next(t testing.TB, ch <-chan arrival) arrival {
 	case a := <-ch:
 		t.Cleanup(func() { a.Close() })
 		return a
-	case <-time.After(deadline):
+	case <-time.After(lab.Patience):
 		t.Fatal("no connection came through the relay")
 		panic("unreachable")
 	}
@@ -173,7 +156,7 @@ func next(t testing.TB, ch <-chan arrival) arrival {
 
 // dialFrom connects as a host with the address from.
 func dialFrom(from netip.Addr, to netip.AddrPort) (net.Conn, error) {
-	d := net.Dialer{Timeout: deadline, LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
+	d := net.Dialer{Timeout: lab.Patience, LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
 	return d.Dial("tcp", to.String())
 }
 
@@ -197,7 +180,7 @@ func echo(t testing.TB, a, b net.Conn) {
 			t.Fatal(err)
 		}
 		got := make([]byte, len(word))
-		way[1].SetReadDeadline(time.Now().Add(deadline))
+		way[1].SetReadDeadline(time.Now().Add(lab.Patience))
 		if _, err := io.ReadFull(way[1], got); err != nil || string(got) != word {
 			t.Fatalf("%q came, %v", got, err)
 		}
@@ -208,23 +191,9 @@ func echo(t testing.TB, a, b net.Conn) {
 // ends proves that a connection ends by itself.
 func ends(t testing.TB, c net.Conn) {
 	t.Helper()
-	c.SetReadDeadline(time.Now().Add(deadline))
+	c.SetReadDeadline(time.Now().Add(lab.Patience))
 	n, err := io.Copy(io.Discard, c)
 	if ne := net.Error(nil); n > 0 || err != nil && asError(err, &ne) && ne.Timeout() {
 		t.Fatalf("the connection did not end: %d bytes, %v", n, err)
-	}
-}
-
-// eventually polls for a condition that nothing announces.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for give := time.After(deadline); !ok(); {
-		select {
-		case <-tick.C:
-		case <-give:
-			t.Fatal("still not: ", what)
-		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/node/turnrelay"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 const (
@@ -197,7 +198,7 @@ func TestNoHandler(t *testing.T) {
 // A server that forgets permissions soon is reminded in time, and no longer when
 // nobody wants it.
 func TestPermissionsStayFresh(t *testing.T) {
-	c := startCoturn(t, at4, "--permission-lifetime=2")
+	c := startCoturn(t, at4, "--permission-lifetime=5")
 	r := newRelay(t, tcp4, func(cfg *turnrelay.Config) { cfg.PermissionInterval = 500 * time.Millisecond })
 	ch := arrivals(t, r)
 	v4, _, _ := borrow(t, r)
@@ -206,8 +207,8 @@ func TestPermissionsStayFresh(t *testing.T) {
 	if err := r.Permit(ctx, []netip.Addr{peer4, peer6}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "renewed for five seconds", func() bool {
-		return c.count(`peer 203.0.113.11 lifetime updated: 2`) > 10
+	lab.Eventually(t, "renewed for longer than five seconds", func() bool {
+		return c.count(`peer 203.0.113.11 lifetime updated: 5`) > 12
 	})
 	if c.count(`peer 203.0.113.11 deleted`) > 0 {
 		t.Error("the server forgot the permission meanwhile")
@@ -215,7 +216,7 @@ func TestPermissionsStayFresh(t *testing.T) {
 	in, out := connect(t, ch, peer4, v4)
 	echo(t, in, out)
 	cancel()
-	eventually(t, "forgotten", func() bool { return c.count(`peer 203.0.113.11 deleted`) > 0 })
+	lab.Eventually(t, "forgotten", func() bool { return c.count(`peer 203.0.113.11 deleted`) > 0 })
 	echo(t, in, out) // who is in, stays
 	if late, err := dialFrom(peer4, v4); err == nil {
 		ends(t, late)
@@ -231,7 +232,7 @@ func TestStaleNonce(t *testing.T) {
 	v4, _, _ := borrow(t, r)
 	permit(t, r, peer4)
 	for i := range 3 {
-		eventually(t, "a stale nonce", func() bool { return c.count(`error 438`) > i })
+		lab.Eventually(t, "a stale nonce", func() bool { return c.count(`error 438`) > i })
 		in, out := connect(t, ch, peer4, v4)
 		echo(t, in, out)
 	}
@@ -239,12 +240,12 @@ func TestStaleNonce(t *testing.T) {
 
 // An allocation outlives the lifetime that the server gives it.
 func TestRefresh(t *testing.T) {
-	c := startCoturn(t, at4, "--max-allocate-lifetime=4")
+	c := startCoturn(t, at4, "--max-allocate-lifetime=8")
 	r := newRelay(t, tcp4, nil)
 	ch := arrivals(t, r)
 	v4, _, _ := borrow(t, r)
 	permit(t, r, peer4)
-	eventually(t, "refreshed for six seconds", func() bool { return c.count(`refreshed, .*lifetime=4`) >= 6 })
+	lab.Eventually(t, "both refreshed thrice, each time after four seconds", func() bool { return c.count(`refreshed, `) >= 6 })
 	in, out := connect(t, ch, peer4, v4)
 	echo(t, in, out)
 	if n := c.allocated(); n != 2 {
@@ -266,7 +267,7 @@ func TestLifetime(t *testing.T) {
 	ticks := func(n int) {
 		t.Helper()
 		n += c.count(`peer 203.0.113.11 lifetime updated`)
-		eventually(t, "time passes", func() bool { return c.count(`peer 203.0.113.11 lifetime updated`) >= n })
+		lab.Eventually(t, "time passes", func() bool { return c.count(`peer 203.0.113.11 lifetime updated`) >= n })
 	}
 	ticks(20)
 	if n := c.standing(); n != 2 {
@@ -284,7 +285,7 @@ func TestLifetime(t *testing.T) {
 		t.Fatalf("%d allocations while there is a second loan", n)
 	}
 	release2()
-	eventually(t, "the IPv6 address is given back", func() bool { return c.standing() == 1 })
+	lab.Eventually(t, "the IPv6 address is given back", func() bool { return c.standing() == 1 })
 	if late, err := dialFrom(peer6, v6); err == nil {
 		t.Error("somebody listens at the IPv6 address yet")
 		late.Close()
@@ -292,8 +293,8 @@ func TestLifetime(t *testing.T) {
 	ticks(20)
 	echo(t, in, out)
 	in.Close()
-	eventually(t, "the IPv4 address is given back", func() bool { return c.standing() == 0 })
-	eventually(t, "nothing is connected", func() bool { return connections(t) == "" })
+	lab.Eventually(t, "the IPv4 address is given back", func() bool { return c.standing() == 0 })
+	lab.Eventually(t, "nothing is connected", func() bool { return connections(t) == "" })
 	if n := c.count(`refreshed, .*lifetime=0`); n != 2 {
 		t.Errorf("the server was told of %d ends, want 2", n)
 	}
@@ -321,7 +322,7 @@ func TestClose(t *testing.T) {
 		}
 		in.Close()
 		out.Close()
-		eventually(t, "nothing stands", func() bool { return c.standing() == 0 && connections(t) == "" })
+		lab.Eventually(t, "nothing stands", func() bool { return c.standing() == 0 && connections(t) == "" })
 		if err := r.Close(); err != nil {
 			t.Error("second Close:", err)
 		}
@@ -363,7 +364,7 @@ func TestConcurrent(t *testing.T) {
 			t.Cleanup(func() { out.Close() })
 			select {
 			case <-ch:
-			case <-time.After(deadline):
+			case <-time.After(lab.Patience):
 				t.Error("a connection did not come")
 			}
 		})
@@ -384,7 +385,7 @@ func TestConcurrent(t *testing.T) {
 	}
 	close(closing)
 	wg.Wait()
-	eventually(t, "nothing stands", func() bool { return c.standing() == 0 })
+	lab.Eventually(t, "nothing stands", func() bool { return c.standing() == 0 })
 }
 
 // The connections of an allocation are bounded.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/node/turnrelay"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // fails borrows from one server and gives the error.
@@ -80,32 +81,33 @@ func TestTrouble(t *testing.T) {
 		return s
 	}
 	for _, c := range []struct {
-		name   string
-		server turnrelay.Server
-		reason error
-		words  []string
+		name    string
+		server  turnrelay.Server
+		timeout time.Duration
+		reason  error
+		words   []string
 	}{
-		{"wrong password", with(tcp4, user, "guess"), turnrelay.ErrCredentials,
+		{"wrong password", with(tcp4, user, "guess"), 0, turnrelay.ErrCredentials,
 			[]string{"turn:203.0.113.100:3478", "401", "check username and password"}},
-		{"wrong user", with(tls6, "nobody", password), turnrelay.ErrCredentials,
+		{"wrong user", with(tls6, "nobody", password), 0, turnrelay.ErrCredentials,
 			[]string{"turns:[fd00:113::100]:5349", "401"}},
-		{"nothing there", account("turn:203.0.113.100:9"), turnrelay.ErrUnreachable, []string{"connection refused"}},
-		{"no answer", account("turn:198.51.100.2"), turnrelay.ErrUnreachable, []string{"no answer"}},
-		{"no such name", account("turn:turn.invalid"), turnrelay.ErrUnreachable, []string{"turn.invalid"}},
-		{"TLS to a TCP port", serve(t, func(c net.Conn) { io.WriteString(c, "no TLS here\n") }), nil, nil},
+		{"nothing there", account("turn:203.0.113.100:9"), 0, turnrelay.ErrUnreachable, []string{"connection refused"}},
+		{"no answer", account("turn:198.51.100.2"), 3 * time.Second, turnrelay.ErrUnreachable, []string{"no answer"}},
+		{"no such name", account("turn:turn.invalid"), 0, turnrelay.ErrUnreachable, []string{"turn.invalid"}},
+		{"TLS to a TCP port", serve(t, func(c net.Conn) { io.WriteString(c, "no TLS here\n") }), 0, nil, nil},
 		{"web server", serve(t, func(c net.Conn) {
 			c.Read(make([]byte, 1))
 			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
-		}), turnrelay.ErrNotTURN, []string{"write turns:"}},
-		{"closes", serve(t, func(c net.Conn) { c.Read(make([]byte, 1000)) }), turnrelay.ErrNotTURN, []string{"EOF"}},
-		{"silent", serve(t, func(c net.Conn) { io.Copy(io.Discard, c) }), turnrelay.ErrNotTURN, []string{"says nothing"}},
+		}), 0, turnrelay.ErrNotTURN, []string{"write turns:"}},
+		{"closes", serve(t, func(c net.Conn) { c.Read(make([]byte, 1000)) }), 0, turnrelay.ErrNotTURN, []string{"EOF"}},
+		{"silent", serve(t, func(c net.Conn) { io.Copy(io.Discard, c) }), 3 * time.Second, turnrelay.ErrNotTURN, []string{"says nothing"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.reason == nil {
 				c.server.URL = strings.Replace(c.server.URL, "turn:", "turns:", 1)
 				c.reason, c.words = turnrelay.ErrNotTURN, []string{"TLS handshake", "write turn: instead"}
 			}
-			err := fails(t, c.server, 2*time.Second)
+			err := fails(t, c.server, c.timeout)
 			wants(t, err, c.reason, c.words...)
 		})
 	}
@@ -157,7 +159,7 @@ func TestQuota(t *testing.T) {
 	wants(t, r.Servers()[0].Err, turnrelay.ErrQuota, "486", "user-quota")
 	wants(t, fails(t, account(tcp4), 0), turnrelay.ErrQuota, "486")
 	r.Close()
-	eventually(t, "it is given back", func() bool { return c.standing() == 0 })
+	lab.Eventually(t, "it is given back", func() bool { return c.standing() == 0 })
 	borrow(t, newRelay(t, tcp4, nil))
 }
 
@@ -183,24 +185,21 @@ func TestOneFamily(t *testing.T) {
 // Bad servers do not hold up the good one.
 func TestSeveralServers(t *testing.T) {
 	startCoturn(t, at4)
-	r, err := turnrelay.New(turnrelay.Config{Servers: []turnrelay.Server{
-		account("turn:198.51.100.2"), account("turn:203.0.113.100:9"), account(tls4), account(tcp6),
-	}})
+	r, err := turnrelay.New(turnrelay.Config{
+		Servers: []turnrelay.Server{account("turn:198.51.100.2"), account("turn:203.0.113.100:9"), account(tls4), account(tcp6)},
+		Timeout: 10 * lab.Patience, // nobody waits for the first
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	ch := arrivals(t, r)
-	begin := time.Now()
 	addrs, release, err := r.Borrow(within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
-	if d := time.Since(begin); d > turnrelay.DefaultTimeout/2 {
-		t.Errorf("it took %s", d)
-	}
-	eventually(t, "both good servers lend", func() bool {
+	lab.Eventually(t, "both good servers lend", func() bool {
 		addrs, release, err = r.Borrow(within(t))
 		release()
 		return err == nil && len(addrs) == 4
@@ -245,7 +244,7 @@ func TestServerDies(t *testing.T) {
 	ends(t, in)
 	ends(t, out)
 	in.Close()
-	eventually(t, "the loss is seen", func() bool { return len(r.Servers()[0].Relayed) == 0 })
+	lab.Eventually(t, "the loss is seen", func() bool { return len(r.Servers()[0].Relayed) == 0 })
 	if err := r.Servers()[0].Err; err == nil || !strings.Contains(err.Error(), "keep the relayed address") {
 		t.Errorf("status: %v", err)
 	}
@@ -255,7 +254,7 @@ func TestServerDies(t *testing.T) {
 	}
 	startCoturn(t, at4)
 	v4, _, _ = borrow(t, r)
-	eventually(t, "the permission that is still held is given", func() bool {
+	lab.Eventually(t, "the permission that is still held is given", func() bool {
 		out, err := dialFrom(peer4, v4)
 		if err != nil {
 			return false
@@ -283,18 +282,14 @@ func TestServerHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	wants(t, r.Permit(ctx, []netip.Addr{peer4}), context.DeadlineExceeded)
-	eventually(t, "the allocation ran out", func() bool { return len(r.Servers()[0].Relayed) == 0 })
-	if err := fails(t, account(tcp4), time.Second); !errors.Is(err, turnrelay.ErrNotTURN) {
+	lab.Eventually(t, "the allocation ran out", func() bool { return len(r.Servers()[0].Relayed) == 0 })
+	if err := fails(t, account(tcp4), 3*time.Second); !errors.Is(err, turnrelay.ErrNotTURN) {
 		t.Error(err)
 	}
 	c.resume()
 	borrow(t, r)
 	c.pause(t)
-	begin := time.Now()
 	r.Close()
-	if d := time.Since(begin); d > 5*time.Second {
-		t.Errorf("Close took %s", d)
-	}
 }
 
 // Whoever waits is let go by its context, and by Close.
@@ -328,7 +323,7 @@ func TestControlBreaks(t *testing.T) {
 	echo(t, in6, out6)
 	// the first two connections were the control connections; cut IPv6's, whichever
 	p.cut(0)
-	eventually(t, "one is lost", func() bool { return len(r.Servers()[0].Relayed) == 1 })
+	lab.Eventually(t, "one is lost", func() bool { return len(r.Servers()[0].Relayed) == 1 })
 	kept, lost := [2]net.Conn{in4, out4}, [2]net.Conn{in6, out6}
 	if r.Servers()[0].Relayed[0] == v6 {
 		kept, lost = lost, kept
