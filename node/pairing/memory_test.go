@@ -1,0 +1,209 @@
+package pairing
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+	"go.uber.org/goleak"
+
+	"github.com/passeur-p2p/passeur/conversation"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is inboxes in memory. It sees what a keeper of them sees, and may drop, hold
+// and forge.
+type world struct {
+	mu      sync.Mutex
+	boxes   map[inboxKey][][]byte
+	changed chan struct{} // closed at the next message
+	seen    [][]byte      // every message, once
+	// pass tells whether a message may be seen by others; nil: all may.
+	pass func(to inboxKey, raw []byte) bool
+}
+
+func newWorld() *world {
+	return &world{boxes: make(map[inboxKey][][]byte), changed: make(chan struct{})}
+}
+
+func (w *world) Leave(_ context.Context, owner ed25519.PublicKey, message []byte) error {
+	w.mu.Lock()
+	pass := w.pass
+	w.mu.Unlock()
+	if pass == nil || pass(inboxKey(owner), message) {
+		w.deliver(inboxKey(owner), message)
+	}
+	return nil
+}
+
+// deliver lays a message down past pass.
+func (w *world) deliver(to inboxKey, message []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if slices.ContainsFunc(w.boxes[to], func(m []byte) bool { return bytes.Equal(m, message) }) {
+		return
+	}
+	w.boxes[to] = append(w.boxes[to], message)
+	w.seen = append(w.seen, message)
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+func (w *world) intercept(pass func(to inboxKey, raw []byte) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pass = pass
+}
+
+func (w *world) Listen(ctx context.Context, owner ed25519.PrivateKey) (<-chan []byte, error) {
+	at := inboxKey(owner.Public().(ed25519.PublicKey))
+	out := make(chan []byte)
+	go func() {
+		defer close(out)
+		for n := 0; ; n++ {
+			m := w.message(ctx, at, n)
+			if m == nil {
+				return
+			}
+			select {
+			case out <- m:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+// message awaits the nth message of an inbox; nil when ctx ends.
+func (w *world) message(ctx context.Context, at inboxKey, n int) []byte {
+	for {
+		w.mu.Lock()
+		box, changed := w.boxes[at], w.changed
+		w.mu.Unlock()
+		if n < len(box) {
+			return box[n]
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// blobs is a disk.
+type blobs struct {
+	mu sync.Mutex
+	m  map[string][]byte
+}
+
+func newBlobs() *blobs { return &blobs{m: make(map[string][]byte)} }
+
+func (b *blobs) Blob(name string) ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Clone(b.m[name]), nil
+}
+
+func (b *blobs) PutBlob(name string, raw []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.m[name] = bytes.Clone(raw)
+	return nil
+}
+
+// device is one with its pairing service.
+type device struct {
+	*Service
+	t      testing.TB
+	party  Party
+	disk   *blobs
+	cfg    Config
+	mu     sync.Mutex
+	events []Phase
+}
+
+func newParty(t testing.TB, name string) Party {
+	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := conversation.NewAccountKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Party{
+		Device: id, Account: account.Account(), Name: name,
+		Addrs: []ma.Multiaddr{ma.StringCast("/ip4/192.0.2.7/tcp/4001"), ma.StringCast("/ip6/2001:db8::7/udp/4001/quic-v1")},
+	}
+}
+
+func newDevice(t testing.TB, name string, inboxes Inboxes) *device {
+	d := &device{t: t, party: newParty(t, name), disk: newBlobs()}
+	d.cfg = Config{Inboxes: inboxes, Memory: NewLedger(d.disk), Observe: d.observe}
+	d.start()
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// start makes the service anew, as after a restart.
+func (d *device) start() {
+	var err error
+	if d.Service, err = New(d.cfg); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *device) restart() {
+	d.Close()
+	d.start()
+}
+
+func (d *device) observe(e Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.events = append(d.events, e.Phase)
+}
+
+func (d *device) observed() []Phase {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.events)
+}
+
+// outcome is how one side of a pairing ended.
+type outcome struct {
+	Result
+	err error
+}
+
+func (d *device) show(ctx context.Context, c Code) <-chan outcome {
+	done := make(chan outcome, 1)
+	go func() {
+		r, err := d.Show(ctx, c, d.party)
+		done <- outcome{r, err}
+	}()
+	return done
+}
+
+func (d *device) enter(ctx context.Context, c Code) <-chan outcome {
+	done := make(chan outcome, 1)
+	go func() {
+		r, err := d.Enter(ctx, c, d.party)
+		done <- outcome{r, err}
+	}()
+	return done
+}

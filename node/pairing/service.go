@@ -1,0 +1,244 @@
+package pairing
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// Lifetime is how long a code is shown.
+	Lifetime = 10 * time.Minute
+	// ExchangeTime is how long the two sides may take once the code is entered.
+	ExchangeTime = 30 * time.Second
+	// PerHour is how many codes may be shown within an hour.
+	PerHour = 6
+
+	// burntFor is how long a burnt code is remembered: far longer than any is shown.
+	burntFor = 24 * time.Hour
+)
+
+// Inboxes is where messages are left, for anyone to see: by the public half of the
+// key that owns an inbox. *signalling.Service does.
+type Inboxes interface {
+	// Listen gives what lies in owner's inbox and what comes. The channel is closed
+	// when ctx ends, or the inboxes close.
+	Listen(ctx context.Context, owner ed25519.PrivateKey) (<-chan []byte, error)
+	// Leave leaves a message, to lie there for as long as ctx has left. An error means
+	// that it lies nowhere. It does not keep the message.
+	Leave(ctx context.Context, owner ed25519.PublicKey, message []byte) error
+}
+
+// Memory remembers burnt codes, by a sum of their public part, over restarts. Its
+// methods may be called concurrently.
+type Memory interface {
+	// Burn is done when sum is on the disk; it may be forgotten after until.
+	Burn(sum [32]byte, until time.Time) error
+	Burnt(sum [32]byte) (bool, error)
+}
+
+// Config is what a Service is made from. Inboxes and Memory are required.
+type Config struct {
+	Inboxes Inboxes
+	// Memory remembers burnt codes; see Ledger.
+	Memory Memory
+	// Observe is told the steps of pairings; nil: nobody. It must not block.
+	Observe func(Event)
+	// Lifetime is how long a code is shown (Lifetime).
+	Lifetime time.Duration
+	// ExchangeTime is how long an entered code may take (ExchangeTime).
+	ExchangeTime time.Duration
+	// Logger may be nil. Nothing secret is logged.
+	Logger *slog.Logger
+}
+
+// Role is the part of this device in a pairing.
+type Role string
+
+const (
+	Shows  Role = "show"  // it shows the code
+	Enters Role = "enter" // the code is entered on it
+)
+
+// Phase is a step of a pairing.
+type Phase string
+
+const (
+	Waiting  Phase = "waiting"  // for the other side's first message
+	Exchange Phase = "exchange" // it is here, the code is burnt, and the two prove that they know it
+	Proven   Phase = "proven"   // each knows who the other is
+)
+
+// Event is a step of the pairing that has Role on this device; each phase is
+// reported once, in order.
+type Event struct {
+	Role    Role
+	Purpose Purpose
+	Phase   Phase
+}
+
+// Result is what a pairing gives to each side.
+type Result struct {
+	// Other knew the code. Whether it can be reached as that device is for TLS to prove.
+	Other Party
+	// Verifier are four words, the same on both sides: whoever compares them knows that
+	// nobody guessed the code and sits in the middle.
+	Verifier [4]string
+}
+
+// Service pairs, one code shown and one entered at a time. Its methods may be called
+// concurrently.
+type Service struct {
+	cfg  Config
+	log  *slog.Logger
+	life context.Context // ends at Close
+	end  context.CancelCauseFunc
+
+	mu     sync.Mutex
+	closed bool
+	busy   map[Role]bool
+	shown  []time.Time // within the last hour
+	wg     sync.WaitGroup
+}
+
+// New checks cfg. Close ends what the service began.
+func New(cfg Config) (*Service, error) {
+	switch {
+	case cfg.Inboxes == nil:
+		return nil, errors.New("pairing: Config.Inboxes is nil")
+	case cfg.Memory == nil:
+		return nil, errors.New("pairing: Config.Memory is nil")
+	case cfg.Lifetime < 0:
+		return nil, errors.New("pairing: Config.Lifetime is negative")
+	case cfg.ExchangeTime < 0:
+		return nil, errors.New("pairing: Config.ExchangeTime is negative")
+	}
+	cfg.Lifetime = cmp.Or(cfg.Lifetime, Lifetime)
+	cfg.ExchangeTime = cmp.Or(cfg.ExchangeTime, ExchangeTime)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{cfg: cfg, log: cfg.Logger, busy: make(map[Role]bool)}
+	s.life, s.end = context.WithCancelCause(context.Background())
+	return s, nil
+}
+
+// Close ends pairings under way and waits until they have returned.
+func (s *Service) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.end(ErrClosed)
+	s.wg.Wait()
+	return nil
+}
+
+// Forgive forgets how many codes were shown within the hour, for who insists.
+func (s *Service) Forgive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = nil
+}
+
+// begin counts a pairing in until end is called. Its context ends with ctx, with the
+// service, or at end.
+func (s *Service) begin(ctx context.Context, r Role) (_ context.Context, end func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, nil, ErrClosed
+	case s.busy[r]:
+		return nil, nil, ErrLive
+	case r == Shows && !s.mayShowLocked(time.Now()):
+		return nil, nil, ErrTooMany
+	}
+	s.busy[r] = true
+	s.wg.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.life, func() { cancel(ErrClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.busy[r] = false
+		s.wg.Done()
+	}, nil
+}
+
+// mayShowLocked counts one more code, unless there were PerHour within an hour.
+func (s *Service) mayShowLocked(now time.Time) bool {
+	for len(s.shown) > 0 && now.Sub(s.shown[0]) >= time.Hour {
+		s.shown = s.shown[1:]
+	}
+	if len(s.shown) >= PerHour {
+		return false
+	}
+	s.shown = append(s.shown, now)
+	return true
+}
+
+// run starts f in a goroutine that Close waits for.
+func (s *Service) run(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Go(f)
+	}
+}
+
+// check tells whether c can be used by self in a role.
+func (s *Service) check(c Code, r Role, self Party) error {
+	if err := c.Check(c.purpose); err != nil || len(c.parts()) == 0 {
+		return fmt.Errorf("%w: it is empty", ErrMalformed)
+	}
+	if _, err := self.marshal(); err != nil {
+		return err
+	}
+	if needsAccount(c.purpose, r) && self.Account.IsZero() {
+		return errors.New("Party.Account is zero")
+	}
+	for _, p := range c.parts() {
+		if burnt, err := s.cfg.Memory.Burnt(burntSum(p)); err != nil || burnt {
+			return cmp.Or(err, ErrBurnt)
+		}
+	}
+	return nil
+}
+
+// needsAccount tells whether who has the role must have an account: everyone but a
+// device that joins one.
+func needsAccount(p Purpose, r Role) bool { return p == Contact || r == Shows }
+
+// burn makes the code unusable on this device, in all its forms, for ever.
+func (s *Service) burn(c Code) error {
+	for _, p := range c.parts() {
+		if err := s.cfg.Memory.Burn(burntSum(p), time.Now().Add(burntFor)); err != nil {
+			return fmt.Errorf("note that the code is used: %w", err)
+		}
+	}
+	return nil
+}
+
+// accept gives the result of an exchange with other.
+func accept(c Code, theirs Role, self, other Party, s secrets) (Result, error) {
+	switch {
+	case other.Device == self.Device:
+		return Result{}, ErrSelf
+	case needsAccount(c.purpose, theirs) && other.Account.IsZero():
+		return Result{}, fmt.Errorf("%w: the other side has no account", errParty)
+	}
+	return Result{Other: other, Verifier: s.verifier}, nil
+}
+
+func (s *Service) observe(r Role, p Purpose, phase Phase) {
+	if s.cfg.Observe != nil {
+		s.cfg.Observe(Event{r, p, phase})
+	}
+}
