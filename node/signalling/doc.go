@@ -12,11 +12,15 @@
 //   - sealed.go, request.go, answer.go: what only the two devices can read.
 //     HPKE (RFC 9180) to the recipient's key, an Ed25519 signature inside,
 //     padding to a few sizes.
-//   - inbox.go, frame.go: where a message lies, and the frames of
+//   - inbox.go, drop.go, frame.go: where a message lies, and the frames of
 //     [InboxProtocol] and [DirectProtocol].
 //   - store.go and server.go keep inboxes for others; subscriber.go listens at
 //     one's own; query.go sends and resends; receive.go, memory.go and direct.go
 //     take what arrives.
+//
+// Beside them, for devices that do not know each other yet: a drop (drop.go) is an
+// inbox that belongs to a key that several may know. It carries bytes, neither sealed
+// nor signed here.
 //
 // # Time
 //
@@ -45,4 +49,7 @@
 // knows a device's peer ID can so learn that the device is online, as it can by
 // looking it up; it does not learn whether anybody considered its request
 // (ErrSilent).
+//
+// Of a drop a server sees its owner's public key, who listens (peer ID and address),
+// who leaves something, and the bytes.
 package signalling

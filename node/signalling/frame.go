@@ -1,6 +1,7 @@
 package signalling
 
 import (
+	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 
 const (
 	// InboxProtocol is spoken with a server that keeps inboxes. The opener sends
-	// one frame, subscribe or put. A put is answered by ok or error and the stream
-	// ends. A subscribe is answered by error, or by ok and then message after
+	// one frame, subscribe, claim or put. A put is answered by ok or error and the
+	// stream ends. A subscribe or claim is answered by error, or by ok and then message after
 	// message until either side ends the stream.
 	InboxProtocol protocol.ID = "/passeur/inbox/1.0.0"
 
@@ -49,6 +50,7 @@ const (
 //	3 message     message 1 to 16384
 //	4 ok          live subscribers 2
 //	5 error       code 1
+//	6 claim       owner 32, signature 64
 //
 // A frame of another type, with fields too short or too long, ends the stream.
 // An error code that is not known counts as a failure like any other.
@@ -63,10 +65,18 @@ const (
 	typeMessage   = 3
 	typeOK        = 4
 	typeError     = 5
+	typeClaim     = 6
 )
 
 // subscribe asks for the messages of an inbox, those that lie there and those to come.
 type subscribe struct{ inbox Inbox }
+
+// claim asks for the messages of the drop whose owner signed that the connection's
+// peer may have them from this server (see drop.go).
+type claim struct {
+	owner     [ed25519.PublicKeySize]byte
+	signature [ed25519.SignatureSize]byte
+}
 
 // put leaves a message in an inbox for at most ttl.
 type put struct {
@@ -87,7 +97,7 @@ type code byte
 
 const (
 	codeMalformed code = 1 // not a frame, or not one that fits here
-	codeNotYours  code = 2 // only the device itself may subscribe to its inbox
+	codeNotYours  code = 2 // only the device itself, or a drop's owner, may subscribe to an inbox
 	codeElsewhere code = 3 // this server is not among the closest to the inbox
 	codeFull      code = 4 // the sender's or the inbox's share is used up
 	codeBusy      code = 5 // the server has no room for anybody
@@ -99,7 +109,7 @@ func (c code) Error() string {
 	case codeMalformed:
 		return "the other side could not read the frame"
 	case codeNotYours:
-		return "the inbox belongs to another device"
+		return "the inbox is another's"
 	case codeElsewhere:
 		return "the inbox belongs on other servers"
 	case codeFull:
@@ -110,6 +120,10 @@ func (c code) Error() string {
 		return "too many requests from this address"
 	}
 	return fmt.Sprintf("refused with code %d", byte(c))
+}
+
+func (f claim) append(b []byte) []byte {
+	return append(append(append(b, typeClaim), f.owner[:]...), f.signature[:]...)
 }
 
 func (f subscribe) append(b []byte) []byte { return append(append(b, typeSubscribe), f.inbox[:]...) }
@@ -156,6 +170,10 @@ func parseFrame(b []byte) (frame, error) {
 	case typeError:
 		if len(fields) == 1 {
 			return code(fields[0]), nil
+		}
+	case typeClaim:
+		if len(fields) == ed25519.PublicKeySize+ed25519.SignatureSize {
+			return claim{[ed25519.PublicKeySize]byte(fields), [ed25519.SignatureSize]byte(fields[ed25519.PublicKeySize:])}, nil
 		}
 	default:
 		return nil, fmt.Errorf("%w: type %d is unknown", errFrame, b[0])

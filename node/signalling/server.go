@@ -21,7 +21,7 @@ import (
 const elsewhere = 20
 
 // server keeps inboxes and pushes messages to their owners. The connection proves
-// who the owner is.
+// who owns a device's inbox, and a signature who owns a drop.
 type server struct {
 	host    host.Host
 	store   *store
@@ -88,8 +88,11 @@ func (s *server) serve(st network.Stream) error {
 		return s.reply(st, s.take(st.Conn(), p))
 	}
 	release()
-	if q, isSubscribe := f.(subscribe); isSubscribe {
-		return s.push(st, q.inbox)
+	switch q := f.(type) {
+	case subscribe:
+		return s.push(st, q.inbox, func(p peer.ID) bool { return owns(p, q.inbox, time.Now()) })
+	case claim:
+		return s.push(st, DropOf(q.owner[:]), func(p peer.ID) bool { return q.allows(p, s.host.ID()) })
 	}
 	return s.reply(st, codeMalformed)
 }
@@ -137,13 +140,14 @@ func asCode(err error) code {
 	return codeBusy
 }
 
-// push serves a subscription until either side ends it or its lease is over.
-func (s *server) push(st network.Stream, inbox Inbox) error {
-	owner, source, now := st.Conn().RemotePeer(), sourceOf(st.Conn()), time.Now()
+// push serves a subscription until either side ends it or its lease is over. mine
+// tells whether the inbox is a peer's.
+func (s *server) push(st network.Stream, inbox Inbox, mine func(peer.ID) bool) error {
+	source := sourceOf(st.Conn())
 	switch {
-	case !s.sources.take(source, now):
+	case !s.sources.take(source, time.Now()):
 		return s.reply(st, codeSlowDown)
-	case !owns(owner, inbox, now):
+	case !mine(st.Conn().RemotePeer()):
 		return s.reply(st, codeNotYours)
 	case !s.responsible(inbox):
 		return s.reply(st, codeElsewhere)

@@ -148,6 +148,7 @@ type Service struct {
 	changed  chan struct{}    // closed when a handler is set
 	queries  map[keyID]*query // by their reply keys
 	direct   map[peer.ID]int  // direct streams being served
+	drops    int              // listened to
 }
 
 // New checks cfg, begins to serve and to subscribe, and returns. Handlers may be
@@ -189,7 +190,7 @@ func newService(cfg Config) (*Service, error) {
 	if cfg.ServeInboxes {
 		s.server = newServer(cfg.Host, l, s.life, cfg.OnStore, s.log)
 	}
-	s.subscriber = newSubscriber(cfg.Host, s.closest, s.server, s.life, s.take, s.log)
+	s.subscriber = newSubscriber(cfg.Host, deviceMailbox{s.self}, s.closest, s.server, s.life, s.take, s.log)
 	s.memory = newMemory(l.Sessions, l.sessionsOfOne())
 	s.slots = newSlots(l)
 	s.senders = newBuckets[peer.ID](l.SenderRate, l.SenderBurst, 4096)

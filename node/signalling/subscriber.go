@@ -26,11 +26,32 @@ const (
 	roundsLeast, roundsMost = 100 * time.Millisecond, 10 * time.Second
 )
 
-// subscriber listens to this device's inboxes at their closest servers, this node
-// among them if it is one, and looks again every minute, when a subscription ends,
-// and when a server turns up that is nearer than one it uses.
+// mailbox is what a subscriber listens to.
+type mailbox interface {
+	// inboxes gives those that count at a time, one at least, the current one first.
+	inboxes(now time.Time) []Inbox
+	// ask gives the frame that subscribes to one of them at a server.
+	ask(server peer.ID, i Inbox) frame
+}
+
+// deviceMailbox is a device's own inboxes: the connection proves whose they are.
+type deviceMailbox struct{ device peer.ID }
+
+func (m deviceMailbox) inboxes(now time.Time) (inboxes []Inbox) {
+	for _, epoch := range epochsAround(now, epochMargin) {
+		inboxes = append(inboxes, InboxOf(m.device, epoch))
+	}
+	return inboxes
+}
+
+func (m deviceMailbox) ask(_ peer.ID, i Inbox) frame { return subscribe{i} }
+
+// subscriber listens to a mailbox at its inboxes' closest servers, this node among
+// them if it is one, and looks again every minute, when a subscription ends, and when
+// a server turns up that is nearer than one it uses.
 type subscriber struct {
 	host    host.Host
+	box     mailbox
 	closest *closest
 	server  *server // this node's own, or nil
 	life    *lifetime
@@ -59,9 +80,9 @@ type (
 // tag protects the connection to the server from being trimmed.
 func (l listening) tag() string { return l.inbox.Key() }
 
-func newSubscriber(h host.Host, c *closest, own *server, life *lifetime, take func([]byte), log *slog.Logger) *subscriber {
+func newSubscriber(h host.Host, box mailbox, c *closest, own *server, life *lifetime, take func([]byte), log *slog.Logger) *subscriber {
 	return &subscriber{
-		host: h, closest: c, server: own, life: life, take: take, log: log,
+		host: h, box: box, closest: c, server: own, life: life, take: take, log: log,
 		kick: make(chan struct{}, 1), live: make(map[listening]*following),
 	}
 }
@@ -81,9 +102,12 @@ func (s *subscriber) start() (err error) {
 // close gives the event subscription back; the lifetime has ended the rest.
 func (s *subscriber) close() error { return s.events.Close() }
 
+// current is the inbox that others use now.
+func (s *subscriber) current() Inbox { return s.box.inboxes(time.Now())[0] }
+
 // count tells at how many servers the current inbox is listened to.
 func (s *subscriber) count() (n int, self bool) {
-	inbox := InboxOf(s.host.ID(), EpochAt(time.Now()))
+	inbox := s.current()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for l := range s.live {
@@ -95,7 +119,7 @@ func (s *subscriber) count() (n int, self bool) {
 	return n, self
 }
 
-// alone tells that no other node serves this device's inbox yet.
+// alone tells that no other node serves the current inbox yet.
 func (s *subscriber) alone() bool {
 	n, self := s.count()
 	return n == 0 || n == 1 && self
@@ -137,11 +161,10 @@ func (s *subscriber) nudge() {
 }
 
 // round makes the subscriptions be those of the closest willing servers, for each
-// epoch that counts now.
+// inbox that counts now.
 func (s *subscriber) round(ctx context.Context) {
 	wanted := make(map[listening]bool)
-	for _, epoch := range epochsAround(time.Now(), epochMargin) {
-		inbox := InboxOf(s.host.ID(), epoch)
+	for _, inbox := range s.box.inboxes(time.Now()) {
 		servers, err := s.closest.lookup(ctx, inbox)
 		if err != nil {
 			s.log.Debug("look for inbox servers", "err", err)
@@ -196,7 +219,7 @@ func (s *subscriber) listen(ctx context.Context, l listening) bool {
 		s.log.Debug("subscribe", "server", l.server, "err", err)
 		return false
 	}
-	reply, err := exchange(ctx, st, subscribe{l.inbox}, frameTimeout)
+	reply, err := exchange(ctx, st, s.box.ask(l.server, l.inbox), frameTimeout)
 	if _, isOK := reply.(ok); err != nil || !isOK {
 		st.Reset()
 		s.log.Debug("subscribe", "server", l.server, "err", err)
@@ -315,7 +338,7 @@ func serverIn(e any) (peer.ID, []protocol.ID) {
 
 // better tells whether p should be among the servers of the current inbox and is not.
 func (s *subscriber) better(p peer.ID) bool {
-	inbox := InboxOf(s.host.ID(), EpochAt(time.Now()))
+	inbox := s.current()
 	servers := s.listeningAt(inbox)
 	if slices.Contains(servers, p) {
 		return false

@@ -106,6 +106,8 @@ func frameText(f frame) string {
 	switch f := f.(type) {
 	case subscribe:
 		return fmt.Sprintf("subscribe %x", f.inbox)
+	case claim:
+		return fmt.Sprintf("claim %x %x", f.owner, f.signature)
 	case put:
 		return fmt.Sprintf("put %x %d %x", f.inbox, f.ttl/time.Second, f.body)
 	case message:
@@ -137,6 +139,32 @@ func TestFrameVectors(t *testing.T) {
 			t.Errorf("%s: written as %x, %v", v["comment"], out.Bytes(), err)
 		}
 	}
+}
+
+func TestDropVectors(t *testing.T) {
+	for _, v := range readVectors(t, "drops.txt") {
+		owner := ed25519.NewKeyFromSeed(v.hex(t, "seed"))
+		public := owner.Public().(ed25519.PublicKey)
+		if inbox := DropOf(public); hex.EncodeToString(public) != v["owner"] || hex.EncodeToString(inbox[:]) != v["inbox"] || inbox.Key() != v["key"] {
+			t.Errorf("%s: owner %x\ninbox %x\nkey %s", v["comment"], public, inbox, inbox.Key())
+		}
+		listener, server := mustDecodePeer(t, v["listener"]), mustDecodePeer(t, v["server"])
+		f := claim{[ed25519.PublicKeySize]byte(public), [ed25519.SignatureSize]byte(v.hex(t, "signature"))}
+		if allowed := f.allows(listener, server); allowed != (v["expect"] == "success") {
+			t.Errorf("%s: allowed %v; want %s", v["comment"], allowed, v["expect"])
+		}
+		if v["expect"] == "success" && newClaim(owner, listener, server) != f {
+			t.Errorf("%s: signed as %x", v["comment"], newClaim(owner, listener, server).signature)
+		}
+	}
+}
+
+func mustDecodePeer(t testing.TB, s string) peer.ID {
+	p, err := peer.Decode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // Fixed keys of the vectors and fuzz targets.
