@@ -173,11 +173,11 @@ func parseAnswer(s session, b []byte) (m answer, err error) {
 
 // checkPoint refuses what CPace could not use, before a code is burnt for it.
 func checkPoint(b []byte) error {
-	p := ristretto255.NewElement()
-	if err := p.Decode(b); err != nil {
+	p := ristretto255.NewIdentityElement()
+	if _, err := p.SetCanonicalBytes(b); err != nil {
 		return fmt.Errorf("%w: CPace: %w", errMessage, err)
 	}
-	if p.Equal(ristretto255.NewElement()) == 1 {
+	if p.Equal(ristretto255.NewIdentityElement()) == 1 {
 		return fmt.Errorf("%w: CPace: the identity", errMessage)
 	}
 	return nil
