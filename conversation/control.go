@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 )
@@ -65,7 +66,8 @@ type Control struct {
 }
 
 // parseControl reads the content of e, which is of a control type.
-func parseControl(e *Entry, content []byte) (*Control, error) {
+func parseControl(e *Entry) (*Control, error) {
+	content, _ := e.Content()
 	fields, err := ParseFields(content)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrEntry, e.Type, err)
@@ -87,7 +89,9 @@ func parseControl(e *Entry, content []byte) (*Control, error) {
 
 func (c *Control) readInitial(r *fieldReader, author Account) {
 	c.Action = Initial
-	c.Rules = r.oneOf("rules", Rules)
+	if c.Rules = r.must("rules"); c.Rules != Rules {
+		r.fail("rules", "is not "+strconv.Quote(Rules)+": a newer version of this program made the conversation")
+	}
 	c.Mode = Mode(r.oneOf("mode", string(OneToOne), string(Group), string(Own)))
 	c.Name, _ = r.take("name")
 	if c.Mode != OneToOne {

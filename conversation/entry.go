@@ -105,9 +105,10 @@ func Decode(raw Raw) (*Entry, error) {
 	if !isControl(e.Type) {
 		return e, nil
 	}
-	content, _ := e.Content()
-	e.Control, err = parseControl(e, content)
-	return e, err
+	if e.Control, err = parseControl(e); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // entry gives names their types, refusing weak keys.

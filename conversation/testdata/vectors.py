@@ -113,6 +113,7 @@ def certificates():
     return out
 
 
-for name, vectors in [("accounts", accounts()), ("certificates", certificates())]:
-    lines = [f"# Vectors of docs/protocol.md, written by vectors.py; blocks end with an empty line.", ""]
-    (HERE / f"{name}.txt").write_text("\n".join(lines + vectors))
+if __name__ == "__main__":
+    for name, vectors in [("accounts", accounts()), ("certificates", certificates())]:
+        lines = ["# Vectors of docs/protocol.md, written by vectors.py; blocks end with an empty line.", ""]
+        (HERE / f"{name}.txt").write_text("\n".join(lines + vectors))
