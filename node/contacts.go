@@ -129,6 +129,59 @@ func (b *contactBook) checkLocked(c Contact, known bool) error {
 	return nil
 }
 
+// checkFree tells whether a name that the user chose can become an alias; "" leaves
+// the choice to the program.
+func (b *contactBook) checkFree(name string) error {
+	if name == "" {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.checkLocked(Contact{Name: name, State: Accepted}, false)
+}
+
+// meet makes the account an accepted contact, under the name that the user chose, or
+// else the one it has, or else what it calls itself. A name that somebody else has
+// gets a number.
+func (b *contactBook) meet(a conversation.Account, chosen, selfName string) (Contact, error) {
+	return b.change(a, func(c *Contact) error {
+		switch {
+		case chosen != "":
+			c.Name = b.freeLocked(a, chosen)
+		case c.State != Requested && c.State != Accepted:
+			c.Name = b.freeLocked(a, aliasFrom(selfName))
+		}
+		c.State = Accepted
+		return nil
+	})
+}
+
+// freeLocked gives name, or the first of name-2, name-3, … that no other account has.
+func (b *contactBook) freeLocked(a conversation.Account, name string) string {
+	made := name
+	for i := 2; ; i++ {
+		if other, taken := b.aliasLocked(made); !taken || other.Account == a {
+			return made
+		}
+		number := fmt.Sprintf("-%d", i)
+		made = name[:min(len(name), maxName-len(number))] + number
+	}
+}
+
+// aliasFrom makes an alias of what somebody calls himself.
+func aliasFrom(name string) string {
+	made := strings.Map(func(r rune) rune {
+		if alias.MatchString(string(r)) {
+			return r
+		}
+		return '-'
+	}, strings.TrimSpace(name))
+	if made = strings.Trim(made, "-"); made == "" {
+		return "contact"
+	}
+	return made[:min(len(made), maxName)]
+}
+
 func (b *contactBook) pendingLocked() (count int) {
 	for _, c := range b.byAcc {
 		if c.State == Pending {
@@ -175,7 +228,7 @@ func (n *Node) Contacts() []Contact { return n.contacts.all() }
 // has accepted; that takes as long as it takes until one of its devices is
 // there. If the account has asked us before, this accepts it.
 func (n *Node) AddContact(_ context.Context, a conversation.Account, name string) (Contact, error) {
-	if a == n.keys.account.Account() {
+	if a == n.keys.account {
 		return Contact{}, ErrOwnAccount
 	}
 	c, err := n.contacts.change(a, func(c *Contact) error {

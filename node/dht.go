@@ -83,13 +83,14 @@ func (n *Node) join(arrivals <-chan any) {
 }
 
 // refreshContacts asks the DHT for the records of all contacts, so that the first
-// offer to or from one of them need not wait for it.
+// offer to or from one of them need not wait for it, and for our own account's.
 func (n *Node) refreshContacts() {
 	for _, c := range n.contacts.all() {
 		if c.State == Accepted {
 			n.goRun(func() { n.directory.Lookup(n.ctx, c.Account) })
 		}
 	}
+	n.goRun(func() { n.directory.Lookup(n.ctx, n.keys.account) })
 }
 
 func (n *Node) connectAny(peers []peer.AddrInfo) {

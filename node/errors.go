@@ -1,6 +1,10 @@
 package node
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/passeur-p2p/passeur/node/pairing"
+)
 
 // Errors that callers branch on. They are wrapped with what they are about.
 var (
@@ -26,4 +30,28 @@ var (
 	ErrNotWaiting = errors.New("the transfer does not wait for a decision")
 	// ErrNotRunning: the transfer has ended already.
 	ErrNotRunning = errors.New("the transfer has ended already")
+
+	// ErrNotKeeper: this device does not hold the account key, so it can neither
+	// link nor revoke devices.
+	ErrNotKeeper = errors.New("this device is not a keeper of the account's key; do it on one that is")
+	// ErrRevoked: the account has revoked this device.
+	ErrRevoked = errors.New("this device was revoked by its account; use a fresh --home, and link it anew")
+	// ErrUnknownDevice: the account has no such device.
+	ErrUnknownDevice = errors.New("no such device")
+	// ErrAmbiguous: several things begin so, or have this name.
+	ErrAmbiguous = errors.New("several fit; say more of it")
+	// ErrThisDevice: nobody revokes the device he is on.
+	ErrThisDevice = errors.New("this is the device you are on; revoke it from another keeper")
+	// ErrTooManyDevices: the account's record has no room for another device.
+	ErrTooManyDevices = errors.New("the account has too many devices; revoke one")
+	// ErrHasState: to join another account would lose what this home has.
+	ErrHasState = errors.New("this home has a life of its own, which joining another account would end; join with a fresh --home")
+	// ErrUnknownPairing: no pairing of this run has this id.
+	ErrUnknownPairing = errors.New("no such pairing")
+	// ErrPairingEnded: there is nothing left to cancel.
+	ErrPairingEnded = errors.New("the pairing has ended already")
+	// ErrBadCode: what was typed is no code; nothing was burnt.
+	ErrBadCode = pairing.ErrMalformed
+	// ErrNotMet: the code was right, and yet the two devices could not connect.
+	ErrNotMet = errors.New("the code was right, but the other device could not be reached; try again with a new code")
 )

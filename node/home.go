@@ -17,11 +17,13 @@ import (
 
 // Files of a home.
 const (
-	lockFile       = "lock"
-	deviceKeyFile  = "device.key"  // libp2p private key, protobuf form
-	accountKeyFile = "account.key" // 32-byte seed
-	nameFile       = "name"
-	stateFile      = "node.db"
+	lockFile        = "lock"
+	deviceKeyFile   = "device.key"   // libp2p private key, protobuf form
+	accountKeyFile  = "account.key"  // 32-byte seed; on keepers
+	accountCertFile = "account.cert" // account 32 ‖ this device's certificate 64; on other devices
+	handoverFile    = "handover"     // what was handed over when this device joined, until it is taken in
+	nameFile        = "name"
+	stateFile       = "node.db"
 )
 
 // maxName is the longest name of a device, in bytes.
@@ -29,10 +31,16 @@ const maxName = 64
 
 // keys are the secrets of a home: who this device is and whom it belongs to.
 type keys struct {
-	device  crypto.PrivKey
-	account conversation.AccountKey
-	name    string
+	device      crypto.PrivKey
+	id          peer.ID // the device's
+	account     conversation.Account
+	certificate conversation.Certificate // makes the device one of the account's
+	accountKey  conversation.AccountKey  // zero unless this device is a keeper
+	name        string
 }
+
+// keeper tells whether this device may sign for the account.
+func (k keys) keeper() bool { return !k.accountKey.IsZero() }
 
 // LoadIdentity reads who the home's node is, and makes the keys if the home is
 // new. It starts nothing and may be called while a node runs; Addrs is empty.
@@ -41,38 +49,87 @@ func LoadIdentity(home, name string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	return k.identity()
+	return Identity{Account: k.account, Device: k.id, Name: k.name}, nil
 }
 
-func (k keys) identity() (Identity, error) {
-	device, err := peer.IDFromPrivateKey(k.device)
-	return Identity{Account: k.account.Account(), Device: device, Name: k.name}, err
-}
-
-func loadKeys(home, name string) (keys, error) {
+func loadKeys(home, name string) (k keys, err error) {
 	if home == "" {
-		return keys{}, errors.New("the home folder's name is empty")
+		return k, errors.New("the home folder's name is empty")
 	}
 	if err := os.MkdirAll(home, 0o700); err != nil {
-		return keys{}, fmt.Errorf("make the home folder: %w", err)
+		return k, fmt.Errorf("make the home folder: %w", err)
 	}
 	raw, err := loadOrMake(filepath.Join(home, deviceKeyFile), newDeviceKey)
 	if err != nil {
-		return keys{}, fmt.Errorf("device key: %w", err)
+		return k, fmt.Errorf("device key: %w", err)
 	}
-	var k keys
 	if k.device, err = crypto.UnmarshalPrivateKey(raw); err != nil {
-		return keys{}, fmt.Errorf("device key %s: %w", filepath.Join(home, deviceKeyFile), err)
+		return k, fmt.Errorf("device key %s: %w", filepath.Join(home, deviceKeyFile), err)
 	}
-	raw, err = loadOrMake(filepath.Join(home, accountKeyFile), newAccountSeed)
-	if err != nil {
-		return keys{}, fmt.Errorf("account key: %w", err)
+	if k.id, err = peer.IDFromPrivateKey(k.device); err != nil {
+		return k, err
 	}
-	if k.account, err = conversation.AccountKeyFromSeed(raw); err != nil {
-		return keys{}, fmt.Errorf("account key %s: %w", filepath.Join(home, accountKeyFile), err)
+	if err := k.loadAccount(home); err != nil {
+		return k, err
 	}
 	k.name, err = loadName(home, name)
 	return k, err
+}
+
+// loadAccount finds the account: the one that was joined and is still to be taken
+// in, or the one that certified this device, or the one whose key lies here. A
+// home with none of these makes a new account and keeps its key.
+func (k *keys) loadAccount(home string) error {
+	h, err := loadHandover(home, k.id)
+	if err != nil {
+		return err
+	}
+	if h != nil {
+		return k.become(h)
+	}
+	path := filepath.Join(home, accountCertFile)
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return inFile(path, k.readCertificate(raw))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("account certificate: %w", err)
+	}
+	path = filepath.Join(home, accountKeyFile)
+	if raw, err = loadOrMake(path, newAccountSeed); err != nil {
+		return fmt.Errorf("account key: %w", err)
+	}
+	return inFile(path, k.readSeed(raw))
+}
+
+// inFile says which file an error is about.
+func inFile(path string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// readSeed makes this device a keeper of the seed's account.
+func (k *keys) readSeed(seed []byte) (err error) {
+	if k.accountKey, err = conversation.AccountKeyFromSeed(seed); err != nil {
+		return err
+	}
+	k.account = k.accountKey.Account()
+	k.certificate, err = k.accountKey.Certify(k.id)
+	return err
+}
+
+// readCertificate makes this device an ordinary one of the account that certified it.
+func (k *keys) readCertificate(raw []byte) (err error) {
+	if want := len(k.account) + len(k.certificate); len(raw) != want {
+		return fmt.Errorf("the account's certificate has %d bytes, not %d", len(raw), want)
+	}
+	if k.account, err = conversation.AccountFromKey(raw[:len(k.account)]); err != nil {
+		return err
+	}
+	k.certificate = conversation.Certificate(raw[len(k.account):])
+	return k.account.CheckCertificate(k.id, k.certificate)
 }
 
 func newDeviceKey() ([]byte, error) {

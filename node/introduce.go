@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/directory"
 	"github.com/passeur-p2p/passeur/node/signalling"
@@ -38,6 +40,8 @@ type contactMessage struct {
 // contactAnswer tells the asker where he stands: "pending" or "accepted".
 type contactAnswer struct {
 	State ContactState `json:"state"`
+	// Record is the answerer's signed account record, for one who is accepted.
+	Record []byte `json:"record,omitempty"`
 }
 
 // introductions holds one courier for every contact that is still to be told.
@@ -123,22 +127,34 @@ func (n *Node) deliverRequest(ctx context.Context, a conversation.Account) (Cont
 	if err != nil {
 		return "", fmt.Errorf("look up the account: %w", err)
 	}
-	payload, err := json.Marshal(contactMessage{Name: n.keys.name, Record: n.record})
-	if err != nil {
-		return "", err
-	}
 	err = errors.New("the account has no device")
 	for _, device := range record.Devices {
-		var answer []byte
-		if answer, err = n.requestWithin(ctx, introduceTry, device.ID, kindContact, payload); err != nil {
+		if n.isRevoked(a, device.ID) {
 			continue
 		}
-		var got contactAnswer
-		if err = json.Unmarshal(answer, &got); err == nil {
-			return got.State, nil
+		var answer contactAnswer
+		if answer, err = n.askContact(ctx, device.ID); err == nil {
+			return answer.State, nil
 		}
 	}
 	return "", err
+}
+
+// askContact asks one device.
+func (n *Node) askContact(ctx context.Context, device peer.ID) (answer contactAnswer, err error) {
+	record := n.accountRecord()
+	if record == nil {
+		return answer, errors.New("our account's record is not known yet")
+	}
+	payload, err := json.Marshal(contactMessage{Name: n.keys.name, Record: record})
+	if err != nil {
+		return answer, err
+	}
+	raw, err := n.requestWithin(ctx, introduceTry, device, kindContact, payload)
+	if err != nil {
+		return answer, err
+	}
+	return answer, json.Unmarshal(raw, &answer)
 }
 
 // settle notes that the other side has accepted what we asked for.
@@ -159,12 +175,28 @@ func (n *Node) settle(a conversation.Account) {
 }
 
 // handleContact answers a contact request. A stranger's is kept for the user to
-// see; one that we asked ourselves is thereby accepted on both sides.
-func (n *Node) handleContact(_ context.Context, r signalling.Request) ([]byte, error) {
+// see; one that we asked ourselves, or met by a code, is thereby accepted on both
+// sides.
+func (n *Node) handleContact(ctx context.Context, r signalling.Request) ([]byte, error) {
 	m, err := n.readContactMessage(r)
 	if err != nil {
 		return nil, err
 	}
+	c, met, err := n.paired(ctx, r, m)
+	if !met {
+		c, err = n.takeRequest(r, m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := contactAnswer{State: c.State}
+	if c.State == Accepted {
+		answer.Record = n.accountRecord()
+	}
+	return json.Marshal(answer)
+}
+
+func (n *Node) takeRequest(r signalling.Request, m contactMessage) (Contact, error) {
 	var changed bool
 	c, err := n.contacts.change(r.Account, func(c *Contact) error {
 		before := *c
@@ -178,15 +210,15 @@ func (n *Node) handleContact(_ context.Context, r signalling.Request) ([]byte, e
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if _, err := n.directory.Learn(m.Record); err != nil { // not before: the records of strangers are bounded like their requests
-		return nil, err
+		return c, err
 	}
 	if changed {
 		n.publishContact(c)
 	}
-	return json.Marshal(contactAnswer{State: c.State})
+	return c, nil
 }
 
 // readContactMessage checks that the newest record of the account that is known,
@@ -201,6 +233,9 @@ func (n *Node) readContactMessage(r signalling.Request) (contactMessage, error) 
 	if m.Name == "" || len(m.Name) > maxName || !utf8.ValidString(m.Name) {
 		return m, fmt.Errorf("contact request: the name is empty, longer than %d bytes or not UTF-8", maxName)
 	}
+	if r.Account == n.keys.account {
+		return m, fmt.Errorf("contact request: %w", ErrOwnAccount)
+	}
 	record, err := directory.ParseRecord(m.Record)
 	if err != nil {
 		return m, fmt.Errorf("contact request: %w", err)
@@ -208,7 +243,7 @@ func (n *Node) readContactMessage(r signalling.Request) (contactMessage, error) 
 	if known, found := n.directory.Remembered(r.Account); found && known.Seq > record.Seq {
 		record = known
 	}
-	if record.Account != r.Account || !record.Has(r.From) {
+	if record.Account != r.Account || !record.Has(r.From) || n.logs.isRevoked(r.Account, r.From) {
 		return m, errors.New("contact request: the account's record does not list the device that signed the request")
 	}
 	return m, nil

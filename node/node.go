@@ -14,18 +14,19 @@ import (
 
 	"github.com/passeur-p2p/passeur/node/directory"
 	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/node/portmap"
 	"github.com/passeur-p2p/passeur/node/signalling"
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/link"
 )
 
 // Node is a running node. Its methods may be called from any goroutine.
 type Node struct {
 	settings settings
 	keys     keys
-	record   []byte // our signed account record
 	log      *slog.Logger
 
 	store     *store.Store
@@ -43,6 +44,11 @@ type Node struct {
 	contacts      *contactBook
 	transfers     *transferBook
 	introductions introductions
+	devices       *deviceBook
+	pairings      *pairingBook
+	codes         *pairing.Service
+	logs          logHooks       // set before the directory starts, by what keeps the conversations
+	joined        *link.Handover // what this start takes in; nil unless the device has just joined
 
 	mountMu sync.Mutex
 	mounted []Protocol
@@ -72,6 +78,7 @@ func New(ctx context.Context, c Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{settings: s, log: s.Logger, hub: newHub()}
+	n.pairings = newPairingBook(n.hub.publish)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -89,6 +96,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	n.onClose("home", func() error { release(); return nil })
+	if err := n.takeKeys(); err != nil {
+		return err
+	}
 	if err := n.openState(); err != nil {
 		return err
 	}
@@ -106,6 +116,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.startSignalling(); err != nil {
 		return fmt.Errorf("start signalling: %w", err)
 	}
+	if err := n.startPairings(); err != nil {
+		return fmt.Errorf("start pairing: %w", err)
+	}
 	if err := n.startICE(); err != nil {
 		return fmt.Errorf("start the ICE transport: %w", err)
 	}
@@ -118,6 +131,12 @@ func (n *Node) start(ctx context.Context) (err error) {
 			return fmt.Errorf("start multicast DNS: %w", err)
 		}
 		n.onClose("mdns", n.lan.Close)
+	}
+	if err := n.finishJoining(); err != nil {
+		return err
+	}
+	if err := n.startDevices(); err != nil {
+		return err
 	}
 	if err := n.startJoining(); err != nil {
 		return err
@@ -134,6 +153,12 @@ func (n *Node) openState() (err error) {
 		return err
 	}
 	n.onClose("state", n.store.Close)
+	if err := n.takeContacts(); err != nil {
+		return err
+	}
+	if n.devices, err = openDevices(n.store); err != nil {
+		return err
+	}
 	if n.contacts, err = openContacts(n.store); err != nil {
 		return err
 	}
@@ -178,7 +203,7 @@ func (n *Node) goRun(f func()) bool {
 
 // Identity tells what others call this node.
 func (n *Node) Identity() Identity {
-	id := Identity{Account: n.keys.account.Account(), Device: n.host.ID(), Name: n.keys.name}
+	id := Identity{Account: n.keys.account, Device: n.host.ID(), Name: n.keys.name}
 	addrs, err := peer.AddrInfoToP2pAddrs(host.InfoFromHost(n.host))
 	if err == nil {
 		id.Addrs = addrs

@@ -5,7 +5,6 @@ import (
 	"crypto/hpke"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -13,18 +12,16 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/portmap"
 	"github.com/passeur-p2p/passeur/node/signalling"
-	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // Guard lines: what fits where.
 var (
-	_ signalling.Keys  = sealKeys{}
-	_ directory.Memory = (*store.Store)(nil)
-	_ icetcp.Relay     = (*turnrelay.Relay)(nil)
-	_ icetcp.Mapper    = (*portmap.Mapper)(nil)
-	_ Protocol         = (*filexfer.Service)(nil)
+	_ signalling.Keys = sealKeys{}
+	_ icetcp.Relay    = (*turnrelay.Relay)(nil)
+	_ icetcp.Mapper   = (*portmap.Mapper)(nil)
+	_ Protocol        = (*filexfer.Service)(nil)
 )
 
 // keyRingBlob is where the store keeps the device's X-Wing keys.
@@ -43,49 +40,16 @@ func (n *Node) startDirectory() error {
 		}
 	}
 	n.directory, err = directory.New(directory.Config{
-		Store: n.dht, Memory: n.store, Keys: ring, Key: n.keys.device, Logger: n.log,
+		Store: n.dht, Memory: recordMemory{n.store, n.learned}, Keys: ring, Key: n.keys.device, Logger: n.log,
 	})
 	if err != nil {
 		return err
 	}
 	n.onClose("directory", n.directory.Close)
-	if n.record, err = n.ownRecord(); err != nil {
-		return fmt.Errorf("sign the account's record: %w", err)
+	if err := n.takeRecords(); err != nil {
+		return err
 	}
-	return n.directory.Publish(n.record)
-}
-
-// maxAhead is how far in the future our own record may be dated; DHT nodes refuse
-// one that was signed while the clock was wrong.
-const maxAhead = time.Hour
-
-// ownRecord gives the account's signed record: the newest known, or the next one
-// if that does not list this device under its present name, or is from the future.
-func (n *Node) ownRecord() ([]byte, error) {
-	now := time.Now()
-	self := directory.Device{ID: n.host.ID(), Name: n.keys.name, Added: now}
-	next := directory.Record{Account: n.keys.account.Account(), Issued: now}
-	var last uint64
-	if known, found := n.directory.Remembered(next.Account); found {
-		if listed, is := known.Device(self.ID); is {
-			if listed.Name == self.Name && known.Issued.Before(now.Add(maxAhead)) {
-				return known.Raw, nil
-			}
-			self.Added = listed.Added
-		}
-		last, next.Revoked = known.Seq, known.Revoked
-		for _, other := range known.Devices {
-			if other.ID != self.ID {
-				next.Devices = append(next.Devices, other)
-			}
-		}
-	}
-	next.Devices = append(next.Devices, self)
-	var err error
-	if next.Seq, err = directory.NextSeq(last, now); err != nil {
-		return nil, err
-	}
-	return directory.SignRecord(n.keys.account, next)
+	return n.publishRecord()
 }
 
 // sealKeys lets signalling ask the directory. A device without a record is sealed
@@ -105,7 +69,7 @@ func (k sealKeys) SealKey(ctx context.Context, device peer.ID) (hpke.PublicKey, 
 func (n *Node) startSignalling() (err error) {
 	n.signals, err = signalling.New(signalling.Config{
 		Host: n.host, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
-		Account:      n.keys.account.Account(),
+		Account:      n.keys.account,
 		ServeInboxes: n.settings.DHT == DHTServer,
 		Admit:        n.admit, Observe: n.observeSignal, Logger: n.log,
 	})
@@ -157,5 +121,6 @@ func (n *Node) startFiles() (err error) {
 	}
 	n.Mount(n.files)
 	n.Mount(clock{})
+	n.startLink()
 	return nil
 }

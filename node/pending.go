@@ -8,45 +8,6 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 )
 
-// Devices lists the account's devices, this one first, revoked ones last.
-func (n *Node) Devices() []Device { return nil }
-
-// ShowLinkCode makes a one-time code by which another device joins the account;
-// keeper hands the account key over too. Only a keeper may. Watch tells the rest.
-func (n *Node) ShowLinkCode(ctx context.Context, keeper bool) (Pairing, error) {
-	return Pairing{}, errors.ErrUnsupported
-}
-
-// JoinAccount makes this device one of the account that shows the code. It is
-// refused where contacts or conversations would be lost. When the pairing is
-// done the node must be closed and started anew: it has another account then.
-func (n *Node) JoinAccount(ctx context.Context, code string) (Pairing, error) {
-	return Pairing{}, errors.ErrUnsupported
-}
-
-// RevokeDevice takes a device (its name, peer ID or the beginning of that) from
-// the account, for ever. Only a keeper may; nobody revokes the device it is on.
-func (n *Node) RevokeDevice(ctx context.Context, who string) (Device, error) {
-	return Device{}, errors.ErrUnsupported
-}
-
-// ShowContactCode makes a one-time code by which somebody becomes a contact,
-// under the alias name ("" takes what he calls himself).
-func (n *Node) ShowContactCode(ctx context.Context, name string) (Pairing, error) {
-	return Pairing{}, errors.ErrUnsupported
-}
-
-// EnterContactCode makes whoever shows the code a contact, under the alias name.
-func (n *Node) EnterContactCode(ctx context.Context, code, name string) (Pairing, error) {
-	return Pairing{}, errors.ErrUnsupported
-}
-
-// Pairings lists those of this run, newest last.
-func (n *Node) Pairings() []Pairing { return nil }
-
-// CancelPairing ends one; its code is burnt.
-func (n *Node) CancelPairing(id string) (Pairing, error) { return Pairing{}, errors.ErrUnsupported }
-
 // CreateConversation makes a group with the contacts (aliases or accounts) invited.
 func (n *Node) CreateConversation(ctx context.Context, name string, contacts []string) (Conversation, error) {
 	return Conversation{}, errors.ErrUnsupported

@@ -134,8 +134,9 @@ type Pairing struct {
 	ID      string
 	Purpose PairingPurpose
 	State   PairingState
-	// Reason says in a sentence why it failed.
+	// Reason says in a sentence why it failed; Err is that for machines.
 	Reason string
+	Err    error
 	// Code is the code's words, only where it is shown; QR is what its QR code
 	// says (it is longer: 128 secret bits).
 	Code, QR string

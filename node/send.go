@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/node/directory"
@@ -49,40 +50,103 @@ func (n *Node) SendFile(_ context.Context, path, contact string) (Transfer, erro
 	return t, nil
 }
 
-// deliver finds the contact's device, reaches it and hands the file to filexfer.
+// deliver finds the contact's devices, reaches one of them and hands the file to
+// filexfer.
 func (n *Node) deliver(ctx context.Context, t Transfer, file filexfer.File) {
 	n.step(t, PhaseLookup, "asking the DHT for the devices of "+t.Contact)
-	device, err := n.deviceOf(ctx, t)
+	devices, err := n.devicesOf(ctx, t)
+	if err != nil {
+		n.endUnreached(ctx, t.ID, err)
+		return
+	}
+	n.transfers.change(t.ID, func(e *entry) {
+		if e.trying = devices; len(devices) == 1 {
+			e.Device = devices[0]
+		}
+	})
+	device, err := n.reachAny(ctx, devices, t.Created)
 	if err != nil {
 		n.endUnreached(ctx, t.ID, err)
 		return
 	}
 	n.transfers.change(t.ID, func(e *entry) { e.Device, e.release = device, n.protect(device, t.ID) })
-	if err := n.reach(ctx, device); err != nil {
-		n.endUnreached(ctx, t.ID, n.explained(device, t.Created, err))
-		return
-	}
 	file.ID = t.ID
 	_, err = n.files.Send(ctx, device, file) // observeTransfer is told of each step
 	n.transfers.change(t.ID, func(e *entry) { e.fail(err) })
 }
 
-// deviceOf gives the contact's device: accounts have one device. The one that is
-// remembered counts while the directory vouches for it.
-func (n *Node) deviceOf(ctx context.Context, t Transfer) (peer.ID, error) {
-	if known, found := n.directory.Remembered(t.Account); found && len(known.Devices) > 0 {
-		if first := known.Devices[0].ID; n.directory.Check(ctx, t.Account, first) == nil {
-			return first, nil
+// devicesOf gives the contact's devices. Those that are remembered count while the
+// directory vouches for one of them.
+func (n *Node) devicesOf(ctx context.Context, t Transfer) (devices []peer.ID, err error) {
+	record, found := n.directory.Remembered(t.Account)
+	if !found || len(record.Devices) == 0 || n.directory.Check(ctx, t.Account, record.Devices[0].ID) != nil {
+		if _, err := n.directory.Lookup(ctx, t.Account); err != nil {
+			return nil, fmt.Errorf("look up the devices of %s: %w", t.Contact, err)
 		}
 	}
-	record, err := n.directory.Lookup(ctx, t.Account)
-	if err != nil {
-		return "", fmt.Errorf("look up the devices of %s: %w", t.Contact, err)
+	if record, found = n.directory.Remembered(t.Account); !found {
+		return nil, ErrUnknownContact // removed meanwhile
 	}
-	if len(record.Devices) == 0 {
-		return "", fmt.Errorf("%s has no device", t.Contact)
+	for _, d := range record.Devices {
+		if n.belongs(t.Account, d.ID) {
+			devices = append(devices, d.ID)
+		}
 	}
-	return record.Devices[0].ID, nil
+	if len(devices) == 0 {
+		return nil, fmt.Errorf("%s has no device", t.Contact)
+	}
+	return devices, nil
+}
+
+// maxReached is how many devices of a contact are tried at once.
+const maxReached = 8
+
+// reachAny connects to whichever of the devices is there first: one that is off
+// takes nothing from one that is on.
+func (n *Node) reachAny(ctx context.Context, devices []peer.ID, since time.Time) (peer.ID, error) {
+	for _, device := range devices {
+		if n.host.Network().Connectedness(device) == network.Connected {
+			return device, nil
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	reached, failed := make(chan peer.ID, len(devices)), make(chan error, len(devices))
+	slots := make(chan struct{}, maxReached)
+	for _, device := range devices {
+		try := func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if err := n.reach(ctx, device); err != nil {
+				failed <- n.explained(device, since, err)
+				return
+			}
+			reached <- device
+		}
+		if !n.goRun(try) {
+			return "", ErrClosed
+		}
+	}
+	var failures []error
+	for range devices {
+		select {
+		case device := <-reached:
+			return device, nil
+		case err := <-failed:
+			failures = append(failures, err)
+		}
+	}
+	return "", mostTelling(failures)
+}
+
+// mostTelling picks the failure of a device that answered, if one did.
+func mostTelling(failures []error) error {
+	for _, err := range failures {
+		if errors.Is(err, errNoPath) {
+			return err
+		}
+	}
+	return failures[0]
 }
 
 // explained says more about a failure than the dial did, if the device answered

@@ -40,33 +40,30 @@ func (n *Node) requestWithin(ctx context.Context, limit time.Duration, to peer.I
 	return n.signals.Request(ctx, to, kind, payload)
 }
 
-// admit decides who is heard: anyone may ask to be a contact, only devices of
-// accepted contacts may offer a link. Others get silence, so that nobody can
-// probe whether this node is there.
+// admit decides who is heard: anyone may ask to be a contact; devices of our own
+// account, of accepted contacts, and whoever a code has just proven may offer a
+// link. Others get silence, so that nobody can probe whether this node is there.
 func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, kind string) error {
 	if kind == kindContact {
 		return nil
 	}
-	if !n.contacts.accepted(a) {
-		return fmt.Errorf("%w: %s is no accepted contact", signalling.ErrSilent, a)
-	}
-	if err := n.directory.Check(ctx, a, from); err != nil {
+	err := n.checkTrusted(ctx, from, a)
+	if err != nil && n.pairings.guest(ctx, from) == nil {
 		return fmt.Errorf("%w: %w", signalling.ErrSilent, err)
 	}
 	return nil
 }
 
-// contactOf finds the accepted contact that a device belongs to.
-func (n *Node) contactOf(device peer.ID) (Contact, bool) {
-	for _, c := range n.contacts.all() {
-		if c.State != Accepted {
-			continue
-		}
-		if record, found := n.directory.Remembered(c.Account); found && record.Has(device) {
-			return c, true
-		}
+// checkTrusted returns nil if the device is one of the account's, which is our own or
+// an accepted contact's, and not revoked.
+func (n *Node) checkTrusted(ctx context.Context, device peer.ID, a conversation.Account) error {
+	if a != n.keys.account && !n.contacts.accepted(a) {
+		return fmt.Errorf("%s is no accepted contact", a)
 	}
-	return Contact{}, false
+	if !n.isRevoked(a, device) {
+		return n.directory.Check(ctx, a, device)
+	}
+	return fmt.Errorf("%s has revoked %s", a, device)
 }
 
 // observeSignal turns what signalling reports into phases of the transfers that

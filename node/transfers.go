@@ -35,6 +35,7 @@ type entry struct {
 	cancel  func()        // nil once ended
 	release func()        // gives back what the transfer holds; may be nil
 	waiting chan decision // non-nil while an offer waits for the user
+	trying  []peer.ID     // the devices of which one is to be reached
 }
 
 // maxEnded is how many transfers that have ended are remembered over a restart.
@@ -142,7 +143,7 @@ func (e *entry) endLocked() {
 	if e.release != nil {
 		e.release()
 	}
-	e.cancel, e.release, e.waiting = nil, nil, nil
+	e.cancel, e.release, e.waiting, e.trying = nil, nil, nil, nil
 }
 
 func joinReason(reason, more string) string {
@@ -183,11 +184,19 @@ func (b *transferBook) all() []Transfer {
 	return list
 }
 
-// connecting lists the outgoing transfers that wait for a connection to device.
-func (b *transferBook) connecting(device peer.ID) []Transfer {
-	return slices.DeleteFunc(b.all(), func(t Transfer) bool {
-		return t.Direction != Outgoing || t.Device != device || t.State != filexfer.Created
-	})
+// connecting lists the outgoing transfers that wait for a connection to device, as
+// if it were the one.
+func (b *transferBook) connecting(device peer.ID) (list []Transfer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.list {
+		if e.State == filexfer.Created && slices.Contains(e.trying, device) {
+			t := e.Transfer
+			t.Device = device
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // stopAll cancels the running transfers for which match holds.

@@ -1,0 +1,114 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/directory"
+)
+
+// isRevoked tells whether the account has taken the device back, as far as its
+// newest known record or any conversation's log says.
+func (n *Node) isRevoked(a conversation.Account, device peer.ID) bool {
+	record, found := n.directory.Remembered(a)
+	return found && slices.Contains(record.Revoked, device) || n.logs.isRevoked(a, device)
+}
+
+// ownDevice tells whether the device is another one of our account.
+func (n *Node) ownDevice(device peer.ID) bool {
+	return device != n.keys.id && n.belongs(n.keys.account, device)
+}
+
+// belongs tells whether the account lists the device, and has not revoked it, as far
+// as is known here.
+func (n *Node) belongs(a conversation.Account, device peer.ID) bool {
+	record, found := n.directory.Remembered(a)
+	return found && record.Has(device) && !n.isRevoked(a, device)
+}
+
+// contactOf finds the accepted contact that a device belongs to. A device of our own
+// account is nobody else's, whatever he lists.
+func (n *Node) contactOf(device peer.ID) (Contact, bool) {
+	if n.ownDevice(device) || n.isRevoked(n.keys.account, device) {
+		return Contact{}, false
+	}
+	for _, c := range n.contacts.all() {
+		if c.State == Accepted && n.belongs(c.Account, device) {
+			return c, true
+		}
+	}
+	return Contact{}, false
+}
+
+// deviceRevoked is to be called when a log revokes a device: nothing of it is heard
+// from then on.
+func (n *Node) deviceRevoked(a conversation.Account, device peer.ID) {
+	n.cutOff(a, device)
+	if a == n.keys.account {
+		n.tellDevices()
+	}
+}
+
+// cutOffRevoked cuts off what a record revokes, if it is one that counts here.
+func (n *Node) cutOffRevoked(r *directory.Record) {
+	if r.Account != n.keys.account && !n.contacts.accepted(r.Account) {
+		return
+	}
+	for _, device := range r.Revoked {
+		n.cutOff(r.Account, device)
+	}
+}
+
+// cutOff stops the account's transfers with the device and closes its connections,
+// unless somebody else whom we trust lists it: no account can have another's device
+// cut off.
+func (n *Node) cutOff(a conversation.Account, device peer.ID) {
+	n.transfers.stopAll(func(t Transfer) bool { return t.Account == a && t.Device == device })
+	if n.ownDevice(device) {
+		return
+	}
+	if _, trusted := n.contactOf(device); trusted {
+		return
+	}
+	if err := n.host.Network().ClosePeer(device); err != nil {
+		n.log.Warn("the connections to a revoked device do not close well", "device", device, "error", err)
+	}
+}
+
+// startDevices watches which of the account's devices come and go.
+func (n *Node) startDevices() error {
+	n.tellDevices()
+	changes, err := n.host.EventBus().Subscribe(new(event.EvtPeerConnectednessChanged), eventbus.Name("passeur/devices"))
+	if err != nil {
+		return fmt.Errorf("watch the account's devices: %w", err)
+	}
+	if n.keys.keeper() {
+		if err := n.noteKeeper(n.keys.id); err != nil {
+			return errors.Join(err, changes.Close())
+		}
+	}
+	n.goRun(func() {
+		defer changes.Close()
+		n.followDevices(changes.Out())
+	})
+	return nil
+}
+
+func (n *Node) followDevices(changes <-chan any) {
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case change := <-changes:
+			if c, is := change.(event.EvtPeerConnectednessChanged); is && n.ownDevice(c.Peer) {
+				n.tellDevices()
+			}
+		}
+	}
+}
