@@ -38,8 +38,8 @@ type Message struct {
 // file that names another sha3sum, totalSize or sha3tree does not count; it may
 // add a sha3tree where there is none, and another name. An edit that does not count has no effect.
 //
-// The result depends on the set of entries alone, so long as bodies are withheld
-// only as Drop says.
+// The result depends on the set of entries alone, and what is not deleted looks
+// the same whether the bodies in Drop are there or not.
 func View(live []*Entry, isAncestor func(target, of ID) bool) []Message {
 	v := newView(live, isAncestor)
 	messages := make([]Message, 0, len(live))
@@ -96,7 +96,8 @@ func (v *view) take(e *Entry, edit Edit, changes map[ID]Edit) {
 	}
 	v.deletions[edit.Target] = append(v.deletions[edit.Target], e)
 	for _, id := range edit.Also {
-		if v.mayChange(id, e) && (changes[id].Target == edit.Target || v.byID[id].Raw.Body == nil) {
+		isEdit := changes[id].Target == edit.Target
+		if v.mayChange(id, e) && v.isAncestor(edit.Target, id) && (isEdit || v.byID[id].Raw.Body == nil) {
 			v.named[edit.Target] = append(v.named[edit.Target], id)
 			v.hidden[id] = true
 		}
