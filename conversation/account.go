@@ -172,11 +172,23 @@ func (k AccountKey) Sign(label string, message []byte) []byte {
 
 // weakKey tells whether key is no Ed25519 public key that everybody judges
 // alike: 32 bytes, the canonical encoding of a point that the cofactor does not
-// send to the identity.
+// send to the identity. SetBytes takes two encodings that are not canonical: y
+// beyond the field, and x = 0 with its sign bit set; the latter is of small order.
 func weakKey(key []byte) bool {
 	point, err := new(edwards25519.Point).SetBytes(key)
-	if err != nil || !bytes.Equal(point.Bytes(), key) {
+	if err != nil || !belowPrime(key) {
 		return true
 	}
 	return point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1
+}
+
+// belowPrime tells whether the little-endian y of a key is less than 2^255 - 19.
+func belowPrime(key []byte) bool {
+	const last = ed25519.PublicKeySize - 1
+	for _, digit := range key[1:last] {
+		if digit != 0xff {
+			return true
+		}
+	}
+	return key[last]|0x80 != 0xff || key[0] < 0xed
 }
