@@ -123,6 +123,17 @@ func TestDeletionOfAThousandEditsFitsIntoABody(t *testing.T) {
 	}
 }
 
+// Other keys cannot stand in for the fields: what the caller left out is out.
+func TestExtraKeysDoNotSpeakForFields(t *testing.T) {
+	f, target := someFile(), manyIDs(1)[0]
+	f.Extra = map[string]string{"edit": target.String(), "sha3tree": "?", "also": "?", "reply-to": "1"}
+	got, err := conversation.ParseFile(f.Content())
+	f.Extra = map[string]string{"reply-to": "1"}
+	if err != nil || !reflect.DeepEqual(got, f) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func someFile() conversation.File {
 	return conversation.File{DisplayName: "photo.jpg", SHA3Sum: strings.Repeat("5a", 64), TID: "4711", TotalSize: 12345}
 }

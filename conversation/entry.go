@@ -94,7 +94,10 @@ func Decode(raw Raw) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(h.checkPlace(), h.checkBody(raw.Body)); err != nil {
+	if err := h.checkPlace(); err != nil {
+		return nil, err
+	}
+	if err := h.checkBody(raw.Body); err != nil {
 		return nil, err
 	}
 	e, err := h.entry(headerID(raw.Header))

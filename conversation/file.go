@@ -3,6 +3,8 @@ package conversation
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -37,15 +39,21 @@ type File struct {
 	// Deleted: Edit is taken back, and the edits of it that Also names.
 	Deleted bool
 	Also    []ID
-	// Extra are the other keys, which mean nothing here.
+	// Extra are the other keys, which mean nothing here. One that has a field above
+	// is not written.
 	Extra map[string]string
 }
+
+// fileKeys are those that mean something.
+var fileKeys = []string{"also", "displayName", "edit", "sha3sum", "sha3tree", "tid", "totalSize", "type"}
 
 // Content gives what [ParseFile] reads. Bytes that are no UTF-8 become U+FFFD.
 func (f File) Content() []byte {
 	fields := Fields{}
 	for key, value := range f.Extra {
-		fields[key] = value
+		if !slices.Contains(fileKeys, key) {
+			fields[key] = value
+		}
 	}
 	fields["type"] = TypeFile
 	if !f.Edit.IsZero() {
@@ -80,18 +88,19 @@ func ParseFile(content []byte) (File, error) {
 	if r.err != nil {
 		return File{}, fmt.Errorf("%w: %w", ErrContent, r.err)
 	}
-	if f.Extra = fields; len(fields) == 0 {
-		f.Extra = nil
+	maps.DeleteFunc(fields, func(key, _ string) bool { return slices.Contains(fileKeys, key) })
+	if len(fields) > 0 {
+		f.Extra = fields
 	}
 	return f, nil
 }
 
 func (r *fieldReader) file() (f File) {
 	f.Edit = r.edit()
+	own := f.Edit.IsZero()
 	if mediaType, found := r.take("type"); found && mediaType != TypeFile {
 		r.fail("type", "is not "+TypeFile)
 	}
-	own := f.Edit.IsZero()
 	tid, found := r.take("tid")
 	if f.Deleted = !own && found && tid == ""; f.Deleted {
 		f.Also = r.also()
@@ -100,11 +109,12 @@ func (r *fieldReader) file() (f File) {
 	f.DisplayName, _ = r.take("displayName")
 	f.SHA3Tree = r.sum("sha3tree", sha3TreeSize, false)
 	f.SHA3Sum = r.sum("sha3sum", sha3SumSize, own)
-	if size, found := r.take("totalSize"); found || f.SHA3Sum != "" {
+	size, sized := r.take("totalSize")
+	if sized != (f.SHA3Sum != "") {
+		r.fail("totalSize", "and sha3sum come together")
+	}
+	if sized {
 		f.TotalSize = r.number("totalSize", size, 0)
-		if f.SHA3Sum == "" {
-			r.fail("totalSize", "comes without sha3sum")
-		}
 	}
 	if f.TID = tid; found || own {
 		r.number("tid", tid, 1)

@@ -450,6 +450,7 @@ def files():
     content(FILE, "a deletion", "ok", fields(edit=other, tid="", type=FILE), edit=other, deleted="yes")
     content(FILE, "a deletion that takes edits along", "ok", fields(also=also, edit=other, tid="", type=FILE), edit=other, deleted="yes", also=also)
     content(FILE, "a deletion as Jami writes it", "same", fields(edit=other, tid=""), edit=other, deleted="yes")
+    content(FILE, "what a deletion says beside is ignored", "same", fields(edit=other, **whole | {"tid": "", "totalSize": "?"}), edit=other, deleted="yes")
     for comment, keys in [
         ("no sum", without("sha3sum")), ("no size", without("totalSize")), ("no tid", without("tid")),
         ("an empty tid and no edit", whole | {"tid": ""}), ("a tid of 0", whole | {"tid": "0"}),
