@@ -139,6 +139,18 @@ func (c Code) Check(want Purpose) error {
 	return fmt.Errorf("%w: it is empty", ErrMalformed)
 }
 
+func (c Code) isZero() bool { return c == Code{} }
+
+// meets tells whether a form of c has the same public part as one of other's.
+func (c Code) meets(other Code) bool {
+	for _, p := range c.parts() {
+		if p.public == other.words.public || p.public == other.long.public {
+			return true
+		}
+	}
+	return false
+}
+
 // parts gives the code's forms: those that there are.
 func (c Code) parts() (parts []part) {
 	for _, p := range []part{c.words, c.long} {

@@ -18,7 +18,7 @@ func (s *Service) Enter(ctx context.Context, c Code, self Party) (Result, error)
 	if err := s.check(c, Enters, self); err != nil {
 		return Result{}, err
 	}
-	ctx, end, err := s.begin(ctx, Enters)
+	ctx, end, err := s.begin(ctx, Enters, c)
 	if err != nil {
 		return Result{}, err
 	}

@@ -85,14 +85,12 @@ func (s *Service) keepLeaving(ctx context.Context, to func() ed25519.PublicKey, 
 	done := make(chan error, 1)
 	go func() {
 		failed := errors.New("there was no time to leave a message")
-		for n := 1; ; n++ {
+		for n := 1; ctx.Err() == nil; n++ {
 			err := s.cfg.Inboxes.Leave(ctx, to(), m.append(nil))
 			if err == nil || failed != nil {
 				failed = err
 			}
-			if !pause(ctx, pauseAfter(n, failed == nil)) {
-				break
-			}
+			pause(ctx, pauseAfter(n, failed == nil))
 		}
 		done <- failed
 	}()

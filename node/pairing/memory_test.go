@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -23,36 +25,49 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // and forge.
 type world struct {
 	mu      sync.Mutex
-	boxes   map[inboxKey][][]byte
+	boxes   map[inboxKey][]lying
 	changed chan struct{} // closed at the next message
 	seen    [][]byte      // every message, once
 	// pass tells whether a message may be seen by others; nil: all may.
 	pass func(to inboxKey, raw []byte) bool
 }
 
-func newWorld() *world {
-	return &world{boxes: make(map[inboxKey][][]byte), changed: make(chan struct{})}
+type lying struct {
+	raw   []byte
+	until time.Time
 }
 
-func (w *world) Leave(_ context.Context, owner ed25519.PublicKey, message []byte) error {
+func newWorld() *world {
+	return &world{boxes: make(map[inboxKey][]lying), changed: make(chan struct{})}
+}
+
+func (w *world) Leave(ctx context.Context, owner ed25519.PublicKey, message []byte) error {
 	w.mu.Lock()
 	pass := w.pass
 	w.mu.Unlock()
+	until, limited := ctx.Deadline()
+	if !limited {
+		return errors.New("left without a limit")
+	}
 	if pass == nil || pass(inboxKey(owner), message) {
-		w.deliver(inboxKey(owner), message)
+		w.lay(inboxKey(owner), lying{message, until})
 	}
 	return nil
 }
 
 // deliver lays a message down past pass.
 func (w *world) deliver(to inboxKey, message []byte) {
+	w.lay(to, lying{message, time.Now().Add(2 * time.Minute)})
+}
+
+func (w *world) lay(to inboxKey, m lying) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if slices.ContainsFunc(w.boxes[to], func(m []byte) bool { return bytes.Equal(m, message) }) {
+	if slices.ContainsFunc(w.boxes[to], func(other lying) bool { return bytes.Equal(other.raw, m.raw) }) {
 		return
 	}
-	w.boxes[to] = append(w.boxes[to], message)
-	w.seen = append(w.seen, message)
+	w.boxes[to] = append(w.boxes[to], m)
+	w.seen = append(w.seen, m.raw)
 	close(w.changed)
 	w.changed = make(chan struct{})
 }
@@ -69,12 +84,15 @@ func (w *world) Listen(ctx context.Context, owner ed25519.PrivateKey) (<-chan []
 	go func() {
 		defer close(out)
 		for n := 0; ; n++ {
-			m := w.message(ctx, at, n)
-			if m == nil {
+			m, more := w.message(ctx, at, n)
+			if !more {
 				return
 			}
+			if !time.Now().Before(m.until) {
+				continue
+			}
 			select {
-			case out <- m:
+			case out <- m.raw:
 			case <-ctx.Done():
 				return
 			}
@@ -83,19 +101,19 @@ func (w *world) Listen(ctx context.Context, owner ed25519.PrivateKey) (<-chan []
 	return out, nil
 }
 
-// message awaits the nth message of an inbox; nil when ctx ends.
-func (w *world) message(ctx context.Context, at inboxKey, n int) []byte {
+// message awaits the nth message of an inbox; none when ctx ends.
+func (w *world) message(ctx context.Context, at inboxKey, n int) (m lying, more bool) {
 	for {
 		w.mu.Lock()
 		box, changed := w.boxes[at], w.changed
 		w.mu.Unlock()
 		if n < len(box) {
-			return box[n]
+			return box[n], true
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil
+			return lying{}, false
 		}
 	}
 }
@@ -206,4 +224,28 @@ func (d *device) enter(ctx context.Context, c Code) <-chan outcome {
 		done <- outcome{r, err}
 	}()
 	return done
+}
+
+// count tells how many messages of a kind were left, each counted once.
+func (w *world) count(k kind) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, raw := range w.seen {
+		if len(raw) > 1 && kind(raw[1]) == k {
+			n++
+		}
+	}
+	return n
+}
+
+// first gives the first message of a kind in an inbox.
+func (w *world) first(k kind, in inboxKey) message {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, lies := range w.boxes[in] {
+		if m, err := parseMessage(lies.raw); err == nil && kind(lies.raw[1]) == k {
+			return m
+		}
+	}
+	return nil
 }

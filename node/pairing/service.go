@@ -101,7 +101,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	closed bool
-	busy   map[Role]bool
+	live   map[Role]Code
 	shown  []time.Time // within the last hour
 	wg     sync.WaitGroup
 }
@@ -123,7 +123,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg, log: cfg.Logger, busy: make(map[Role]bool)}
+	s := &Service{cfg: cfg, log: cfg.Logger, live: make(map[Role]Code)}
 	s.life, s.end = context.WithCancelCause(context.Background())
 	return s, nil
 }
@@ -147,18 +147,20 @@ func (s *Service) Forgive() {
 
 // begin counts a pairing in until end is called. Its context ends with ctx, with the
 // service, or at end.
-func (s *Service) begin(ctx context.Context, r Role) (_ context.Context, end func(), err error) {
+func (s *Service) begin(ctx context.Context, r Role, c Code) (_ context.Context, end func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
 		return nil, nil, ErrClosed
-	case s.busy[r]:
+	case r == Enters && s.live[Shows].meets(c):
+		return nil, nil, ErrSelf
+	case !s.live[r].isZero():
 		return nil, nil, ErrLive
 	case r == Shows && !s.mayShowLocked(time.Now()):
 		return nil, nil, ErrTooMany
 	}
-	s.busy[r] = true
+	s.live[r] = c
 	s.wg.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.life, func() { cancel(ErrClosed) })
@@ -167,7 +169,7 @@ func (s *Service) begin(ctx context.Context, r Role) (_ context.Context, end fun
 		cancel(nil)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.busy[r] = false
+		delete(s.live, r)
 		s.wg.Done()
 	}, nil
 }
@@ -230,7 +232,7 @@ func (s *Service) burn(c Code) error {
 func accept(c Code, theirs Role, self, other Party, s secrets) (Result, error) {
 	switch {
 	case other.Device == self.Device:
-		return Result{}, ErrSelf
+		return Result{}, fmt.Errorf("%w: the other side says that it is this device", errParty)
 	case needsAccount(c.purpose, theirs) && other.Account.IsZero():
 		return Result{}, fmt.Errorf("%w: the other side has no account", errParty)
 	}

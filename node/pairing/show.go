@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"sync"
@@ -16,22 +17,19 @@ const copies = 4
 // on the disk before. Cancelling ctx takes the code back.
 //
 // Errors: ErrExpired, ErrSilent (somebody began, and did not go on), ErrWrongCode,
-// ErrOffline, ErrSelf, ErrBurnt, ErrLive, ErrTooMany, ErrClosed, or the context's.
+// ErrOffline, ErrBurnt, ErrLive, ErrTooMany, ErrClosed, or the context's.
 func (s *Service) Show(ctx context.Context, c Code, self Party) (Result, error) {
 	if err := s.check(c, Shows, self); err != nil {
 		return Result{}, err
 	}
-	ctx, end, err := s.begin(ctx, Shows)
+	ctx, end, err := s.begin(ctx, Shows, c)
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
 	s.observe(Shows, c.purpose, Waiting)
 	p, h, err := s.awaitHello(ctx, c)
-	if burning := s.burn(c); err == nil {
-		err = burning
-	}
-	if err != nil {
+	if err := cmp.Or(err, s.burn(c), context.Cause(ctx)); err != nil {
 		return Result{}, err
 	}
 	s.observe(Shows, c.purpose, Exchange)
@@ -163,7 +161,9 @@ func (s *Service) listenAt(ctx context.Context, p part, hour int64, to chan<- kn
 			return
 		}
 	}
-	send(ctx, to, knock{err: ErrClosed})
+	if ctx.Err() == nil {
+		send(ctx, to, knock{err: ErrClosed})
+	}
 }
 
 func send(ctx context.Context, to chan<- knock, k knock) bool {

@@ -49,28 +49,39 @@ func drawIndex(n int) int {
 	}
 }
 
-// wordOf gives the word that typed stands for: a word, the beginning of one (three
-// letters or more), or the only one that a single typing error away.
+// wordOf gives the word that typed stands for: a word of the list, the beginning of
+// one (three letters or more), or the only one that is a single typing error away.
+// Four letters or more that could be the beginning of one and a slip in another are
+// asked about; just three are taken for a beginning, which they most likely are.
 func wordOf(typed string) (string, error) {
-	if len(typed) >= leastPrefix {
-		i, _ := slices.BinarySearch(wordList(), typed)
-		if i < len(wordList()) && strings.HasPrefix(wordList()[i], typed) {
-			return wordList()[i], nil
+	var near []string
+	if w, complete := completion(typed); complete {
+		if len(typed) == leastPrefix || typed == w {
+			return w, nil
 		}
+		near = append(near, w)
 	}
-	var close []string
 	for _, w := range wordList() {
-		if isTypoOf(typed, w) {
-			close = append(close, w)
+		if isTypoOf(typed, w) && !slices.Contains(near, w) {
+			near = append(near, w)
 		}
 	}
-	switch len(close) {
+	switch len(near) {
 	case 0:
 		return "", fmt.Errorf("%w: %q is none of the words that codes are made of", ErrMalformed, typed)
 	case 1:
-		return close[0], nil
+		return near[0], nil
 	}
-	return "", fmt.Errorf("%w: %q could be %s", ErrMalformed, typed, strings.Join(close, " or "))
+	return "", fmt.Errorf("%w: %q could be %s; type the word in full", ErrMalformed, typed, strings.Join(near, " or "))
+}
+
+// completion gives the one word that begins with typed.
+func completion(typed string) (word string, found bool) {
+	i, _ := slices.BinarySearch(wordList(), typed)
+	if len(typed) < leastPrefix || i == len(wordList()) || !strings.HasPrefix(wordList()[i], typed) {
+		return "", false
+	}
+	return wordList()[i], true
 }
 
 // isTypoOf tells whether typed is word with one letter wrong, missing or too many, or
