@@ -75,14 +75,15 @@ func (c *session) have(conv conversation.ID) ([]conversation.ID, error) {
 	log := c.service.cfg.Log
 	heads, err := log.Heads(conv)
 	locator, err2 := log.Locator(conv)
+	const firstHeads, firstCommon = 16, 16
 	common, err3 := log.Common(c.device, conv)
-	if err := errors.Join(err, err2, err3); err != nil {
+	common, err4 := log.Known(conv, first(common, firstCommon))
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		return nil, failed("reading the heads", conv, err)
 	}
-	const firstHeads, firstCommon = 16, 16
 	var have []conversation.ID
 	seen := make(map[conversation.ID]struct{}, maxIDs)
-	for _, ids := range [][]conversation.ID{first(heads, firstHeads), first(locator, 32), first(common, firstCommon), heads} {
+	for _, ids := range [][]conversation.ID{first(heads, firstHeads), first(locator, 32), common, heads} {
 		for _, id := range ids {
 			if _, ok := seen[id]; !ok && len(have) < maxIDs {
 				seen[id] = struct{}{}

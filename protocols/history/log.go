@@ -20,7 +20,7 @@ type Log interface {
 	// Locator gives at most 32 entries that lie 1, 2, 4, 8 … back in the order
 	// in which they came.
 	Locator(conv conversation.ID) ([]conversation.ID, error)
-	// Common gives the heads that were last set for that device.
+	// Common gives the heads that were last set for that device; some may be gone.
 	Common(device peer.ID, conv conversation.ID) ([]conversation.ID, error)
 	// SetCommon remembers heads that both sides have; at most 64.
 	SetCommon(device peer.ID, conv conversation.ID, heads []conversation.ID) error
@@ -39,10 +39,11 @@ type Log interface {
 	// here, in the order in which they came and behind the entry after.
 	Lacking(conv, after conversation.ID, n int) ([]conversation.ID, error)
 	// Ingest checks and stores entries, parents first, and returns when what it
-	// tells of is safe on disk. A body that comes for an entry without one is
-	// stored. It wraps ErrInvalid or ErrParent where an entry cannot be taken,
-	// and has stored those before it.
-	Ingest(ctx context.Context, conv conversation.ID, batch []conversation.Raw, from Source) (Ingested, error)
+	// tells of is safe on disk. With last, nothing follows that could hang on this
+	// batch, and what is void and carries nothing may be left out. A body that
+	// comes for an entry without one is stored. It wraps ErrInvalid or ErrParent
+	// where an entry cannot be taken, and has stored those before it.
+	Ingest(ctx context.Context, conv conversation.ID, batch []conversation.Raw, from Source, last bool) (Ingested, error)
 }
 
 // Source is who gives entries.

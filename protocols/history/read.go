@@ -261,7 +261,7 @@ func (c *session) hearEnd(m end) error {
 	if m.more && len(raws) == 0 {
 		return broke("an END that promises more for ever")
 	}
-	got, err := c.ingest(m.conv, raws)
+	got, err := c.ingest(m.conv, raws, kind == wantHistory && !m.more)
 	if errors.Is(err, ErrParent) {
 		err = broke("%w", err)
 	}
@@ -299,13 +299,13 @@ func lastOf(raws []conversation.Raw) (conversation.ID, error) {
 	return e.ID, nil
 }
 
-// ingest stores entries. An error ends the stream; it is ErrProtocol if the
+// ingest stores entries; last: none follow that may hang on them. An error ends the stream; it is ErrProtocol if the
 // other side is to blame, and may be ErrParent.
-func (c *session) ingest(conv conversation.ID, raws []conversation.Raw) (Ingested, error) {
+func (c *session) ingest(conv conversation.ID, raws []conversation.Raw, last bool) (Ingested, error) {
 	if len(raws) == 0 || !c.service.cfg.Accepts(c.device, conv) {
 		return Ingested{}, nil
 	}
-	got, err := c.service.cfg.Log.Ingest(c.ctx, conv, raws, c.source)
+	got, err := c.service.cfg.Log.Ingest(c.ctx, conv, raws, c.source, last)
 	if got.Added > 0 {
 		c.service.cfg.Observe(Event{Kind: Received, Device: c.device, Conversation: conv, Entries: got.Added})
 	}
@@ -392,7 +392,7 @@ func (c *session) hearNew(m fresh) error {
 		defer c.mu.Unlock()
 		return c.refuseLocked(m.conv, 0)
 	}
-	got, err := c.ingest(m.conv, []conversation.Raw{m.raw})
+	got, err := c.ingest(m.conv, []conversation.Raw{m.raw}, true)
 	orphan := errors.Is(err, ErrParent)
 	if err != nil && !orphan {
 		return err

@@ -1,0 +1,149 @@
+package history
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/passeur-p2p/passeur/conversation"
+)
+
+// pair is two devices, connected, of two persons.
+func pair(t testing.TB) (w *world, alice, bob *device) {
+	w = newWorld(t)
+	alice = w.device("alice", newPerson(t, "alice"), nil)
+	bob = w.device("bob", newPerson(t, "bob"), nil)
+	w.connect(alice, bob)
+	return w, alice, bob
+}
+
+func TestFreshDeviceCatchesUp(t *testing.T) {
+	for _, n := range []int{0, 1, 511, 512, 513, 1500} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				_, alice, bob := pair(t)
+				conv := alice.first(t)
+				alice.line(t, conv, n)
+				bob.sync(t, alice)
+				wantSame(t, conv, alice, bob)
+			})
+		})
+	}
+}
+
+// Who opens the stream does not matter: both take what the other has.
+func TestBothWays(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, alice, bob := pair(t)
+		conv := alice.first(t)
+		alice.sync(t, bob)
+		wantSame(t, conv, alice, bob)
+		w.part(alice, bob)
+		alice.line(t, conv, 700)
+		bob.line(t, conv, 900)
+		w.connect(alice, bob)
+		bob.sync(t, alice)
+		wantSame(t, conv, alice, bob)
+		if n := len(alice.texts(conv)); n != 1600 {
+			t.Errorf("%d texts", n)
+		}
+	})
+}
+
+func TestManyConversations(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, alice, bob := pair(t)
+		for i := range 100 {
+			d := []*device{alice, bob}[i%2]
+			d.line(t, d.first(t), i)
+		}
+		alice.sync(t, bob)
+		if n := len(bob.log.conversations()); n != 100 {
+			t.Errorf("%d conversations", n)
+		}
+		for _, conv := range alice.log.conversations() {
+			wantSame(t, conv, alice, bob)
+		}
+	})
+}
+
+// While a stream stands, what is written appears on the other side.
+func TestWrittenWhileConnected(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, alice, bob := pair(t)
+		conv := alice.first(t)
+		alice.sync(t, bob)
+		for i := range 20 {
+			d := []*device{alice, bob}[i%2]
+			d.write(t, conv, fmt.Sprint(i))
+			settle(time.Second)
+			wantSame(t, conv, alice, bob)
+		}
+	})
+}
+
+// One entry is pushed at once; a burst is told of once, 100 ms later.
+func TestPushAndCoalesce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		alice := w.device("alice", newPerson(t, "alice"), nil)
+		bob := w.bare("bob", newPerson(t, "bob"))
+		w.connect(alice, bob)
+		conv := alice.first(t)
+		h := bob.greeted(t, alice)
+		h.say(want{kind: wantNothing, conv: expect[heads](h).conv})
+
+		began := time.Now()
+		e := alice.write(t, conv, "hello")
+		if m := h.next().(fresh); m.conv != conv || string(m.raw.Header) != string(e.Raw.Header) {
+			t.Errorf("%+v", m)
+		}
+		if d := time.Since(began); d > 10*time.Millisecond {
+			t.Errorf("after %v", d)
+		}
+		began = time.Now()
+		alice.log.set(func(l *memLog) { l.silent = true })
+		var burst []conversation.ID
+		for range 5 {
+			burst = append(burst, alice.write(t, conv, "more").ID)
+		}
+		for i := range burst {
+			alice.service.Changed(conv, burst[i:])
+		}
+		m := h.next().(heads)
+		if d := time.Since(began); m.total != 1 || m.ids[0] != burst[4] || d < 100*time.Millisecond || d > 200*time.Millisecond {
+			t.Errorf("%d heads after %v", m.total, d)
+		}
+		settle(time.Second)
+	})
+}
+
+// What one has of another reaches a third.
+func TestRelay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		alice := w.device("alice", newPerson(t, "alice"), nil)
+		bob := w.device("bob", newPerson(t, "bob"), nil)
+		carol := w.device("carol", newPerson(t, "carol"), nil)
+		w.connect(alice, bob)
+		conv := alice.first(t)
+		alice.line(t, conv, 10)
+		bob.sync(t, alice)
+		w.part(alice, bob) // alice is gone
+		w.connect(bob, carol)
+		carol.sync(t, bob)
+		wantSame(t, conv, alice, bob, carol)
+
+		w.connect(alice, bob) // and here again: now all through bob
+		alice.sync(t, bob)
+		for i := range 10 {
+			d := []*device{alice, carol, bob}[i%3]
+			d.write(t, conv, fmt.Sprint(i))
+			settle(time.Second)
+			wantSame(t, conv, alice, bob, carol)
+		}
+		carol.line(t, conv, 600)
+		settle(time.Second)
+		wantSame(t, conv, alice, bob, carol)
+	})
+}
