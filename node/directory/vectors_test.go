@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,10 +14,11 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/test/vectors"
 )
 
 // A vector is one block of a file in testdata: its fields by name.
-type vector map[string]string
+type vector vectors.Vector
 
 func (v vector) record(t testing.TB) []byte {
 	t.Helper()
@@ -43,20 +43,8 @@ func (v vector) want(t *testing.T) error {
 
 func readVectors(t testing.TB, path string) (all []vector) {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for block := range strings.SplitSeq(string(text), "\n\n") {
-		v := vector{}
-		for line := range strings.Lines(block) {
-			if name, value, ok := strings.Cut(strings.TrimRight(line, "\n"), ": "); ok && name[0] != '#' {
-				v[name] = value
-			}
-		}
-		if len(v) > 0 {
-			all = append(all, v)
-		}
+	for _, v := range vectors.Read(t, path) {
+		all = append(all, vector(v))
 	}
 	if len(all) < 20 {
 		t.Fatalf("%s holds %d vectors", path, len(all))

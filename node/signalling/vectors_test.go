@@ -1,7 +1,6 @@
 package signalling
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/ed25519"
 	"crypto/hpke"
@@ -23,48 +22,23 @@ import (
 	"golang.org/x/crypto/sha3"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/test/vectors"
 )
 
 var update = flag.Bool("update", false, "write testdata/sealed anew")
 
-// vector is a block of "key: value" lines of a file in testdata. Lines that begin
-// with # are comments, blank lines end a block.
-type vector map[string]string
+// vector is a block of a file in testdata.
+type vector vectors.Vector
 
-func readVectors(t testing.TB, file string) (vectors []vector) {
-	f, err := os.Open(filepath.Join("testdata", file))
-	if err != nil {
-		t.Fatal(err)
+func readVectors(t testing.TB, file string) (all []vector) {
+	t.Helper()
+	for _, v := range vectors.Read(t, filepath.Join("testdata", file)) {
+		all = append(all, vector(v))
 	}
-	defer f.Close()
-	lines, v := bufio.NewScanner(f), vector{}
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		key, value, isPair := strings.Cut(lines.Text(), ":")
-		switch {
-		case strings.HasPrefix(key, "#"):
-		case isPair:
-			v[key] = strings.TrimSpace(value)
-		case len(v) > 0:
-			vectors, v = append(vectors, v), vector{}
-		}
-	}
-	if len(v) > 0 {
-		vectors = append(vectors, v)
-	}
-	if err := lines.Err(); err != nil || len(vectors) == 0 {
-		t.Fatalf("%s: %d vectors, %v", file, len(vectors), err)
-	}
-	return vectors
+	return all
 }
 
-func (v vector) hex(t testing.TB, key string) []byte {
-	b, err := hex.DecodeString(v[key])
-	if err != nil {
-		t.Fatalf("%s: %v", key, err)
-	}
-	return b
-}
+func (v vector) hex(t testing.TB, key string) []byte { return vectors.Vector(v).Hex(t, key) }
 
 func (v vector) int(t testing.TB, key string) int64 {
 	n, err := strconv.ParseInt(v[key], 10, 64)
