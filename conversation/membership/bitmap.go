@@ -1,6 +1,9 @@
 package membership
 
-import "math/bits"
+import (
+	"iter"
+	"math/bits"
+)
 
 const wordBits = 64
 
@@ -16,10 +19,14 @@ func (b Bitmap) Has(row int) bool {
 
 // Set puts row into the set.
 func (b *Bitmap) Set(row int) {
-	for len(*b) <= row/wordBits {
-		*b = append(*b, 0)
-	}
+	b.grow(row/wordBits + 1)
 	(*b)[row/wordBits] |= 1 << (row % wordBits)
+}
+
+func (b Bitmap) clear(row int) {
+	if b.Has(row) {
+		b[row/wordBits] &^= 1 << (row % wordBits)
+	}
 }
 
 // Count is the number of rows in the set.
@@ -30,23 +37,69 @@ func (b Bitmap) Count() (n int) {
 	return n
 }
 
-// Rows are the members, ascending.
-func (b Bitmap) Rows() []int {
-	rows := make([]int, 0, b.Count())
-	for i, w := range b {
-		for ; w != 0; w &= w - 1 {
-			rows = append(rows, i*wordBits+bits.TrailingZeros64(w))
+// Rows yields the members, ascending.
+func (b Bitmap) Rows() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, w := range b {
+			for ; w != 0; w &= w - 1 {
+				if !yield(i*wordBits + bits.TrailingZeros64(w)) {
+					return
+				}
+			}
 		}
 	}
-	return rows
+}
+
+// except yields the members below a limit that are not in other, ascending.
+func (b Bitmap) except(other Bitmap, below int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := 0; i < len(b) && i*wordBits < below; i++ {
+			w := b[i]
+			if i < len(other) {
+				w &^= other[i]
+			}
+			for ; w != 0; w &= w - 1 {
+				row := i*wordBits + bits.TrailingZeros64(w)
+				if row >= below || !yield(row) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// contains tells whether all of other is in the set.
+func (b Bitmap) contains(other Bitmap) bool {
+	for i, w := range other {
+		if i < len(b) {
+			w &^= b[i]
+		}
+		if w != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // or puts all of other into the set.
 func (b *Bitmap) or(other Bitmap) {
-	for len(*b) < len(other) {
-		*b = append(*b, 0)
-	}
+	b.grow(len(other))
 	for i, w := range other {
 		(*b)[i] |= w
 	}
+}
+
+// grow makes the bitmap at least so many words long.
+func (b *Bitmap) grow(words int) {
+	for len(*b) < words {
+		*b = append(*b, 0)
+	}
+}
+
+// trimmed is the set without empty words at its end: one form for each set.
+func (b Bitmap) trimmed() Bitmap {
+	for len(b) > 0 && b[len(b)-1] == 0 {
+		b = b[:len(b)-1]
+	}
+	return b
 }

@@ -1,37 +1,32 @@
 package membership
 
-import (
-	"fmt"
-
-	"github.com/libp2p/go-libp2p/core/peer"
-
-	"github.com/passeur-p2p/passeur/conversation"
-)
+import "slices"
 
 // Book keeps the entries of one conversation and what they come to. It is not
 // safe for concurrent use.
 type Book struct {
-	ref  reference
-	all  Bitmap
-	now  *outcome
-	void map[int]reason
+	columns
+	now   *ruling // what all entries come to
+	spare *ruling // for other sets, and for the next now
+	cache cache
+
+	covered Bitmap // rows that a live row follows
+	heads   Bitmap
+	change  Change // being collected
+
+	union Bitmap  // scratch of precede
+	todo  []int32 // scratch of cover
 }
 
 // NewBook returns a book without entries. Row 0 is to be the initial one.
-func NewBook() *Book { return &Book{} }
+func NewBook() *Book {
+	b := &Book{columns: newColumns(), cache: newCache()}
+	b.now, b.spare = &ruling{columns: &b.columns}, &ruling{columns: &b.columns}
+	return b
+}
 
 // Len is the number of entries; the next one becomes row Len().
-func (b *Book) Len() int { return len(b.ref.entries) }
-
-// Judge says whether e would be valid as the next row, from its ancestors alone.
-// An error wraps ErrInvalid and says which rule is broken.
-func (b *Book) Judge(e Entry) (Verdict, error) {
-	v, err := b.ref.judge(e)
-	if err != nil {
-		return Verdict{}, err
-	}
-	return v, nil
-}
+func (b *Book) Len() int { return len(b.rows) }
 
 // Add judges e and makes it row Len(). After an error the book is as it was.
 func (b *Book) Add(e Entry) (row int, c Change, err error) {
@@ -39,102 +34,131 @@ func (b *Book) Add(e Entry) (row int, c Change, err error) {
 	if err != nil {
 		return 0, Change{}, err
 	}
-	before := b.Members()
-	row = b.Len()
-	b.Restore(e, v)
-	old := b.void
-	b.Settle()
-	for r := range b.ref.entries {
-		was, is := old[r] != live, b.void[r] != live
-		switch {
-		case is && !was:
-			c.Void = append(c.Void, r)
-		case was && !is:
-			c.Live = append(c.Live, r)
+	row = b.insert(e, v.Rank, int32(v.Past))
+	b.change = Change{}
+	if b.rows[row].control == none {
+		b.placeData(row)
+	} else {
+		b.placeControl(row)
+	}
+	b.settleHeads(row)
+	c, b.change = b.change, Change{}
+	slices.Sort(c.Void)
+	slices.Sort(c.Live)
+	return row, c, nil
+}
+
+// placeData decides about a new data row. It changes nothing else.
+func (b *Book) placeData(row int) {
+	r := &b.rows[row]
+	b.now.growClaims()
+	b.setFate(row, b.now.newcomer(r.writer, b.writers[r.writer].account, r.rank, b.pastOf(row)))
+}
+
+// placeControl decides about a new control row and all that it bears on.
+func (b *Book) placeControl(row int) {
+	c := b.rows[row].control
+	if b.followsAll(b.past(c), int(c)) {
+		b.extend(c)
+	} else {
+		b.resolveAnew(c)
+	}
+	b.threatenBy(c)
+}
+
+// extend is the common case: whoever wrote c had seen all control entries.
+func (b *Book) extend(c int32) {
+	about := b.controls[c].about
+	before := b.now.standing.of(about)
+	b.now.extend(c)
+	b.change.State = b.now.standing.of(about) != before
+}
+
+// resolveAnew resolves all control entries, and reviews the data of those about
+// whom something else than c alone changed.
+func (b *Book) resolveAnew(c int32) {
+	old := b.now
+	b.now, b.spare = b.spare, old
+	b.now.resolve(nil)
+	b.change.State = !b.now.standing.equal(old.standing)
+
+	stale, any := make([]bool, len(b.accounts)), false
+	for i := range old.dead {
+		if b.now.dead[i] != old.dead[i] || b.now.rank[i] != old.rank[i] {
+			stale[b.bearsOn(int32(i))], any = true, true
+		}
+		b.setFate(int(b.controls[i].row), b.now.dead[i])
+	}
+	b.setFate(int(b.controls[c].row), b.now.dead[c])
+	if any {
+		b.review(stale)
+	}
+}
+
+// bearsOn is the account whose entries a control entry may void or support.
+func (b *Book) bearsOn(c int32) int32 {
+	if x := &b.controls[c]; x.about != none {
+		return x.about
+	}
+	return b.controls[c].account
+}
+
+// threatenBy lets c void data that it does not follow.
+func (b *Book) threatenBy(c int32) {
+	account := b.bearsOn(c)
+	if ts := b.now.claims[account].threats; len(ts) > 0 {
+		if i := slices.IndexFunc(ts, func(t threat) bool { return t.control == c }); i >= 0 {
+			b.threaten(account, ts[i])
 		}
 	}
-	c.State = fmt.Sprint(before) != fmt.Sprint(b.Members())
-	return row, c, nil
+}
+
+// setFate writes down whether a row is void, and what that changes.
+func (b *Book) setFate(row int, why reason) {
+	r := &b.rows[row]
+	fresh := row == len(b.rows)-1
+	switch {
+	case why != live && (fresh || r.why == live):
+		b.change.Void = append(b.change.Void, row)
+	case why == live && r.why != live:
+		b.change.Live = append(b.change.Live, row)
+	}
+	r.why = why
+}
+
+// settleHeads brings the heads up to date after a row was added.
+func (b *Book) settleHeads(row int) {
+	flips := len(b.change.Void) + len(b.change.Live)
+	if b.rows[row].why != live {
+		flips--
+	}
+	switch {
+	case flips > 0:
+		b.coverAll()
+	case b.rows[row].why == live:
+		b.heads.Set(row)
+		b.cover(row)
+	}
 }
 
 // Restore makes e row Len() without judging it: it is to be an entry that Add
 // took before, with the verdict of then, of which only Rank is read. After the
 // last one call Settle; until then nothing else may be asked.
 func (b *Book) Restore(e Entry, v Verdict) {
-	b.all.Set(b.Len())
-	b.ref.add(e, v.Rank, false)
+	past, number := b.precede(e.Parents)
+	if number == none {
+		number = b.pasts.intern(past, none)
+	}
+	b.insert(e, v.Rank, number)
 }
 
 // Settle works out what the restored entries come to.
 func (b *Book) Settle() {
-	b.now = b.ref.resolve(b.all)
-	b.void = b.now.dead
-}
-
-// Status is what an account is now.
-func (b *Book) Status(a conversation.Account) Status {
-	if b.Len() == 0 {
-		return None
+	b.now.resolve(nil)
+	for c := range b.controls {
+		b.rows[b.controls[c].row].why = b.now.dead[c]
 	}
-	return b.now.standing(a).Status
-}
-
-// Members are all who ever had a status, also those who left or are banned,
-// ordered by account.
-func (b *Book) Members() []MemberStatus {
-	if b.Len() == 0 {
-		return nil
-	}
-	return b.now.members()
-}
-
-// Creator is the account of the first entry.
-func (b *Book) Creator() conversation.Account { return b.first().Account }
-
-// Mode is the conversation's, for ever.
-func (b *Book) Mode() conversation.Mode { return b.first().Mode }
-
-// With is the other account of a one-to-one conversation.
-func (b *Book) With() conversation.Account { return b.first().With }
-
-func (b *Book) first() Entry {
-	if b.Len() == 0 {
-		return Entry{}
-	}
-	return b.ref.entries[0]
-}
-
-// Void tells whether a row is void, and why, in words for people.
-func (b *Book) Void(row int) (reason string, void bool) {
-	why := b.void[row]
-	return why.String(), why != live
-}
-
-// Heads are the live rows that no other live row follows, ascending: the parents
-// of what is written next.
-func (b *Book) Heads() []int {
-	if b.Len() == 0 {
-		return nil
-	}
-	return b.now.heads()
-}
-
-// IsRevoked tells whether a device of the account may never write again.
-func (b *Book) IsRevoked(a conversation.Account, d peer.ID) bool {
-	return b.ref.isRevoked(b.all, a, d)
-}
-
-// IsAncestor tells whether old lies in the past of young. A row is not its own
-// ancestor.
-func (b *Book) IsAncestor(old, young int) bool { return b.ref.past[young].Has(old) }
-
-// Ancestors are the rows and everything in their pasts.
-func (b *Book) Ancestors(rows []int) Bitmap {
-	return b.ref.pastOf(Entry{Parents: rows})
-}
-
-// May says whether an entry that follows all heads would be valid now.
-func (b *Book) May(a conversation.Account, d peer.ID, act conversation.Action, target conversation.Account) error {
-	_, err := b.Judge(Entry{Parents: b.Heads(), Account: a, Device: d, Action: act, Target: target})
-	return err
+	b.review(slices.Repeat([]bool{true}, len(b.accounts)))
+	b.coverAll()
+	b.change = Change{}
 }

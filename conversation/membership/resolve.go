@@ -3,6 +3,7 @@ package membership
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -30,23 +31,32 @@ type State struct {
 // fourth power of the number of entries; it is for tests and for reading.
 func Resolve(entries []Entry) State {
 	r := &reference{}
-	s := State{Void: make([]string, len(entries))}
-	valid := Bitmap{}
-	for row, e := range entries {
+	var verdicts []Verdict
+	var invalid []error
+	for _, e := range entries {
 		v, err := r.judge(e)
 		r.add(e, v.Rank, err != nil)
-		s.Verdicts = append(s.Verdicts, v)
-		s.Invalid = append(s.Invalid, err)
+		verdicts, invalid = append(verdicts, v), append(invalid, err)
+	}
+	s := r.state(invalid)
+	s.Verdicts = verdicts
+	return s
+}
+
+// state is what those of the entries come to that are not invalid.
+func (r *reference) state(invalid []error) State {
+	s := State{Invalid: invalid, Void: make([]string, len(r.entries))}
+	var valid Bitmap
+	for row, err := range invalid {
 		if err == nil {
 			valid.Set(row)
 		}
 	}
 	o := r.resolve(valid)
-	for _, row := range valid.Rows() {
+	for _, row := range o.rows {
 		s.Void[row] = o.dead[row].String()
 	}
-	s.Heads = o.heads()
-	s.Members = o.members()
+	s.Heads, s.Members = o.heads(), o.members()
 	return s
 }
 
@@ -87,7 +97,7 @@ func (r *reference) judge(e Entry) (Verdict, error) {
 		return Verdict{}, err
 	}
 	past := r.pastOf(e)
-	for _, row := range past.Rows() {
+	for row := range past.Rows() {
 		if r.refused.Has(row) {
 			return Verdict{}, errFollowsInvalid
 		}
@@ -115,7 +125,7 @@ func (r *reference) question(e Entry, past Bitmap) question {
 
 // controls are the control entries of a set.
 func (r *reference) controls(set Bitmap) (c Bitmap) {
-	for _, row := range set.Rows() {
+	for row := range set.Rows() {
 		if r.entries[row].Action != conversation.Data {
 			c.Set(row)
 		}
@@ -129,7 +139,7 @@ func (r *reference) number(past Bitmap) int {
 		r.pasts = make(map[string]int)
 	}
 	key := make([]byte, 0, len(past)*8)
-	for _, row := range r.controls(past).Rows() {
+	for row := range r.controls(past).Rows() {
 		key = append(key, byte(row), byte(row>>8), byte(row>>16), byte(row>>24))
 	}
 	n, known := r.pasts[string(key)]
@@ -141,7 +151,7 @@ func (r *reference) number(past Bitmap) int {
 }
 
 func (r *reference) wrote(set Bitmap, a conversation.Account, d peer.ID) bool {
-	return slices.ContainsFunc(set.Rows(), func(row int) bool {
+	return anyOf(set.Rows(), func(row int) bool {
 		return r.entries[row].Account == a && r.entries[row].Device == d
 	})
 }
@@ -149,7 +159,7 @@ func (r *reference) wrote(set Bitmap, a conversation.Account, d peer.ID) bool {
 // isRevoked: a revocation counts here whether it is live or void, so that a
 // stolen device never comes back.
 func (r *reference) isRevoked(set Bitmap, a conversation.Account, d peer.ID) bool {
-	return slices.ContainsFunc(set.Rows(), func(row int) bool {
+	return anyOf(set.Rows(), func(row int) bool {
 		e := r.entries[row]
 		return e.Action == conversation.Revoke && e.Account == a && e.Revoked == d
 	})
@@ -173,14 +183,13 @@ type outcome struct {
 // resolve follows the steps of docs/protocol.md. Each reads what earlier steps
 // or ancestors decided, so there is no cycle to be broken.
 func (r *reference) resolve(set Bitmap) *outcome {
-	o := &outcome{reference: r, rows: set.Rows(), dead: map[int]reason{}, rank: map[int]Rank{}}
+	o := &outcome{reference: r, rows: slices.Collect(set.Rows()), dead: map[int]reason{}, rank: map[int]Rank{}}
 	for _, e := range o.rows {
 		o.rank[e] = r.rank[e]
 	}
-	o.cutRevoked(RankOwner, ownerRevoked)
+	o.cutRevoked(ownerRevoked)
 	o.killByOwner()
-	o.cutRevoked(RankAdmin, deviceRevoked)
-	o.cutRevoked(RankMember, deviceRevoked)
+	o.cutRevoked(deviceRevoked)
 	o.supportAdmins()
 	o.killByAdmins()
 	o.supportMembers()
@@ -194,13 +203,14 @@ func (o *outcome) void(e int, why reason) {
 	}
 }
 
-// cutRevoked is step 0 for the owner's revocations, step 2 for everybody else's:
-// of a revoked device only what its revocation follows remains, and what
-// follows the revocation is not valid to begin with.
-func (o *outcome) cutRevoked(rank Rank, why reason) {
+// cutRevoked is step 0 for the revocations by the creator's account, whatever it
+// is by then, and step 2 for everybody else's: of a revoked device only what its
+// revocation follows remains. What follows the revocation is not valid to begin
+// with.
+func (o *outcome) cutRevoked(why reason) {
 	for _, x := range o.rows {
 		r := o.entries[x]
-		if r.Action != conversation.Revoke || o.reference.rank[x] != rank || o.dead[x] != live {
+		if r.Action != conversation.Revoke || o.cutReason(x) != why || o.dead[x] != live {
 			continue
 		}
 		for _, e := range o.rows {
@@ -209,6 +219,13 @@ func (o *outcome) cutRevoked(rank Rank, why reason) {
 			}
 		}
 	}
+}
+
+func (o *outcome) cutReason(x int) reason {
+	if o.entries[x].Account == o.entries[0].Account {
+		return ownerRevoked
+	}
+	return deviceRevoked
 }
 
 // isSpared: nothing voids the first entry, and no revocation voids another.
@@ -266,7 +283,7 @@ func (o *outcome) supportAdmins() {
 // the two ended.
 func (o *outcome) isPromoted(e int) bool {
 	author := o.entries[e].Account
-	return slices.ContainsFunc(o.past[e].Rows(), func(p int) bool {
+	return anyOf(o.past[e].Rows(), func(p int) bool {
 		promotes := slices.Contains(o.entries[p].words(), word{author, conversation.Promote})
 		return promotes && o.dead[p] == live && !o.isEnded(p, e, RankOwner)
 	})
@@ -277,7 +294,7 @@ func (o *outcome) isPromoted(e int) bool {
 // him, or (for promotions) demoted him.
 func (o *outcome) isEnded(g, e int, lowest Rank) bool {
 	author := o.entries[e].Account
-	return slices.ContainsFunc(o.past[e].Rows(), func(x int) bool {
+	return anyOf(o.past[e].Rows(), func(x int) bool {
 		if !o.past[x].Has(g) || o.dead[x] != live {
 			return false
 		}
@@ -324,7 +341,7 @@ func (o *outcome) supportMembers() {
 // nothing live between the two ended.
 func (o *outcome) isAdmitted(e int) bool {
 	author, action := o.entries[e].Account, o.entries[e].Action
-	return slices.ContainsFunc(o.past[e].Rows(), func(g int) bool {
+	return anyOf(o.past[e].Rows(), func(g int) bool {
 		lets := slices.ContainsFunc(o.entries[g].words(), func(w word) bool {
 			return w.about == author && grants(w.says, action)
 		})
@@ -405,4 +422,13 @@ func (o *outcome) members() (members []MemberStatus) {
 	}
 	slices.SortFunc(members, func(a, b MemberStatus) int { return slices.Compare(a.Account[:], b.Account[:]) })
 	return members
+}
+
+func anyOf(rows iter.Seq[int], is func(row int) bool) bool {
+	for row := range rows {
+		if is(row) {
+			return true
+		}
+	}
+	return false
 }

@@ -3,21 +3,10 @@ package membership_test
 import (
 	"testing"
 
-	. "github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/conversation/membership"
+	. "github.com/passeur-p2p/passeur/conversation/membership"
 )
 
-type are = map[string]membership.Status
-
-const (
-	none    = membership.None
-	invited = membership.Invited
-	member  = membership.Member
-	admin   = membership.Admin
-	owner   = membership.Owner
-	left    = membership.Left
-	banned  = membership.Banned
-)
+type are = map[string]Status
 
 // What entries decide that did not know of each other.
 
@@ -26,7 +15,7 @@ func TestBanVoidsUnseenMessagesOfTheBanned(t *testing.T) {
 	seen := s.add("m", Data, "", h)
 	s.add("b", Ban, "m", seen)
 	unseen := s.add("m", Data, "", seen)
-	s.are(are{"m": banned})
+	s.are(are{"m": Banned})
 	s.live(seen)
 	s.void(unseen)
 }
@@ -37,7 +26,7 @@ func TestBanPutsOutWhoJoinedOnlyThroughTheBanned(t *testing.T) {
 	invite := s.add("b", Invite, "z", h)
 	join := s.add("z", Join, "", invite)
 	text := s.add("z", Data, "", join)
-	s.are(are{"b": banned, "z": none})
+	s.are(are{"b": Banned, "z": None})
 	s.void(invite, join, text)
 }
 
@@ -45,7 +34,7 @@ func TestAdminsCannotBanEachOther(t *testing.T) {
 	s, h := group(t)
 	s.refused("b", Ban, "c", h)
 	s.refused("c", Ban, "b", h)
-	s.are(are{"b": admin, "c": admin})
+	s.are(are{"b": Admin, "c": Admin})
 }
 
 func TestMutualBanOfAdminsJustPromotedVoidsNeither(t *testing.T) {
@@ -56,7 +45,7 @@ func TestMutualBanOfAdminsJustPromotedVoidsNeither(t *testing.T) {
 	promotedC := s.add("a2", Promote, "c", h)
 	byB := s.add("b", Ban, "c", promotedB)
 	byC := s.add("c", Ban, "b", promotedC)
-	s.are(are{"b": admin, "c": admin})
+	s.are(are{"b": Admin, "c": Admin})
 	s.live(promotedB, promotedC, byB, byC)
 }
 
@@ -66,12 +55,12 @@ func TestJoinWithoutKnowingThatTheInvitationWasWithdrawn(t *testing.T) {
 	remove := s.add("c", Remove, "z", invite)
 	join := s.add("z", Join, "", invite)
 	text := s.add("z", Data, "", join)
-	s.are(are{"z": left})
+	s.are(are{"z": Left})
 	s.live(invite, remove)
 	s.void(join, text)
 	again := s.add("b", Invite, "z", remove)
 	s.add("z", Join, "", again)
-	s.are(are{"z": member})
+	s.are(are{"z": Member})
 	s.void(join, text)
 }
 
@@ -80,7 +69,7 @@ func TestJoinWithoutKnowingOfTheBan(t *testing.T) {
 	invite := s.add("b", Invite, "z", h)
 	ban := s.add("c", Ban, "z", invite)
 	join := s.add("z", Join, "", invite)
-	s.are(are{"z": banned})
+	s.are(are{"z": Banned})
 	s.live(ban)
 	s.void(join)
 }
@@ -91,7 +80,7 @@ func TestLeaveStandsAgainstPromoteAndDemote(t *testing.T) {
 	s.add("a", Promote, "m", h)
 	s.add("b", Leave, "", h)
 	s.add("a", Demote, "b", h)
-	s.are(are{"m": left, "b": left})
+	s.are(are{"m": Left, "b": Left})
 	s.live(leave)
 }
 
@@ -101,7 +90,7 @@ func TestReinvitedByOneWhoHadNotSeenThePromotionIsStillAdmin(t *testing.T) {
 	s.add("a", Promote, "m", h)
 	invite := s.add("b", Invite, "m", leave)
 	join := s.add("m", Join, "", invite)
-	s.are(are{"m": admin})
+	s.are(are{"m": Admin})
 	s.live(invite, join)
 }
 
@@ -109,18 +98,18 @@ func TestLeaveDoesNotVoidTheMessageOfAnotherOwnDevice(t *testing.T) {
 	s, h := group(t)
 	leave := s.add("m1", Leave, "", h)
 	text := s.add("m2", Data, "", h)
-	s.are(are{"m": left})
+	s.are(are{"m": Left})
 	s.live(leave, text)
 }
 
 func TestLeaveInviteJoinIsMemberAgain(t *testing.T) {
 	s, h := group(t)
 	h = s.add("m", Leave, "", h)
-	s.are(are{"m": left})
+	s.are(are{"m": Left})
 	h = s.add("b", Invite, "m", h)
-	s.are(are{"m": invited})
+	s.are(are{"m": Invited})
 	h = s.add("m", Join, "", h)
-	s.are(are{"m": member})
+	s.are(are{"m": Member})
 	s.live(h)
 }
 
@@ -130,7 +119,7 @@ func TestOneLiveInvitationSuffices(t *testing.T) {
 	byC := s.add("c", Invite, "z", h)
 	join := s.add("z", Join, "", byB, byC)
 	s.add("a", Ban, "b", h)
-	s.are(are{"b": banned, "z": member})
+	s.are(are{"b": Banned, "z": Member})
 	s.void(byB)
 	s.live(byC, join)
 }
@@ -139,7 +128,7 @@ func TestPromotionByTheOwnerStandsAgainstTheBanByAnAdmin(t *testing.T) {
 	s, h := group(t)
 	promote := s.add("a", Promote, "m", h)
 	ban := s.add("b", Ban, "m", h)
-	s.are(are{"m": admin})
+	s.are(are{"m": Admin})
 	s.live(promote, ban)
 	s.refused("b", Ban, "m", promote, ban)
 }
@@ -148,7 +137,7 @@ func TestOwnersDevicesPromoteAndBan(t *testing.T) {
 	s, h := group(t)
 	s.add("a1", Promote, "m", h)
 	s.add("a2", Ban, "m", h)
-	s.are(are{"m": banned})
+	s.are(are{"m": Banned})
 }
 
 func TestDemotionVoidsUnseenActsButNotTexts(t *testing.T) {
@@ -156,7 +145,7 @@ func TestDemotionVoidsUnseenActsButNotTexts(t *testing.T) {
 	s.add("a", Demote, "b", h)
 	invite := s.add("b", Invite, "z", h)
 	text := s.add("b", Data, "", h)
-	s.are(are{"b": member, "z": none})
+	s.are(are{"b": Member, "z": None})
 	s.void(invite)
 	s.live(text)
 }
@@ -166,7 +155,7 @@ func TestUnbanDoesNotResurrectMessages(t *testing.T) {
 	ban := s.add("b", Ban, "m", h)
 	unban := s.add("c", Unban, "m", ban)
 	text := s.add("m", Data, "", h)
-	s.are(are{"m": left})
+	s.are(are{"m": Left})
 	s.live(ban, unban)
 	s.void(text)
 }
@@ -177,7 +166,7 @@ func TestRevocationVoidsWhatItHadNotSeenOfTheDevice(t *testing.T) {
 	revoke := s.add("m1", Revoke, "m2", seen)
 	after := s.add("m2", Data, "", seen)
 	aside := s.add("m2", Data, "", h)
-	s.are(are{"m": member})
+	s.are(are{"m": Member})
 	s.live(seen, revoke)
 	s.void(after, aside)
 	s.refused("m2", Data, "", revoke)
@@ -187,7 +176,7 @@ func TestTwoOwnDevicesRevokeEachOtherAndAThirdGoesOn(t *testing.T) {
 	s, h := group(t)
 	text1, text2 := s.add("m1", Data, "", h), s.add("m2", Data, "", h)
 	revoke2, revoke1 := s.add("m1", Revoke, "m2", text1), s.add("m2", Revoke, "m1", text2)
-	s.are(are{"m": member})
+	s.are(are{"m": Member})
 	s.void(text1, text2)
 	s.live(revoke1, revoke2)
 	s.live(s.add("m3", Data, "", revoke1, revoke2))
@@ -202,7 +191,7 @@ func TestVoidRevocationStillKeepsTheDeviceOut(t *testing.T) {
 	unban := s.add("a", Unban, "m", ban, revoke)
 	invite := s.add("a", Invite, "m", unban)
 	join := s.add("m1", Join, "", invite)
-	s.are(are{"m": member})
+	s.are(are{"m": Member})
 	s.void(revoke)
 	s.live(join)
 	s.refused("m2", Data, "", join)
@@ -212,10 +201,10 @@ func TestBackdatedBanHidesAHistoryUntilTheOwnerCutsItOff(t *testing.T) {
 	s, h := group(t)
 	text := s.add("m", Data, "", h)
 	vandalism := s.add("b", Ban, "m", h)
-	s.are(are{"m": banned})
+	s.are(are{"m": Banned})
 	s.void(text)
 	s.add("a", Ban, "b", text)
-	s.are(are{"m": member, "b": banned})
+	s.are(are{"m": Member, "b": Banned})
 	s.live(text)
 	s.void(vandalism)
 }

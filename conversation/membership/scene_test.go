@@ -11,6 +11,26 @@ import (
 	. "github.com/passeur-p2p/passeur/conversation/membership"
 )
 
+type Account = conversation.Account
+
+const (
+	Data    = conversation.Data
+	Initial = conversation.Initial
+	Invite  = conversation.Invite
+	Join    = conversation.Join
+	Leave   = conversation.Leave
+	Remove  = conversation.Remove
+	Ban     = conversation.Ban
+	Unban   = conversation.Unban
+	Promote = conversation.Promote
+	Demote  = conversation.Demote
+	Revoke  = conversation.Revoke
+
+	Group    = conversation.Group
+	OneToOne = conversation.OneToOne
+	Own      = conversation.Own
+)
+
 // scene tells a story to a book. People are named by one letter, devices by the
 // person's letter and a digit; "m" speaks from device "m1".
 type scene struct {
@@ -19,7 +39,7 @@ type scene struct {
 	entries []Entry
 }
 
-func account(name string) (a conversation.Account) {
+func account(name string) (a Account) {
 	copy(a[:], name)
 	return a
 }
@@ -31,11 +51,11 @@ func entry(who string, act conversation.Action, whom string, after ...int) Entry
 	}
 	e := Entry{Parents: slices.Sorted(slices.Values(after)), Account: account(who[:1]), Device: peer.ID(device), Action: act}
 	switch {
-	case act == conversation.Revoke:
+	case act == Revoke:
 		e.Revoked = peer.ID(whom)
-	case act == conversation.Initial && whom != "":
-		e.Mode, e.With = conversation.OneToOne, account(whom)
-	case act == conversation.Initial:
+	case act == Initial && whom != "":
+		e.Mode, e.With = OneToOne, account(whom)
+	case act == Initial:
 		e.Mode = conversation.Group
 	case whom != "":
 		e.Target = account(whom)
@@ -128,12 +148,12 @@ func compare(t fatalist, b *Book, want State) {
 // and n. It returns the last row.
 func group(t *testing.T) (s *scene, last int) {
 	s = &scene{t: t, book: NewBook()}
-	last = s.add("a", conversation.Initial, "")
+	last = s.add("a", Initial, "")
 	for _, who := range []string{"b", "c", "m", "n"} {
-		last = s.add("a", conversation.Invite, who, last)
-		last = s.add(who, conversation.Join, "", last)
+		last = s.add("a", Invite, who, last)
+		last = s.add(who, Join, "", last)
 	}
-	last = s.add("a", conversation.Promote, "b", last)
-	last = s.add("a", conversation.Promote, "c", last)
+	last = s.add("a", Promote, "b", last)
+	last = s.add("a", Promote, "c", last)
 	return s, last
 }
