@@ -151,7 +151,11 @@ func (n *Node) signRecord(ctx context.Context, change func(*directory.Record) er
 	if err := change(&next); err != nil {
 		return nil, err
 	}
-	return n.signLocked(known, next)
+	signed, err := n.signLocked(known, next)
+	if err == nil {
+		n.tellContacts()
+	}
+	return signed, err
 }
 
 // knownRecord gives the newest record, nil if there is none, and what the next one
@@ -205,7 +209,7 @@ func (n *Node) signLocked(known *directory.Record, next directory.Record) (*dire
 	if err := n.store.PutBlob(signedBlob, raw); err != nil {
 		return nil, err
 	}
-	if err := n.directory.Publish(raw); err != nil { // learned is told, and tells the rest
+	if err := n.directory.Publish(raw); err != nil { // learned is told, and tells our devices
 		return nil, err
 	}
 	return directory.ParseRecord(raw)

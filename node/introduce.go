@@ -25,6 +25,7 @@ const (
 	introduceMost  = time.Minute      // longest pause between deliveries
 	introducePoll  = 30 * time.Second // pause between questions to one who has not decided
 	introduceTry   = 20 * time.Second // one delivery to one device
+	maxTold        = 16               // contacts that are told of our devices at once
 )
 
 // contactMessage asks the other account to be a contact; sent again it asks
@@ -155,6 +156,39 @@ func (n *Node) askContact(ctx context.Context, device peer.ID) (answer contactAn
 		return answer, err
 	}
 	return answer, json.Unmarshal(raw, &answer)
+}
+
+// tellContacts gives the account's newest record to every device of every contact
+// that is there: one that was linked is heard at once, one that was revoked is heard
+// no more. Whoever is not there finds the record on the DHT.
+func (n *Node) tellContacts() {
+	slots := make(chan struct{}, maxTold)
+	for _, c := range n.contacts.all() {
+		if c.State == Accepted {
+			n.goRun(func() {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				n.tellContact(c.Account)
+			})
+		}
+	}
+}
+
+func (n *Node) tellContact(a conversation.Account) {
+	record, err := n.directory.Lookup(n.ctx, a)
+	if err != nil {
+		n.log.Debug("a contact is not told of our devices", "account", a, "error", err)
+		return
+	}
+	var asked sync.WaitGroup
+	for _, device := range record.Devices[:min(len(record.Devices), maxOwnDevices)] {
+		asked.Go(func() {
+			if _, err := n.askContact(n.ctx, device.ID); err != nil {
+				n.log.Debug("a contact's device is not told of our devices", "device", device.ID, "error", err)
+			}
+		})
+	}
+	asked.Wait()
 }
 
 // settle notes that the other side has accepted what we asked for.

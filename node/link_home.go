@@ -138,6 +138,7 @@ func (n *Node) finishJoining() error {
 		return err
 	}
 	n.joined = nil
+	n.tellContacts()
 	return nil
 }
 

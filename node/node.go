@@ -77,13 +77,19 @@ func New(ctx context.Context, c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{settings: s, log: s.Logger, hub: newHub()}
-	n.pairings = newPairingBook(n.hub.publish)
-	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n := prepare(s)
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// prepare makes a node of which nothing runs yet.
+func prepare(s settings) *Node {
+	n := &Node{settings: s, log: s.Logger, hub: newHub()}
+	n.pairings = newPairingBook(n.hub.publish)
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	return n
 }
 
 // start brings up the parts, each on top of those before it.

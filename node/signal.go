@@ -2,12 +2,14 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/directory"
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/signalling"
 )
@@ -54,16 +56,45 @@ func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, 
 	return nil
 }
 
+// newcomerWait is how long a device that its account does not list is kept waiting:
+// one that was linked just now is ahead of the record that says so.
+const newcomerWait = 8 * time.Second
+
 // checkTrusted returns nil if the device is one of the account's, which is our own or
 // an accepted contact's, and not revoked.
 func (n *Node) checkTrusted(ctx context.Context, device peer.ID, a conversation.Account) error {
 	if a != n.keys.account && !n.contacts.accepted(a) {
 		return fmt.Errorf("%s is no accepted contact", a)
 	}
-	if !n.isRevoked(a, device) {
-		return n.directory.Check(ctx, a, device)
+	if n.isRevoked(a, device) {
+		return fmt.Errorf("%s has revoked %s", a, device)
 	}
-	return fmt.Errorf("%s has revoked %s", a, device)
+	err := n.directory.Check(ctx, a, device)
+	if errors.Is(err, directory.ErrNotListed) && n.awaitListed(ctx, a, device) {
+		err = n.directory.Check(ctx, a, device)
+	}
+	return err
+}
+
+// awaitListed returns when the account lists the device, or after newcomerWait; false
+// if it was revoked or ctx has ended by then.
+func (n *Node) awaitListed(ctx context.Context, a conversation.Account, device peer.ID) bool {
+	tick := time.NewTicker(newcomerWait / 16)
+	defer tick.Stop()
+	for range 16 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+		if n.isRevoked(a, device) || !n.contacts.accepted(a) && a != n.keys.account {
+			return false
+		}
+		if n.belongs(a, device) {
+			return true
+		}
+	}
+	return true
 }
 
 // observeSignal turns what signalling reports into phases of the transfers that

@@ -1,0 +1,202 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/node/directory"
+)
+
+func TestRecordsOfTwoKeepersAreMerged(t *testing.T) {
+	a, b, c, d := newDevice(t), newDevice(t), newDevice(t), newDevice(t)
+	devices := func(ids ...peer.ID) (list []directory.Device) {
+		for _, id := range ids {
+			list = append(list, directory.Device{ID: id})
+		}
+		return list
+	}
+	one := &directory.Record{Devices: append(devices(a), directory.Device{ID: b, Name: "new name"}), Revoked: []peer.ID{d}}
+	two := &directory.Record{Devices: append(devices(a, c, d), directory.Device{ID: b, Name: "old name"})}
+	m := mergeRecords(one, two)
+	var ids []peer.ID
+	for _, x := range m.Devices {
+		ids = append(ids, x.ID)
+		if x.ID == b && x.Name != "new name" {
+			t.Errorf("the older name won: %q", x.Name)
+		}
+	}
+	if len(ids) != 3 || !slices.Contains(ids, a) || !slices.Contains(ids, b) || !slices.Contains(ids, c) {
+		t.Errorf("devices %v", ids)
+	}
+	if !slices.Equal(m.Revoked, []peer.ID{d}) {
+		t.Errorf("revoked %v", m.Revoked)
+	}
+	if covers(one, m) || covers(two, m) || !covers(&m, m) {
+		t.Error("covers is wrong")
+	}
+	if m := mergeRecords(nil, nil); len(m.Devices)+len(m.Revoked) != 0 {
+		t.Errorf("nothing merged is %+v", m)
+	}
+}
+
+// A record that another keeper signed at the same time, without the device that this
+// one has linked, is followed by one that has both.
+func TestKeeperMendsTheRecord(t *testing.T) {
+	n, err := New(t.Context(), Config{Home: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	mine, theirs, revoked := newDevice(t), newDevice(t), newDevice(t)
+	signed, err := n.signRecord(t.Context(), func(r *directory.Record) error {
+		revokeIn(r, revoked)
+		return listDevice(r, mine, "mine")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.directory.Learn(record(t, n.keys.accountKey, signed.Seq+5, n.keys.id, theirs, revoked)); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the record to be mended", func() bool {
+		r, _ := n.directory.Remembered(n.keys.account)
+		return r.Seq > signed.Seq+5 && r.Has(mine) && r.Has(theirs) && r.Has(n.keys.id) && slices.Contains(r.Revoked, revoked) && !r.Has(revoked)
+	})
+}
+
+// An ordinary device takes part over restarts, and publishes the record that it has.
+func TestOrdinaryDeviceLivesWithoutTheAccountKey(t *testing.T) {
+	key := newAccountKey(t)
+	home, h := joiner(t, key, false)
+	for range 2 {
+		n, err := startWith(t, home, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.keys.keeper() || n.Identity().Account != key.Account() {
+			t.Errorf("the device is %+v", n.Identity())
+		}
+		if string(n.accountRecord()) != string(h.Record) {
+			t.Error("the record is not the one that was handed over")
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, filepath.Join(home, accountCertFile), []byte("cut short"))
+	if _, err := LoadIdentity(home, ""); err == nil {
+		t.Error("a damaged certificate was taken")
+	}
+}
+
+// Who steals an ordinary device has no key to sign for the account with.
+func TestThiefOfAnOrdinaryDeviceSignsNothing(t *testing.T) {
+	key := newAccountKey(t)
+	home, _ := joiner(t, key, false)
+	n, err := startWith(t, home, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	sibling := n.Devices()[1]
+	if sibling.Self || !sibling.Keeper {
+		t.Fatalf("devices: %+v", n.Devices())
+	}
+	if _, err := n.RevokeDevice(t.Context(), sibling.ID.String()); !errors.Is(err, ErrNotKeeper) {
+		t.Errorf("revoke a sibling: %v", err)
+	}
+	if _, err := n.ShowLinkCode(t.Context(), true); !errors.Is(err, ErrNotKeeper) {
+		t.Errorf("link a device: %v", err)
+	}
+	if _, err := n.signRecord(t.Context(), func(*directory.Record) error { return nil }); !errors.Is(err, ErrNotKeeper) {
+		t.Errorf("sign a record: %v", err)
+	}
+	forged := directory.Record{Account: key.Account(), Seq: 100, Revoked: []peer.ID{sibling.ID}}
+	if _, err := directory.SignRecord(newAccountKey(t), forged); err == nil {
+		t.Error("another key signs the account's record")
+	}
+	raw := record(t, newAccountKey(t), 100, n.keys.id)
+	copy(raw[len("PSA1"):], n.keys.account[:])
+	if _, err := n.directory.Learn(raw); err == nil {
+		t.Error("a forged record was taken")
+	}
+}
+
+func TestDevicesAreFoundByNameAndByWhatTheirIDBeginsWith(t *testing.T) {
+	phone, laptop, old := Device{ID: newDevice(t), Name: "phone"}, Device{ID: newDevice(t), Name: "laptop"}, Device{ID: newDevice(t), Name: "phone", Revoked: true}
+	list := []Device{phone, laptop, old}
+	text := laptop.ID.String()
+	for who, want := range map[string]peer.ID{
+		"phone": phone.ID, "laptop": laptop.ID, text: laptop.ID, text[:len(idStart)+16]: laptop.ID,
+		text[len(idStart) : len(idStart)+16]: laptop.ID, old.ID.String(): old.ID,
+	} {
+		if d, err := findDevice(list, who); err != nil || d.ID != want {
+			t.Errorf("%q is %v, %v", who, d.ID, err)
+		}
+	}
+	for _, who := range []string{"", "tablet", "12D3KooW", text[len(idStart) : len(idStart)+3], text + "x"} {
+		if _, err := findDevice(list, who); !errors.Is(err, ErrUnknownDevice) {
+			t.Errorf("%q: %v", who, err)
+		}
+	}
+	if _, err := findDevice(append(list, Device{ID: newDevice(t), Name: "phone"}), "phone"); !errors.Is(err, ErrAmbiguous) {
+		t.Errorf("two phones: %v", err)
+	}
+}
+
+// A contact cannot have somebody else's device cut off, or taken for his.
+func TestNobodyClaimsTheDeviceOfAnother(t *testing.T) {
+	n, err := New(t.Context(), Config{Home: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	mallory, bob := newAccountKey(t), newAccountKey(t)
+	own, bobs := newDevice(t), newDevice(t)
+	if _, err := n.signRecord(t.Context(), func(r *directory.Record) error { return listDevice(r, own, "own") }); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		raw  []byte
+	}{{"mallory", record(t, mallory, 1, own)}, {"bob", record(t, bob, 1, bobs)}} {
+		r, err := n.directory.Learn(c.raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set(n.contacts, r.Account, c.name, Accepted); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, found := n.contactOf(own); found {
+		t.Errorf("our own device is taken for %s's", c.Name)
+	}
+	if !n.ownDevice(own) || n.ownDevice(bobs) || n.ownDevice(n.keys.id) {
+		t.Error("ownDevice is wrong")
+	}
+	if c, found := n.contactOf(bobs); !found || c.Name != "bob" {
+		t.Errorf("bob's device is %+v's", c)
+	}
+}
+
+// within waits until something that nobody tells of has come about.
+func within(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
