@@ -1,0 +1,169 @@
+package logstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/membership"
+)
+
+// derived are the tables that follow from the table raw, with what picks the
+// rows of one conversation.
+var derived = []struct{ name, rows string }{
+	{"entry", "n >= ?1 AND n < ?2"}, {"head", "n >= ?1 AND n < ?2"}, {"link", "n >= ?1 AND n < ?2"},
+	{"member", "conv = ?1 >> 32"}, {"revoked", "conv = ?1 >> 32"}, {"usage", "conv = ?1 >> 32"}, {"device", "conv = ?1 >> 32"},
+}
+
+// Rebuild works out anew, from the bytes of the entries, everything else that is
+// stored of a conversation. It fails, and changes nothing, if the bytes are
+// damaged.
+func (s *Store) Rebuild(ctx context.Context, id conversation.ID) error {
+	return s.damaged(id, func(c *conv) error {
+		tx, err := s.db.Writer.BeginTx(ctx, nil)
+		if err != nil {
+			return s.fail("begin", err)
+		}
+		defer tx.Rollback() // of no effect after Commit
+		if err := s.rebuild(ctx, tx, c); err != nil {
+			return s.fail("rebuild conversation "+id.String(), err)
+		}
+		return s.fail("commit", tx.Commit())
+	})
+}
+
+// Check holds what is stored of a conversation against what Rebuild would store,
+// and verifies every signature. It gives a sentence for each difference; none if
+// all is well. Nothing is changed. Others wait for as long as it takes: about as
+// long as it took to receive the conversation.
+func (s *Store) Check(ctx context.Context, id conversation.ID) (findings []string, err error) {
+	err = s.damaged(id, func(c *conv) error {
+		tx, err := s.db.Writer.BeginTx(ctx, nil)
+		if err != nil {
+			return s.fail("begin", err)
+		}
+		defer tx.Rollback() // always: it was a trial
+		findings, err = s.compare(ctx, tx, c)
+		return s.fail("check conversation "+id.String(), err)
+	})
+	return findings, err
+}
+
+// damaged runs f with the lock of a conversation whose book may not load. What
+// is in memory is thrown away.
+func (s *Store) damaged(id conversation.ID, f func(c *conv) error) error {
+	c := s.acquire(id)
+	defer s.release(c)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget()
+	key, err := s.key(s.db.Reader, id)
+	if err != nil {
+		return s.fail("find a conversation", err)
+	}
+	return f(&conv{id: id, key: key, caught: true, book: membership.NewBook()})
+}
+
+func (s *Store) rebuild(ctx context.Context, tx *sql.Tx, c *conv) error {
+	from, to := bounds(c.key)
+	for _, table := range derived {
+		if _, err := tx.Exec("DELETE FROM "+table.name+" WHERE "+table.rows, from, to); err != nil {
+			return err
+		}
+	}
+	for n := from; n < to; n = number(c.key, c.book.Len()) {
+		page, err := collect(tx, scanEntry, "SELECT header, signature, body FROM raw WHERE n >= ? AND n < ? ORDER BY n LIMIT ?",
+			n, to, pageEntries)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := s.rebuildPage(ctx, tx, c, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rebuildPage takes entries that are stored, in their order.
+func (s *Store) rebuildPage(ctx context.Context, tx *sql.Tx, c *conv, page []*conversation.Entry) error {
+	w := s.newWriter(c, tx)
+	w.rebuilds = true
+	var parents []conversation.ID
+	for _, e := range page {
+		parents = append(parents, e.Parents...)
+	}
+	if err := w.locate(parents); err != nil {
+		return err
+	}
+	for _, e := range page {
+		if err := w.take(e); err != nil {
+			return err
+		}
+	}
+	w.settle()
+	if err := w.store(); err != nil {
+		return err
+	}
+	c.members = c.book.Members()
+	return ctx.Err()
+}
+
+// compare rebuilds, and tells what is not as it was.
+func (s *Store) compare(ctx context.Context, tx *sql.Tx, c *conv) (findings []string, err error) {
+	from, to := bounds(c.key)
+	for _, table := range derived {
+		if _, err := tx.Exec("CREATE TEMP TABLE was_"+table.name+" AS SELECT * FROM "+table.name+" WHERE "+table.rows, from, to); err != nil {
+			return nil, err
+		}
+	}
+	if bad := s.checkSignatures(ctx, tx, c); bad != "" {
+		findings = append(findings, bad)
+	}
+	if err := s.rebuild(ctx, tx, c); err != nil {
+		return append(findings, err.Error()), ctx.Err()
+	}
+	for _, table := range derived {
+		var missing, surplus int
+		is, was := "SELECT * FROM "+table.name+" WHERE "+table.rows, "SELECT * FROM temp.was_"+table.name
+		if err := tx.QueryRow("SELECT (SELECT count(*) FROM ("+is+" EXCEPT "+was+")), (SELECT count(*) FROM ("+was+" EXCEPT "+is+"))", from, to).
+			Scan(&missing, &surplus); err != nil {
+			return nil, err
+		}
+		if missing+surplus > 0 {
+			findings = append(findings, fmt.Sprintf("table %s: %d rows lack or differ, %d are not as they should be", table.name, missing, surplus))
+		}
+	}
+	return findings, nil
+}
+
+// checkSignatures names the first entry whose signature is wrong; "" if none is.
+func (s *Store) checkSignatures(ctx context.Context, tx *sql.Tx, c *conv) string {
+	from, to := bounds(c.key)
+	for n := from; n < to; n += MaxBatch {
+		page, err := collect(tx, scanEntry, "SELECT header, signature, body FROM raw WHERE n >= ? AND n < ? ORDER BY n", n, n+MaxBatch)
+		if err != nil || ctx.Err() != nil {
+			return fmt.Sprint(err, ctx.Err())
+		}
+		if len(page) == 0 {
+			return ""
+		}
+		if bad := firstBad(page); bad != nil {
+			return bad.Error()
+		}
+	}
+	return ""
+}
+
+func firstBad(page []*conversation.Entry) (bad error) {
+	var mu sync.Mutex
+	spread(len(page), func(i int) {
+		if err := page[i].Verify(); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			bad = err
+		}
+	})
+	return bad
+}
