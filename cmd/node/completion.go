@@ -10,6 +10,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
 )
 
@@ -29,8 +30,7 @@ func (a *app) completeSend(cmd *cobra.Command, args []string, typed string) ([]c
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	accepted := func(c api.Contact) bool { return c.State == node.Accepted }
-	return a.completeContacts(accepted)(cmd, args[1:], typed)
+	return a.completeContacts(isAccepted)(cmd, args[1:], typed)
 }
 
 // completeContacts offers the contacts that fit for one argument.
@@ -54,6 +54,75 @@ func contactWord(c api.Contact) string {
 	}
 	return c.Name
 }
+
+// completeDevices offers the devices of the own account that fit for one argument.
+func (a *app) completeDevices(fits func(api.Device) bool) completer {
+	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
+		devices, err := c.Devices(ctx)
+		var words []cobra.Completion
+		for _, d := range devices {
+			word := d.Name
+			if !safeWord.MatchString(word) {
+				word = d.ID
+			}
+			if fits(d) {
+				words = append(words, cobra.CompletionWithDesc(word, deviceState(d)))
+			}
+		}
+		return words, err
+	})
+}
+
+// completeConversations offers, for one argument, contacts' aliases for those with
+// one contact and ids for groups, whose names others may have chosen.
+func (a *app) completeConversations(fits func(api.Conversation) bool) completer {
+	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
+		all, err := c.Conversations(ctx)
+		var words []cobra.Completion
+		for _, one := range all {
+			if fits(one) {
+				words = append(words, conversationWord(one))
+			}
+		}
+		return words, err
+	})
+}
+
+func conversationWord(c api.Conversation) cobra.Completion {
+	if !safeWord.MatchString(c.Name) {
+		return show.ID(c.ID)
+	}
+	if c.Mode == conversation.OneToOne {
+		return c.Name
+	}
+	return cobra.CompletionWithDesc(show.ID(c.ID), c.Name)
+}
+
+// completeMember offers conversations for the first argument, contacts for those
+// after it.
+func (a *app) completeMember(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return a.completeConversations(anyConversation)(cmd, args, typed)
+	}
+	return a.completeContacts(func(api.Contact) bool { return true })(cmd, args[1:], typed)
+}
+
+// completeCreate offers contacts after the name.
+func (a *app) completeCreate(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeContacts(isAccepted)(cmd, nil, typed)
+}
+
+// completeTalk offers, for the first argument, whom one can write to.
+func (a *app) completeTalk(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.completeConversations(func(c api.Conversation) bool { return c.Status != "invited" })(cmd, args, typed)
+}
+
+func isAccepted(c api.Contact) bool { return c.State == node.Accepted }
+
+func anyConversation(api.Conversation) bool { return true }
 
 // completeTransfers offers the ids of the transfers that fit for one argument.
 func (a *app) completeTransfers(fits func(api.Transfer) bool) completer {

@@ -18,14 +18,19 @@ import (
 func (a *app) contactCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "contact",
-		Short: "Ask, accept, list and remove contacts",
-		Long: `Files travel between contacts only: two accounts that accepted each other. One
-side asks with 'contact add', the other sees it in 'contact list' and accepts.`,
+		Short: "Invite, ask, accept, list and remove contacts",
+		Long: `Files and messages travel between contacts only: two accounts that accepted each
+other. Those who can talk use a one-time code: 'contact invite' shows it, 'contact
+join' takes it. Else one side asks an account with 'contact add', and the other sees
+it in 'contact list' and accepts.`,
 		GroupID: groupContacts,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.contactAddCommand(), a.contactAcceptCommand(), a.contactListCommand(), a.contactRemoveCommand())
+	cmd.AddCommand(
+		a.contactInviteCommand(), a.contactJoinCommand(),
+		a.contactAddCommand(), a.contactAcceptCommand(), a.contactListCommand(), a.contactRemoveCommand(),
+	)
 	return cmd
 }
 
@@ -81,7 +86,8 @@ func (a *app) contactListCommand() *cobra.Command {
 		Short: "List contacts and who asks to be one",
 		Long: `List contacts. State requested: you asked. State pending: the other side asked and
 waits for 'passeur contact accept'; its name is what it calls itself, which
-proves nothing. State accepted: you may send each other files.`,
+proves nothing. State accepted: you may send each other files and
+messages.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			contacts, err := a.client().Contacts(cmd.Context())
@@ -153,7 +159,7 @@ func (a *app) printContact(c api.Contact) error {
 	}
 	what := "asked; 'passeur contact list' tells when the other side has accepted"
 	if c.State == node.Accepted {
-		what = "accepted; you may send each other files"
+		what = "accepted; you may send each other files and messages"
 	}
 	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", contactName(c), what)
 	return err
@@ -161,7 +167,7 @@ func (a *app) printContact(c api.Contact) error {
 
 func (a *app) printContacts(contacts []api.Contact) error {
 	if len(contacts) == 0 {
-		_, err := fmt.Fprintln(a.stdout, "no contacts yet: 'passeur contact add ACCOUNT --name NAME' asks somebody")
+		_, err := fmt.Fprintln(a.stdout, "no contacts yet: 'passeur contact invite' shows a code for somebody, 'passeur contact add ACCOUNT --name NAME' asks")
 		return err
 	}
 	rows := make([][]string, 0, len(contacts))

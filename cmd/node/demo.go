@@ -71,7 +71,7 @@ var colourOf = map[string]string{"demo": "1", "dht": "35", "alice": "36", "bob":
 
 // paint colours text if standard output is a terminal that may have colours.
 func (a *app) paint(colour, text string) string {
-	if f, isFile := a.stdout.(*os.File); !isFile || !show.Colour(f) {
+	if !a.colour() {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"

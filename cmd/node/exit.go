@@ -78,6 +78,19 @@ func exitOf(t api.Transfer) int {
 	return exitError
 }
 
+// exitOfProblem is the exit code for an error that the node answered, by its word.
+func exitOfProblem(code string) int {
+	switch code {
+	case api.CodeNotAllowed, api.CodeNotKeeper, api.CodeRevoked:
+		return exitRefused
+	case api.CodeOffline, api.CodeNotMet:
+		return exitUnjoinable
+	case api.CodeExpired:
+		return exitTimeout
+	}
+	return exitError
+}
+
 // classify finds exit code and word of any error that a command returned.
 func classify(err error) *failure {
 	var f *failure
@@ -88,7 +101,7 @@ func classify(err error) *failure {
 	case errors.Is(err, context.Canceled):
 		return &failure{exit: exitInterrupted, code: "interrupted", err: errors.New("interrupted")}
 	case errors.As(err, &p):
-		return &failure{exit: exitError, code: p.Code, err: err}
+		return &failure{exit: exitOfProblem(p.Code), code: p.Code, err: err}
 	case errors.Is(err, api.ErrNotRunning):
 		return &failure{exit: exitError, code: "not-running", err: err}
 	case errors.Is(err, node.ErrLocked):
@@ -117,16 +130,20 @@ func report(err error, asJSON bool, stdout, stderr io.Writer) int {
 // advice says what to do next about an error, by its word.
 func advice(code string) string {
 	next := map[string]string{
-		"not-running":           "start it with 'passeur run" + homeFlag() + "'",
-		"locked":                "stop that one first, or give another home with --home",
-		api.CodeUnknownContact:  "see 'passeur contact list', or add one with 'passeur contact add ACCOUNT --name NAME'",
-		api.CodeNotAccepted:     "see 'passeur contact list'; a contact that asked you waits for 'passeur contact accept ACCOUNT --name NAME'",
-		api.CodeNotPending:      "ask with 'passeur contact add ACCOUNT --name NAME'",
-		api.CodeNameTaken:       "choose another with --name",
-		api.CodeBadName:         "choose one with --name, for instance --name bob",
-		api.CodeUnknownTransfer: "see 'passeur transfers'",
-		api.CodeNotWaiting:      "see 'passeur inbox' for what waits",
-		api.CodeClosing:         "start it again with 'passeur run" + homeFlag() + "'",
+		"not-running":               "start it with 'passeur run" + homeFlag() + "'",
+		"locked":                    "stop that one first, or give another home with --home",
+		api.CodeUnknownContact:      "see 'passeur contact list', or add one with 'passeur contact invite'",
+		api.CodeNotAccepted:         "see 'passeur contact list'; a contact that asked you waits for 'passeur contact accept ACCOUNT --name NAME'",
+		api.CodeNotPending:          "ask with 'passeur contact add ACCOUNT --name NAME'",
+		api.CodeNameTaken:           "choose another with --name",
+		api.CodeBadName:             "choose one with --name, for instance --name bob",
+		api.CodeUnknownTransfer:     "see 'passeur transfers'",
+		api.CodeNotWaiting:          "see 'passeur inbox' for what waits",
+		api.CodeUnknownDevice:       "see 'passeur device list'",
+		api.CodeUnknownConversation: "see 'passeur conversation list'",
+		api.CodeUnknownEntry:        "see 'passeur conversation show --all'",
+		api.CodeRestarting:          "try again in a moment",
+		api.CodeClosing:             "start it again with 'passeur run" + homeFlag() + "'",
 	}[code]
 	if next == "" {
 		return ""

@@ -11,31 +11,37 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
 )
 
 // Groups of the help page.
 const (
 	groupNode     = "node"
 	groupContacts = "contacts"
+	groupTalk     = "talk"
 	groupFiles    = "files"
 	groupMore     = "more"
 )
 
-const longHelp = `passeur carries files from your devices to other people's devices, directly and
-encrypted. 'passeur run' is the node: it stays on. The other commands ask it.
+const longHelp = `passeur carries files and messages from your devices to other people's devices,
+directly and encrypted. 'passeur run' is the node: it stays on. The other commands
+ask it.
 
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 refused, 4 nobody could be reached,
-5 the sum of what arrived is wrong, 6 nobody decided in time, 130 interrupted.
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 refused (by somebody, or by the rules of
+a conversation), 4 nobody could be reached, 5 the sum of what arrived is wrong, 6 nobody
+decided in time, 130 interrupted.
 
-With --json each command prints JSON on standard output: lists print one array,
-'send' and 'accept' one event a line, ending in "done". A command that fails
+With --json each command prints JSON on standard output: lists print one array;
+'send', 'accept' and what uses a one-time code print one event a line, ending in "done". A command that fails
 ends with {"event":"error","code":…,"message":…}; the message is also on standard
 error. --home and --json can be set in the environment as PASSEUR_HOME and
 PASSEUR_JSON, and so can the flags of 'run' (PASSEUR_LISTEN for --listen).`
 
 const rootExample = `  passeur run                             # start the node, keep it running
-  passeur id                              # who am I? give the account to your friend
-  passeur contact add passeur:… --name bob
+  passeur device link                     # a one-time code for my other device
+  passeur contact invite --name bob       # a one-time code for bob: 'passeur contact join'
+  passeur message bob hello
+  passeur conversation show bob
   passeur send photo.jpg bob
   passeur inbox                           # what is offered to me
   passeur accept 0123456789abcdef
@@ -93,6 +99,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: groupNode, Title: "The node:"},
 		&cobra.Group{ID: groupContacts, Title: "People:"},
+		&cobra.Group{ID: groupTalk, Title: "Conversations:"},
 		&cobra.Group{ID: groupFiles, Title: "Files:"},
 		&cobra.Group{ID: groupMore, Title: "More:"},
 	)
@@ -100,7 +107,8 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
 		a.runCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
-		a.contactCommand(),
+		a.contactCommand(), a.deviceCommand(),
+		a.conversationCommand(), a.messageCommand(),
 		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.cancelCommand(), a.transfersCommand(),
 		a.demoCommand(), a.versionCommand(),
 	)
@@ -121,6 +129,20 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	}
 	a.home, a.started = home, true
 	return nil
+}
+
+// colour tells whether standard output may have colours.
+func (a *app) colour() bool {
+	f, isFile := a.stdout.(*os.File)
+	return isFile && show.Colour(f)
+}
+
+// width is how many columns standard output has; 0 if it is no terminal.
+func (a *app) width() int {
+	if f, isFile := a.stdout.(*os.File); isFile {
+		return show.Width(f)
+	}
+	return 0
 }
 
 // client asks the node of this home.

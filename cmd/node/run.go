@@ -2,28 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/passeur-p2p/passeur/cmd/node/api"
-	"github.com/passeur-p2p/passeur/cmd/node/show"
 	"github.com/passeur-p2p/passeur/node"
 )
-
-var _ api.Backend = (*node.Node)(nil)
-
-// drain is how long commands that are being answered may take when the node stops.
-const drain = 2 * time.Second
 
 const runExample = `  passeur run
   passeur run --name laptop --listen 0.0.0.0:4001
@@ -37,7 +27,9 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Run the node until it is stopped by Ctrl-C or SIGTERM. Everything else asks it.
 
 When it is ready it says who it is; with --json that is one line,
-{"event":"ready","account":…,"device":…,"addrs":[…]}. The log goes to standard error.
+{"event":"ready","account":…,"device":…,"addrs":[…]}. It says so again when this device
+has joined an account ('passeur device join'): then the node starts anew, as one of that
+account's. The log goes to standard error.
 
 Each flag can be set in the environment: PASSEUR_LISTEN for --listen. The config file
 (TOML) has keys of the same names: name, listen, bootstrap, dht, mdns, accept,
@@ -74,71 +66,7 @@ func (a *app) runNode(cmd *cobra.Command, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	ctx := cmd.Context()
-	n, err := node.New(ctx, config)
-	if err != nil {
-		return startError(ctx, err)
-	}
-	return a.serve(ctx, n, logger)
-}
-
-// startError gives nil where the user stopped the node while it started.
-func startError(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return fmt.Errorf("start the node: %w", err)
-}
-
-// serve answers commands until ctx ends and then closes n: before the server,
-// so that who watches a transfer still hears how it ended.
-func (a *app) serve(ctx context.Context, n *node.Node, logger *slog.Logger) error {
-	l, err := api.Listen(a.home)
-	if err != nil {
-		return errors.Join(err, n.Close())
-	}
-	server := api.NewServer(n, logger)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	err = a.sayReady(n.Identity())
-	if err == nil {
-		err = waitServed(ctx, served)
-	}
-	logger.Info("stopping")
-	return errors.Join(err, n.Close(), stopServer(server))
-}
-
-func waitServed(ctx context.Context, served <-chan error) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-served:
-		return fmt.Errorf("serve commands: %w", err)
-	}
-}
-
-func stopServer(server *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return server.Close() // the time is up: whoever still waits is cut off
-	}
-	return nil
-}
-
-func (a *app) sayReady(i node.Identity) error {
-	who := api.NodeOf(i)
-	if a.json {
-		return show.JSON(a.stdout, readyEvent{"ready", who})
-	}
-	fmt.Fprintf(a.stdout, "the node is ready\n  home     %s\n", show.Text(a.home))
-	return printNode(a.stdout, who)
-}
-
-// readyEvent is the one line that run --json prints.
-type readyEvent struct {
-	Event string `json:"event"` // "ready"
-	api.Node
+	return a.serve(cmd.Context(), logger, func(ctx context.Context) (running, error) { return node.New(ctx, config) })
 }
 
 // prepareHome makes the home, mode 0700. An existing folder is closed to others

@@ -34,6 +34,12 @@ type backend struct {
 	err       error
 	asked     []string
 	events    chan node.Event
+
+	devices       []node.Device
+	pairings      []node.Pairing
+	conversations []node.Conversation
+	messages      []node.Message
+	export        []string
 }
 
 func (b *backend) ask(format string, args ...any) error {
@@ -120,12 +126,20 @@ func account(n byte) conversation.Account {
 // serve runs the API of b in a new home and gives a client of it.
 func serve(t *testing.T, b Backend) (*Client, string) {
 	t.Helper()
+	server, c := newServer(t)
+	server.Use(b)
+	return c, c.home
+}
+
+// newServer runs the API without a node yet.
+func newServer(t *testing.T) (*Server, *Client) {
+	t.Helper()
 	home := t.TempDir()
 	l, err := Listen(home)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(b, nil)
+	server := NewServer(nil)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	c := NewClient(home)
@@ -138,7 +152,7 @@ func serve(t *testing.T, b Backend) (*Client, string) {
 			t.Error(err)
 		}
 	})
-	return c, home
+	return server, c
 }
 
 func TestEachRequestReachesTheBackend(t *testing.T) {
@@ -174,7 +188,7 @@ func TestEachRequestReachesTheBackend(t *testing.T) {
 
 func TestEmptyListsAreEmptyArrays(t *testing.T) {
 	c, _ := serve(t, &backend{})
-	for _, path := range []string{"/v1/contacts", "/v1/transfers"} {
+	for _, path := range []string{"/v1/contacts", "/v1/transfers", "/v1/devices", "/v1/pairings", "/v1/conversations", "/v1/conversations/x/messages"} {
 		var raw jsonText
 		if err := c.ask(t.Context(), http.MethodGet, path, nil, &raw); err != nil || raw != "[]" {
 			t.Errorf("%s: %q, %v", path, raw, err)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
@@ -24,6 +25,32 @@ type Backend interface {
 	Cancel(ctx context.Context, id string) (node.Transfer, error)
 	Transfers() []node.Transfer
 	Transfer(id string) (node.Transfer, bool)
+
+	Devices() []node.Device
+	RevokeDevice(ctx context.Context, who string) (node.Device, error)
+
+	// Those that show or enter a code return at once; Watch tells the rest.
+	ShowLinkCode(ctx context.Context, keeper bool) (node.Pairing, error)
+	JoinAccount(ctx context.Context, code string) (node.Pairing, error)
+	ShowContactCode(ctx context.Context, name string) (node.Pairing, error)
+	EnterContactCode(ctx context.Context, code, name string) (node.Pairing, error)
+	Pairings() []node.Pairing
+	CancelPairing(id string) (node.Pairing, error)
+
+	// ref is a contact's alias, a group's name or the beginning of an id; entry an
+	// id or its beginning.
+	Conversations() ([]node.Conversation, error)
+	Conversation(ref string) (node.Conversation, error)
+	CreateConversation(ctx context.Context, name string, contacts []string) (node.Conversation, error)
+	AcceptConversation(ctx context.Context, ref string) (node.Conversation, error)
+	LeaveConversation(ctx context.Context, ref string) (node.Conversation, error)
+	RenewConversation(ctx context.Context, ref string) (node.Conversation, error)
+	ChangeMember(ctx context.Context, ref string, a conversation.Action, who, before string) (node.Conversation, error)
+	Messages(ref string, p node.Page) ([]node.Message, error)
+	SendMessage(ctx context.Context, ref, text string) (node.Message, error)
+	EditMessage(ctx context.Context, ref, entry, text string) (node.Message, error)
+	DeleteMessage(ctx context.Context, ref, entry string) (node.Message, error)
+	ExportConversation(ref string, w io.Writer) error
 
 	// Doctor looks at everything that connections depend on; it takes seconds.
 	Doctor(ctx context.Context) node.Checkup

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 )
 
@@ -68,12 +69,12 @@ func (c *Client) AddContact(ctx context.Context, account, name string) (out Cont
 
 // AcceptContact accepts the request of an account; name is the local alias.
 func (c *Client) AcceptContact(ctx context.Context, account, name string) (out Contact, err error) {
-	return out, c.ask(ctx, http.MethodPost, "/v1/contacts/"+url.PathEscape(account)+"/accept", Alias{name}, &out)
+	return out, c.ask(ctx, http.MethodPost, "/v1/contacts/"+segment(account)+"/accept", Alias{name}, &out)
 }
 
 // RemoveContact forgets a contact, given by alias or account.
 func (c *Client) RemoveContact(ctx context.Context, who string) error {
-	return c.ask(ctx, http.MethodDelete, "/v1/contacts/"+url.PathEscape(who), nil, nil)
+	return c.ask(ctx, http.MethodDelete, "/v1/contacts/"+segment(who), nil, nil)
 }
 
 // Transfers asks for all transfers, newest last.
@@ -107,8 +108,11 @@ func (c *Client) Cancel(ctx context.Context, id string) (Transfer, error) {
 }
 
 func (c *Client) transfer(ctx context.Context, method, id, verb string, in any) (t Transfer, err error) {
-	return t, c.ask(ctx, method, "/v1/transfers/"+url.PathEscape(id)+verb, in, &t)
+	return t, c.ask(ctx, method, "/v1/transfers/"+segment(id)+verb, in, &t)
 }
+
+// segment escapes text as one segment of a path, also where it is "." or "..".
+func segment(text string) string { return strings.ReplaceAll(url.PathEscape(text), ".", "%2E") }
 
 // ask makes one request; in and out may be nil.
 func (c *Client) ask(ctx context.Context, method, path string, in, out any) error {

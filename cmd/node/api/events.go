@@ -53,15 +53,27 @@ type stream struct {
 }
 
 func (s stream) event(e Event) error {
-	kind := "transfer"
-	if e.Contact != nil {
-		kind = "contact"
-	}
 	data, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	return s.write(fmt.Sprintf("event: %s\ndata: %s\n\n", kind, data))
+	return s.write(fmt.Sprintf("event: %s\ndata: %s\n\n", e.kind(), data))
+}
+
+func (e Event) kind() string {
+	switch {
+	case e.Contact != nil:
+		return "contact"
+	case e.Message != nil:
+		return "message"
+	case e.Conversation != nil:
+		return "conversation"
+	case e.Pairing != nil:
+		return "pairing"
+	case e.Device != nil:
+		return "device"
+	}
+	return "transfer"
 }
 
 func (s stream) write(text string) error {

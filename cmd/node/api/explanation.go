@@ -12,11 +12,11 @@ import (
 type Explanation struct {
 	Contact
 	// Devices are those of the contact that are known.
-	Devices []Device `json:"devices"`
+	Devices []Reach `json:"devices"`
 }
 
-// Device is how one device of a contact is reached.
-type Device struct {
+// Reach is how one device of a contact is reached.
+type Reach struct {
 	Device string `json:"device"` // peer ID
 	// Path and PathDetails are those of the connection that stands: "" and null
 	// without one.
@@ -78,11 +78,11 @@ const (
 )
 
 func explanationOf(c node.Contact, devices []node.Explanation) Explanation {
-	return Explanation{contactOf(c), each(devices, deviceOf)}
+	return Explanation{contactOf(c), each(devices, reachOf)}
 }
 
-func deviceOf(e node.Explanation) Device {
-	d := Device{Device: e.Device.String()}
+func reachOf(e node.Explanation) Reach {
+	d := Reach{Device: e.Device.String()}
 	if e.Path != nil {
 		d.Path, d.PathDetails = string(e.Path.Kind), detailsOf(*e.Path)
 	}

@@ -3,11 +3,13 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -27,7 +29,36 @@ const (
 	CodeEnded           = "already-ended"
 	CodeBadFile         = "bad-file"
 	CodeClosing         = "closing"
+	CodeRestarting      = "restarting"
 	CodeInternal        = "internal"
+
+	CodeUnknownDevice = "unknown-device"
+	CodeNotKeeper     = "not-keeper"
+	CodeRevoked       = "revoked"     // this device is, by its account
+	CodeThisDevice    = "this-device" // is not to be revoked by itself
+	CodeManyDevices   = "too-many-devices"
+	CodeHasState      = "has-state"
+
+	CodeUnknownPairing = "unknown-pairing"
+	CodeBadCode        = "bad-code"      // what was typed is none; nothing was burnt
+	CodeWrongPurpose   = "wrong-purpose" // a link's code for a contact, or the other way round
+	CodeOwnCode        = "own-code"
+	CodeBurnt          = "burnt-code"
+	CodeUsed           = "used-code" // used, expired or mistyped: nobody answers
+	CodeWrongCode      = "wrong-code"
+	CodeExpired        = "expired-code" // nobody came
+	CodeBusy           = "pairing-runs"
+	CodeTooMany        = "too-many-codes"
+	CodeOffline        = "offline"
+	CodeNotMet         = "not-met"        // the code was right, but there is no way to each other
+	CodePairing        = "pairing-failed" // for any other reason
+
+	CodeUnknownConversation = "unknown-conversation"
+	CodeUnknownEntry        = "unknown-entry"
+	CodeAmbiguous           = "ambiguous"
+	CodeNotAllowed          = "not-allowed" // by the conversation's rules
+	CodeTooLong             = "too-long"
+	CodeBadText             = "bad-text"
 )
 
 // Problem is an error that the node answered (RFC 9457). Detail may quote what
@@ -62,6 +93,26 @@ var known = []struct {
 	{node.ErrUnknownTransfer, http.StatusNotFound, CodeUnknownTransfer},
 	{node.ErrNotWaiting, http.StatusConflict, CodeNotWaiting},
 	{node.ErrNotRunning, http.StatusConflict, CodeEnded},
+	{node.ErrUnknownDevice, http.StatusNotFound, CodeUnknownDevice},
+	{node.ErrNotKeeper, http.StatusForbidden, CodeNotKeeper},
+	{node.ErrRevoked, http.StatusForbidden, CodeRevoked},
+	{node.ErrThisDevice, http.StatusConflict, CodeThisDevice},
+	{node.ErrTooManyDevices, http.StatusConflict, CodeManyDevices},
+	{node.ErrHasState, http.StatusConflict, CodeHasState},
+	{node.ErrUnknownPairing, http.StatusNotFound, CodeUnknownPairing},
+	{node.ErrPairingEnded, http.StatusConflict, CodeEnded},
+	{node.ErrNotMet, http.StatusServiceUnavailable, CodeNotMet},
+	{pairing.ErrMalformed, http.StatusBadRequest, CodeBadCode},
+	{pairing.ErrPurpose, http.StatusBadRequest, CodeWrongPurpose},
+	{pairing.ErrSelf, http.StatusConflict, CodeOwnCode},
+	{pairing.ErrBurnt, http.StatusConflict, CodeBurnt},
+	{pairing.ErrUsed, http.StatusConflict, CodeUsed},
+	{pairing.ErrWrongCode, http.StatusConflict, CodeWrongCode},
+	{pairing.ErrExpired, http.StatusConflict, CodeExpired},
+	{pairing.ErrLive, http.StatusConflict, CodeBusy},
+	{pairing.ErrTooMany, http.StatusTooManyRequests, CodeTooMany},
+	{pairing.ErrOffline, http.StatusServiceUnavailable, CodeOffline},
+	{node.ErrAmbiguous, http.StatusConflict, CodeAmbiguous},
 	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},
@@ -70,6 +121,17 @@ var known = []struct {
 	{fs.ErrNotExist, http.StatusUnprocessableEntity, CodeBadFile},
 	{fs.ErrExist, http.StatusUnprocessableEntity, CodeBadFile},
 	{fs.ErrPermission, http.StatusUnprocessableEntity, CodeBadFile},
+}
+
+// failureOf classifies why a pairing failed, by the same words as problems.
+func failureOf(p node.Pairing) string {
+	if p.State != node.PairFailed {
+		return ""
+	}
+	if code := problemOf(p.Err).Code; code != CodeInternal {
+		return code
+	}
+	return CodePairing
 }
 
 func problemOf(err error) *Problem {
@@ -82,7 +144,7 @@ func problemOf(err error) *Problem {
 			return problem(k.status, k.code, err.Error())
 		}
 	}
-	return problem(http.StatusInternalServerError, CodeInternal, err.Error())
+	return problem(http.StatusInternalServerError, CodeInternal, fmt.Sprint(err))
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {

@@ -2,11 +2,13 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -16,26 +18,57 @@ import (
 )
 
 const (
-	// maxBody is the most that a request may carry, in bytes.
-	maxBody = 64 << 10
+	// maxBody is the most that a request may carry, in bytes: the longest message,
+	// with each of its letters escaped.
+	maxBody = 512 << 10
+	// maxHeader is the same of a request's header.
+	maxHeader = 64 << 10
 	// readTimeout bounds how long a request may take to arrive.
 	readTimeout = 10 * time.Second
 )
 
-// NewServer makes the server of /v1 for b. The caller serves it on a listener
-// of [Listen] and shuts it down; event streams end when b closes.
-func NewServer(b Backend, logger *slog.Logger) *http.Server {
+// Server answers the requests of /v1 for one node at a time.
+type Server struct {
+	http http.Server
+	gate *gate
+}
+
+// NewServer makes a server that waits for a node; see [Server.Use].
+func NewServer(logger *slog.Logger) *Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &http.Server{
-		Handler:           newHandler(b, logger),
+	s := &Server{gate: newGate(logger)}
+	s.http = http.Server{
+		Handler:           s.gate,
 		ReadHeaderTimeout: readTimeout,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    maxBody,
+		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
+	return s
 }
+
+// Use answers for b from now on. With nil, requests wait for the next node, for
+// some seconds; who closes a node says so first. What is being answered still
+// belongs to the node before, whose event streams end when it closes.
+func (s *Server) Use(b Backend) {
+	if b == nil {
+		s.gate.use(nil)
+		return
+	}
+	s.gate.use(newHandler(b, s.gate.logger))
+}
+
+// Serve answers what comes in at l, a listener of [Listen], until Shutdown or
+// Close; then it gives http.ErrServerClosed.
+func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
+
+// Shutdown closes the listener and waits for what is being answered.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+
+// Close cuts off whoever is still being answered.
+func (s *Server) Close() error { return s.http.Close() }
 
 // handler answers the API's requests out of a Backend.
 type handler struct {
@@ -53,6 +86,8 @@ func newHandler(b Backend, logger *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /v1/contacts", h.json(h.addContact))
 	mux.HandleFunc("POST /v1/contacts/{who}/accept", h.json(h.acceptContact))
 	mux.HandleFunc("DELETE /v1/contacts/{who}", h.json(h.removeContact))
+	h.routePeople(mux)
+	h.routeConversations(mux)
 	mux.HandleFunc("GET /v1/transfers", h.json(h.transfers))
 	mux.HandleFunc("POST /v1/transfers", h.json(h.send))
 	mux.HandleFunc("GET /v1/transfers/{id}", h.json(h.transfer))

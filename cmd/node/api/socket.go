@@ -43,7 +43,12 @@ func Listen(home string) (net.Listener, error) {
 		l.Close()
 		return nil, fmt.Errorf("open the socket for commands: %w", err)
 	}
-	return &listener{l, path}, nil
+	bound, err := os.Lstat(path)
+	if err != nil {
+		l.Close()
+		return nil, fmt.Errorf("open the socket for commands: %w", err)
+	}
+	return &listener{l, path, bound}, nil
 }
 
 func checkLength(path string) error {
@@ -53,16 +58,19 @@ func checkLength(path string) error {
 	return nil
 }
 
-// listener removes its socket when it is closed.
+// listener removes its socket when it is closed, unless another one has taken its
+// place: that of a node that came while this one started anew.
 type listener struct {
 	*net.UnixListener
-	path string
+	path  string
+	bound os.FileInfo
 }
 
 func (l *listener) Close() error {
 	err := l.UnixListener.Close()
-	if errors.Is(err, net.ErrClosed) {
-		return err // the name may belong to the next node by now
+	now, failed := os.Lstat(l.path)
+	if errors.Is(err, net.ErrClosed) || failed == nil && !os.SameFile(now, l.bound) {
+		return err
 	}
 	return errors.Join(err, os.Remove(l.path))
 }

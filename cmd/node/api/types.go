@@ -79,7 +79,8 @@ type PathDetails struct {
 	Controlling bool   `json:"controlling"`
 }
 
-// Event is one thing that happened: Transfer or Contact is set, never both.
+// Event is one thing that happened, to exactly one of Transfer, Contact, Message,
+// Conversation, Pairing and Device: each is as it was afterwards.
 type Event struct {
 	Time     time.Time `json:"time"`
 	Transfer *Transfer `json:"transfer,omitempty"`
@@ -88,6 +89,12 @@ type Event struct {
 	Detail  string     `json:"detail,omitempty"`
 	Contact *Contact   `json:"contact,omitempty"`
 	Removed bool       `json:"removed,omitempty"`
+	// Message was written, here or elsewhere, or changed.
+	Message      *Message      `json:"message,omitempty"`
+	Conversation *Conversation `json:"conversation,omitempty"`
+	Pairing      *Pairing      `json:"pairing,omitempty"`
+	// Device is one of the node's own account.
+	Device *Device `json:"device,omitempty"`
 }
 
 // NewContact asks an account to become a contact under a local alias.
@@ -173,14 +180,10 @@ func addrText(a netip.AddrPort) string {
 }
 
 func eventOf(e node.Event) Event {
-	out := Event{Time: e.Time.UTC(), Phase: e.Phase, Detail: e.Detail, Removed: e.Removed}
-	if e.Transfer != nil {
-		t := transferOf(*e.Transfer)
-		out.Transfer = &t
+	return Event{
+		Time: e.Time.UTC(), Transfer: pointer(e.Transfer, transferOf), Phase: e.Phase, Detail: e.Detail,
+		Contact: pointer(e.Contact, contactOf), Removed: e.Removed,
+		Message: pointer(e.Message, messageOf), Conversation: pointer(e.Conversation, conversationOf),
+		Pairing: pointer(e.Pairing, pairingOf), Device: pointer(e.Device, deviceOf),
 	}
-	if e.Contact != nil {
-		c := contactOf(*e.Contact)
-		out.Contact = &c
-	}
-	return out
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // maxEvent is the longest line of an event stream that a client takes, in bytes.
-const maxEvent = 1 << 20
+const maxEvent = 16 << 20
 
 // Events is a stream of what happens, from the moment that Client.Events
 // returned it. It is read by one goroutine.

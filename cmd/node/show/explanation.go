@@ -35,7 +35,7 @@ func Explanation(w io.Writer, e api.Explanation, now time.Time) error {
 	return nil
 }
 
-func device(d api.Device, now time.Time) *facts {
+func device(d api.Reach, now time.Time) *facts {
 	var f facts
 	if p := d.PathDetails; p == nil {
 		f.say("now", "not connected; the next file tries to")

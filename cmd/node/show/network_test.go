@@ -83,7 +83,7 @@ func TestExplanation(t *testing.T) {
 	now := time.Date(2026, 11, 23, 4, 5, 6, 0, time.UTC)
 	e := api.Explanation{
 		Contact: api.Contact{Name: "bob", State: node.Accepted},
-		Devices: []api.Device{
+		Devices: []api.Reach{
 			{Device: "12D3a", Path: "relayed",
 				PathDetails: &api.PathDetails{Transport: "ice", Local: "10.0.0.1:1", Remote: "203.0.113.9:2", Relay: "turn:t:3478?transport=tcp", RTT: 51.2,
 					TLSVersion: "TLS 1.3", TLSCipher: "TLS_AES_128_GCM_SHA256", TLSGroup: "X25519MLKEM768"},

@@ -69,3 +69,12 @@ func Terminal(f *os.File) bool {
 func Colour(f *os.File) bool {
 	return os.Getenv("NO_COLOR") == "" && Terminal(f)
 }
+
+// Width is how many columns the terminal f has; 0 if f is none.
+func Width(f *os.File) int {
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || !Terminal(f) {
+		return 0
+	}
+	return columns
+}

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// exportType is the media type of an export: a JSON object a line (ndjson.org).
+const exportType = "application/x-ndjson"
+
+// export streams a conversation's entries. What fails before the first byte is
+// answered as a problem; after it the connection breaks off, so that nobody takes
+// a part for the whole.
+func (h *handler) export(w http.ResponseWriter, r *http.Request) {
+	out := &lateBody{w: w, control: http.NewResponseController(w)}
+	err := h.b.ExportConversation(r.PathValue("ref"), out)
+	if err != nil && !out.begun {
+		writeProblem(w, problemOf(err))
+		return
+	}
+	if err != nil {
+		h.logger.Warn("an export broke off", "err", err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// lateBody sends the answer's header with its first byte. A reader may take
+// writeTimeout for each piece.
+type lateBody struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	begun   bool
+}
+
+func (b *lateBody) Write(p []byte) (int, error) {
+	if !b.begun {
+		b.begun = true
+		b.w.Header().Set("Content-Type", exportType)
+	}
+	if err := b.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return b.w.Write(p)
+}
+
+// Export writes all entries of a conversation to w, a JSON object a line. After
+// an error w holds a part only.
+func (c *Client) Export(ctx context.Context, ref string, w io.Writer) error {
+	answer, err := c.do(ctx, http.MethodGet, conversationPath(ref)+"/export", nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return c.explain(err)
+	}
+	return nil
+}

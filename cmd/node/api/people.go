@@ -1,0 +1,76 @@
+package api
+
+import (
+	"time"
+
+	"github.com/passeur-p2p/passeur/node"
+)
+
+// Device is one device of the node's own account. Name is what its owner calls it.
+type Device struct {
+	ID    string    `json:"id"` // peer ID
+	Name  string    `json:"name"`
+	Added time.Time `json:"added"`
+	// Self: the node that answers is that device.
+	Self bool `json:"self"`
+	// Keeper: it holds the account key, so it may link and revoke devices.
+	Keeper    bool `json:"keeper"`
+	Revoked   bool `json:"revoked"`
+	Connected bool `json:"connected"`
+}
+
+// NewPairing begins the use of a one-time code: it shows a new one where Code is
+// "", else it enters the one that another device shows.
+type NewPairing struct {
+	Purpose node.PairingPurpose `json:"purpose"` // link, contact
+	Code    string              `json:"code,omitempty"`
+	// Keeper hands the account key over too; only where a link code is shown.
+	Keeper bool `json:"keeper,omitempty"`
+	// Name is the contact's local alias; "" takes what it calls itself.
+	Name string `json:"name,omitempty"`
+}
+
+// Pairing is one use of a one-time code.
+type Pairing struct {
+	ID      string              `json:"id"` // 16 hex digits
+	Purpose node.PairingPurpose `json:"purpose"`
+	// State is waiting, exchange, connect, done, failed or cancelled.
+	State node.PairingState `json:"state"`
+	// Failure classifies why it failed in one word, Reason says it in a sentence.
+	Failure string `json:"failure"`
+	Reason  string `json:"reason"`
+	// Code and QR are secrets, "" where the code was entered. QR is what a QR
+	// code of it says, and may be entered too.
+	Code    string    `json:"code"`
+	QR      string    `json:"qr"`
+	Expires time.Time `json:"expires"`
+	// Verifier are four words that both ends show, "" until they are known.
+	Verifier string `json:"verifier"`
+	// Device is whom a link brought, Contact whom a contact code brought; else null.
+	Device  *Device  `json:"device"`
+	Contact *Contact `json:"contact"`
+}
+
+func deviceOf(d node.Device) Device {
+	return Device{
+		ID: d.ID.String(), Name: d.Name, Added: d.Added.UTC(),
+		Self: d.Self, Keeper: d.Keeper, Revoked: d.Revoked, Connected: d.Connected,
+	}
+}
+
+func pairingOf(p node.Pairing) Pairing {
+	return Pairing{
+		ID: p.ID, Purpose: p.Purpose, State: p.State, Failure: failureOf(p), Reason: p.Reason,
+		Code: p.Code, QR: p.QR, Expires: p.Expires.UTC(), Verifier: p.Verifier,
+		Device: pointer(p.Device, deviceOf), Contact: pointer(p.Contact, contactOf),
+	}
+}
+
+// pointer converts what may be missing.
+func pointer[A, B any](a *A, f func(A) B) *B {
+	if a == nil {
+		return nil
+	}
+	b := f(*a)
+	return &b
+}

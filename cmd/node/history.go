@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
+)
+
+// historyView is what conversation show --json prints.
+type historyView struct {
+	api.Conversation
+	Messages []api.Message `json:"messages"`
+}
+
+// historyFlags say what of a conversation is shown.
+type historyFlags struct {
+	graph, all bool
+	limit      int
+}
+
+func (a *app) showCommand() *cobra.Command {
+	var f historyFlags
+	cmd := &cobra.Command{
+		Use:   "show CONVERSATION",
+		Short: "Read a conversation",
+		Long: `Show who is in a conversation and its newest messages, the newest last. Times are
+those of this machine's clock and zone. A message that came here much later than it
+was written says when.
+
+With --all it shows every entry, with the id by which other commands take it: also who
+did what to whom, and what does not count, struck out, with the reason. --graph shows
+which entry was written knowing which, the newest first, as 'git log --graph' does.`,
+		Example: `  passeur conversation show bob
+  passeur conversation show holiday --all --limit 0 | less
+  passeur conversation show holiday --graph
+  passeur conversation show bob --json | jq -r '.messages[].text'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.limit < 0 {
+				return usageError("--limit is %d; it must be 0 (all) or more", f.limit)
+			}
+			return a.show(cmd.Context(), args[0], f)
+		},
+		ValidArgsFunction: a.completeConversations(anyConversation),
+	}
+	cmd.Flags().BoolVar(&f.graph, "graph", false, "draw what follows what")
+	cmd.Flags().BoolVar(&f.all, "all", false, "show every entry, with its id")
+	cmd.Flags().IntVar(&f.limit, "limit", 50, "how many of the newest to show; 0: all")
+	return cmd
+}
+
+func (a *app) show(ctx context.Context, ref string, f historyFlags) error {
+	c := a.client()
+	conv, err := c.Conversation(ctx, ref)
+	if err != nil {
+		return aboutEntry(err, ref, "")
+	}
+	messages, err := newest(ctx, c, conv.ID, f.limit, f.all || f.graph)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return show.JSON(a.stdout, historyView{conv, messages})
+	}
+	if f.graph {
+		return show.Graph(a.stdout, messages, a.reading(f.all))
+	}
+	if err := show.Conversation(a.stdout, conv, a.reading(f.all)); err != nil {
+		return err
+	}
+	return show.Messages(a.stdout, messages, a.reading(f.all))
+}
+
+// newest gets the newest messages of a conversation, oldest first: limit of them at
+// most, all if that is 0.
+func newest(ctx context.Context, c *api.Client, conv string, limit int, all bool) ([]api.Message, error) {
+	pages := [][]api.Message{{}}
+	for p, left := (api.Page{All: all}), limit; limit == 0 || left > 0; {
+		p.Limit = api.MaxPage
+		if limit > 0 {
+			p.Limit = min(left, api.MaxPage)
+		}
+		page, err := c.Messages(ctx, conv, p)
+		if err != nil {
+			return nil, err
+		}
+		if len(page) == 0 {
+			break
+		}
+		pages = append(pages, page)
+		left -= len(page)
+		p.Before = page[0].ID
+	}
+	slices.Reverse(pages)
+	return slices.Concat(pages...), nil
+}

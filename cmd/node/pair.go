@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/node"
+)
+
+// restartTime is how long a node that has joined an account may take to start anew.
+const restartTime = time.Minute
+
+// qrFlags say whether a code is drawn for a camera too.
+type qrFlags struct{ always, never bool }
+
+func (q *qrFlags) bind(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&q.always, "qr", false, "draw a QR code, also where it may not fit")
+	cmd.Flags().BoolVar(&q.never, "no-qr", false, "draw no QR code")
+	cmd.MarkFlagsMutuallyExclusive("qr", "no-qr")
+}
+
+// draws decides for a code whose QR code says text: where nobody says anything, it is
+// drawn on terminals that are wide enough.
+func (q *qrFlags) draws(stdout *os.File, text string) bool {
+	width, err := show.QRWidth(text)
+	if err != nil || q.never {
+		return false
+	}
+	return q.always || stdout != nil && show.Width(stdout) >= width
+}
+
+// pair shows or enters a one-time code, tells each step and gives the end, which is
+// an error unless it is done. When ctx ends the pairing is cancelled. Command is
+// what takes the code on the other side.
+func (a *app) pair(ctx context.Context, c *api.Client, in api.NewPairing, command string, q *qrFlags) (api.Pairing, error) {
+	f := &pairFollower{client: c, tell: func(p api.Pairing) { a.tellPairing(p, command, q) }}
+	defer f.close()
+	if err := f.begin(ctx, in); err != nil {
+		return f.p, err
+	}
+	err := f.untilEnd(ctx)
+	if ctx.Err() != nil && !f.p.State.Ended() {
+		return f.p, a.interruptPairing(f)
+	}
+	if err == nil {
+		err = pairingEnded(f.p, a.json)
+	}
+	return f.p, err
+}
+
+// tellPairing writes a step: for scripts as a line, for people the code on standard
+// output and what happens on standard error.
+func (a *app) tellPairing(p api.Pairing, command string, q *qrFlags) {
+	if a.json {
+		show.JSON(a.stdout, show.NewPairingEvent(p))
+		return
+	}
+	if p.State == node.PairWaiting && show.Shown(p) {
+		f, _ := a.stdout.(*os.File)
+		show.Code(a.stdout, p, command, show.CodeStyle{QR: q.draws(f, p.QR), Colour: a.colour()})
+	}
+	if step := show.PairingStep(p); step != "" {
+		fmt.Fprintln(a.stderr, step)
+	}
+}
+
+// interruptPairing cancels it, unless it has ended by itself meanwhile.
+func (a *app) interruptPairing(f *pairFollower) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+	defer cancel()
+	p, err := f.client.CancelPairing(ctx, f.p.ID)
+	if hasCode(err, api.CodeEnded) {
+		p, err = f.client.Pairing(ctx, f.p.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("interrupted, but the pairing %s could not be cancelled: %w", f.p.ID, err)
+	}
+	f.take(p)
+	if err := pairingEnded(p, a.json); err != nil {
+		return &failure{exit: exitInterrupted, code: "interrupted", err: err, told: a.json}
+	}
+	return nil // it was done before it could be cancelled
+}
+
+// pairingEnded gives nil for a pairing that is done, else what its end means. Told:
+// its last line is out.
+func pairingEnded(p api.Pairing, told bool) error {
+	switch p.State {
+	case node.PairDone:
+		return nil
+	case node.PairCancelled:
+		return &failure{exit: exitError, code: "cancelled", err: errors.New(show.PairingFailure(p)), told: told}
+	}
+	return &failure{exit: exitOfProblem(p.Failure), code: p.Failure, err: errors.New(show.PairingFailure(p)), told: told}
+}
+
+func hasCode(err error, code string) bool {
+	var p *api.Problem
+	return errors.As(err, &p) && p.Code == code
+}
+
+// pairFollower keeps what is known of one pairing and tells each new state.
+type pairFollower struct {
+	client *api.Client
+	events *api.Events // nil while none is open
+	p      api.Pairing
+	tell   func(api.Pairing)
+}
+
+// begin watches and only then asks, so that it misses nothing.
+func (f *pairFollower) begin(ctx context.Context, in api.NewPairing) (err error) {
+	if f.events, err = f.client.Events(ctx, ""); err != nil {
+		return err
+	}
+	// An interrupt must not leave a code behind that nobody knows: hear the answer.
+	p, err := f.client.Pair(context.WithoutCancel(ctx), in)
+	if err != nil {
+		return err
+	}
+	f.take(p)
+	return nil
+}
+
+// untilEnd takes events until the pairing has ended. A stream that breaks is opened
+// again; a node that started anew knows the pairing no more.
+func (f *pairFollower) untilEnd(ctx context.Context) error {
+	for broken := 0; !f.p.State.Ended(); {
+		e, err := f.events.Next()
+		switch {
+		case err == nil && e.Pairing != nil && e.Pairing.ID == f.p.ID:
+			broken = 0
+			f.take(*e.Pairing)
+		case err != nil:
+			if broken++; ctx.Err() != nil || broken > maxReopen {
+				return err
+			}
+			if err := f.reopen(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *pairFollower) reopen(ctx context.Context) (err error) {
+	f.close()
+	if f.events, err = f.client.Events(ctx, ""); err != nil {
+		return err
+	}
+	p, err := f.client.Pairing(ctx, f.p.ID)
+	if err == nil {
+		f.take(p)
+	}
+	return err
+}
+
+// take tells p if its state is new, or if the words to compare are.
+func (f *pairFollower) take(p api.Pairing) {
+	isNew := p.State != f.p.State || p.Verifier != f.p.Verifier
+	f.p = p
+	if isNew {
+		f.tell(p)
+	}
+}
+
+func (f *pairFollower) close() {
+	if f.events != nil {
+		f.events.Close()
+		f.events = nil
+	}
+}
+
+// awaitAccount waits until the node has started anew, with another account than
+// before.
+func awaitAccount(ctx context.Context, c *api.Client, before string) (api.Node, error) {
+	ctx, cancel := context.WithTimeout(ctx, restartTime)
+	defer cancel()
+	tick := time.NewTicker(askAgain)
+	defer tick.Stop()
+	for {
+		n, err := c.Node(ctx)
+		if err == nil && n.Account != before {
+			return n, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return n, fmt.Errorf("this device has joined the account, but its node has not started anew: see what 'passeur run' says (%w)", errors.Join(err, ctx.Err()))
+		}
+	}
+}
