@@ -78,12 +78,3 @@ func (r *fieldReader) also() (also []ID) {
 	}
 	return also
 }
-
-// must takes a key that may not be missing.
-func (r *fieldReader) must(key string) string {
-	value, found := r.take(key)
-	if !found {
-		r.fail(key, "is missing")
-	}
-	return value
-}
