@@ -40,13 +40,17 @@ type typist struct {
 }
 
 // startTyping makes the first message, asking for an answer to inbox.
-func startTyping(p Purpose, c part, inbox inboxKey) (t *typist, err error) {
-	t = &typist{hello: hello{inbox: inbox}}
-	rand.Read(t.hello.session[:]) // never fails
-	if t.key, err = hpke.MLKEM768X25519().GenerateKey(); err != nil {
+func startTyping(p Purpose, c part, inbox inboxKey) (*typist, error) {
+	key, err := hpke.MLKEM768X25519().GenerateKey()
+	if err != nil {
 		return nil, fmt.Errorf("make an X-Wing key: %w", err)
 	}
-	t.hello.key = publicKey(t.key.PublicKey().Bytes())
+	return newTypist(p, c, inbox, key)
+}
+
+func newTypist(p Purpose, c part, inbox inboxKey, key hpke.PrivateKey) (*typist, error) {
+	t := &typist{key: key, hello: hello{inbox: inbox, key: publicKey(key.PublicKey().Bytes())}}
+	rand.Read(t.hello.session[:]) // never fails
 	context, err := contextOf(p, c.public, t.hello.session, t.hello.key)
 	if err != nil {
 		return nil, err

@@ -151,7 +151,21 @@ type device struct {
 }
 
 func newParty(t testing.TB, name string) Party {
-	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	var device, account [32]byte
+	rand.Read(device[:])
+	rand.Read(account[:])
+	p := partyOf(t, device[:], account[:])
+	p.Name = name
+	return p
+}
+
+// fixedParty is made from two seeds.
+func fixedParty(t testing.TB, n byte) Party {
+	return partyOf(t, bytes.Repeat([]byte{n}, 32), bytes.Repeat([]byte{n + 100}, 32))
+}
+
+func partyOf(t testing.TB, deviceSeed, accountSeed []byte) Party {
+	key, err := crypto.UnmarshalEd25519PrivateKey(ed25519.NewKeyFromSeed(deviceSeed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,12 +173,12 @@ func newParty(t testing.TB, name string) Party {
 	if err != nil {
 		t.Fatal(err)
 	}
-	account, err := conversation.NewAccountKey(rand.Reader)
+	account, err := conversation.AccountKeyFromSeed(accountSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Party{
-		Device: id, Account: account.Account(), Name: name,
+		Device: id, Account: account.Account(), Name: "Zoë's phone",
 		Addrs: []ma.Multiaddr{ma.StringCast("/ip4/192.0.2.7/tcp/4001"), ma.StringCast("/ip6/2001:db8::7/udp/4001/quic-v1")},
 	}
 }
