@@ -42,6 +42,9 @@ type Page struct {
 	// All gives everything that is stored, one message an entry: also edits,
 	// merges, void entries and notes between own devices.
 	All bool
+	// Type gives only entries of one media type, which must not be text/plain; ""
+	// those of every type.
+	Type string
 }
 
 const (
@@ -72,6 +75,30 @@ func (s *Store) PairMessages(ids []conversation.ID, p Page) (list []Message, err
 	}
 	slices.SortFunc(list, func(a, b Message) int { return spotOf(a).compare(spotOf(b)) })
 	return list[max(0, len(list)-p.limit()):], nil
+}
+
+// Message gives one entry as Messages with Page.All does, or ErrUnknownEntry.
+func (s *Store) Message(id, entry conversation.ID) (Message, error) {
+	var lines []line
+	var list []Message
+	err := s.inView(id, func(q queryer, _ int64) error {
+		n, err := s.find(q, id, entry)
+		if err == nil {
+			lines, err = collect(q, scanLine, `SELECT n, depth, void, seen, header, signature, body
+				FROM entry JOIN raw USING (n) WHERE n = ?`, n)
+		}
+		if err == nil {
+			list, err = resolveAll(q, lines)
+		}
+		return err
+	})
+	if err == nil {
+		err = s.giveReasons(id, lines, list)
+	}
+	if err != nil || len(list) == 0 {
+		return Message{}, s.fail("read a message", cmp.Or(err, ErrUnknownEntry))
+	}
+	return list[0], nil
 }
 
 func (p Page) limit() int {
@@ -121,12 +148,8 @@ func (s *Store) page(ids []conversation.ID, id conversation.ID, p Page) (list []
 		if err == nil {
 			lines, err = readLines(q, key, p, before)
 		}
-		for _, l := range lines {
-			m := Message{Seen: fromMilli(l.seen), Depth: l.depth, Void: l.void}
-			if m.Message, err = resolve(q, l); err != nil {
-				return err
-			}
-			list = append(list, m)
+		if err == nil {
+			list, err = resolveAll(q, lines)
 		}
 		return err
 	})
@@ -134,6 +157,17 @@ func (s *Store) page(ids []conversation.ID, id conversation.ID, p Page) (list []
 		err = s.giveReasons(id, lines, list)
 	}
 	return list, err
+}
+
+func resolveAll(q queryer, lines []line) (list []Message, err error) {
+	for _, l := range lines {
+		m := Message{Seen: fromMilli(l.seen), Depth: l.depth, Void: l.void}
+		if m.Message, err = resolve(q, l); err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
 }
 
 // giveReasons asks the rules why entries are void.
@@ -166,10 +200,16 @@ func readLines(q queryer, key int64, p Page, before spot) ([]line, error) {
 	if p.All {
 		index, which = "entry_all", ""
 	}
+	args := []any{key}
+	if p.Type != "" {
+		index, which = "entry_rare", which+" type <> 'text/plain' AND type = ? AND"
+		args = []any{p.Type, key}
+	}
+	args = append(args, before.milli, before.depth, before.id[:], p.limit())
 	lines, err := collect(q, scanLine, `SELECT n, depth, void, seen, header, signature, body
 		FROM entry INDEXED BY `+index+` JOIN raw USING (n)
 		WHERE `+which+` conv = ? AND (time, depth, id) < (?, ?, ?)
-		ORDER BY time DESC, depth DESC, id DESC LIMIT ?`, key, before.milli, before.depth, before.id[:], p.limit())
+		ORDER BY time DESC, depth DESC, id DESC LIMIT ?`, args...)
 	slices.Reverse(lines)
 	return lines, err
 }

@@ -72,7 +72,7 @@ func (w *writer) storeEntry(f *fresh) error {
 	}
 	quiet := isQuiet(f.Entry)
 	_, err = w.st.entry.Exec(f.n, f.ID[:], w.c.key, account, device, f.Time.UnixMilli(), f.depth, packParents(seqs),
-		string(f.rules.Action), target, int(f.verdict.Rank), f.void, f.missing, quiet, !f.void && !quiet)
+		string(f.rules.Action), target, int(f.verdict.Rank), f.void, f.missing, quiet, !f.void && !quiet, f.Type)
 	if err != nil || f.rules.Action != conversation.Revoke {
 		return err
 	}
