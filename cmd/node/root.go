@@ -28,8 +28,8 @@ directly and encrypted. 'passeur run' is the node: it stays on. The other comman
 ask it.
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 refused (by somebody, or by the rules of
-a conversation), 4 nobody could be reached, 5 the sum of what arrived is wrong, 6 nobody
-decided in time, 130 interrupted.
+a conversation), 4 nobody could be reached, 5 what arrived (or was verified) is wrong,
+6 nobody decided in time, 130 interrupted.
 
 With --json each command prints JSON on standard output: lists print one array;
 'send', 'accept' and what uses a one-time code print one event a line, ending in "done". A command that fails
@@ -121,6 +121,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if err := fromEnv(envFlags(cmd)); err != nil {
+		return err
+	}
+	if err := cmd.ValidateFlagGroups(); err != nil {
 		return err
 	}
 	home, err := findHome(a.home)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/pairing"
 )
@@ -213,6 +214,10 @@ func TestErrorsAboutPeopleBecomeProblems(t *testing.T) {
 		{pairing.ErrTooMany, 429, CodeTooMany},
 		{pairing.ErrOffline, 503, CodeOffline},
 		{node.ErrAmbiguous, 409, CodeAmbiguous},
+		{logstore.ErrUnknownConversation, 404, CodeUnknownConversation},
+		{logstore.ErrUnknownEntry, 404, CodeUnknownEntry},
+		{logstore.ErrAmbiguous, 409, CodeAmbiguous},
+		{logstore.ErrNotAllowed, 403, CodeNotAllowed},
 	} {
 		if p := problemOf(test.err); p.Status != test.status || p.Code != test.code || p.Detail != test.err.Error() {
 			t.Errorf("%v: %+v", test.err, p)

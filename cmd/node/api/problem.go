@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
@@ -113,6 +114,10 @@ var known = []struct {
 	{pairing.ErrTooMany, http.StatusTooManyRequests, CodeTooMany},
 	{pairing.ErrOffline, http.StatusServiceUnavailable, CodeOffline},
 	{node.ErrAmbiguous, http.StatusConflict, CodeAmbiguous},
+	{logstore.ErrUnknownConversation, http.StatusNotFound, CodeUnknownConversation},
+	{logstore.ErrUnknownEntry, http.StatusNotFound, CodeUnknownEntry},
+	{logstore.ErrAmbiguous, http.StatusConflict, CodeAmbiguous},
+	{logstore.ErrNotAllowed, http.StatusForbidden, CodeNotAllowed},
 	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},
