@@ -105,13 +105,14 @@ func (c *session) isDropping() bool {
 
 // hearHeads notes what they have and we have not.
 func (c *session) hearHeads(m heads) error {
-	accepted := c.service.cfg.Accepts(c.device, m.conv)
-	var unknown []conversation.ID
-	if accepted {
-		var err error
-		if unknown, err = c.unknown(m.conv, m.ids); err != nil {
-			return err
-		}
+	if !c.service.cfg.Accepts(c.device, m.conv) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.turnDownLocked(m.conv)
+	}
+	unknown, err := c.unknown(m.conv, m.ids)
+	if err != nil {
+		return err
 	}
 	more, err := c.moreThan(m)
 	if err != nil {
@@ -119,17 +120,21 @@ func (c *session) hearHeads(m heads) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	t := c.talkLocked(m.conv)
+	if t == nil {
+		return c.turnDownLocked(m.conv)
+	}
 	c.follow -= min(c.follow, 1)
-	t := c.talks[m.conv]
-	if accepted {
-		t = c.talkLocked(m.conv)
-	}
-	if !accepted || t == nil {
-		return c.refuseLocked(m.conv, 1)
-	}
 	t.hears(m, unknown, more)
 	c.hasLocked(t)
 	return nil
+}
+
+// turnDownLocked refuses what HEADS tell of.
+func (c *session) turnDownLocked(conv conversation.ID) error {
+	c.follow -= min(c.follow, 1)
+	c.settleLocked()
+	return c.refuseLocked(conv, 1)
 }
 
 // hears takes HEADS of theirs into a talk.

@@ -458,6 +458,7 @@ func (h *hand) say(all ...message) {
 
 func (h *hand) next() message {
 	h.t.Helper()
+	h.SetReadDeadline(time.Now().Add(time.Hour))
 	m, err := h.frames.read()
 	if err != nil {
 		h.t.Fatalf("the stream ended: %v", err)
@@ -487,6 +488,7 @@ func expect[M message](h *hand) M {
 // wantReset fails unless the service has ended the stream with code.
 func (h *hand) wantReset(code network.StreamErrorCode) {
 	h.t.Helper()
+	h.SetReadDeadline(time.Now().Add(time.Hour))
 	for {
 		_, err := h.frames.read()
 		if err == nil {
