@@ -84,8 +84,11 @@ func TestGreatestEditStands(t *testing.T) {
 		t.Errorf("%q; the later time decides, not the order of arrival", m.Text)
 	}
 	k.entry(last).Time = k.entry(idOf(2)).Time
-	if m := k.only(t); m.Text != "hello!" {
-		t.Errorf("%q; of equal times the greater id decides", m.Text)
+	for range 2 {
+		slices.Reverse(k.entries[1:])
+		if m := k.only(t); m.Text != "hello!" {
+			t.Errorf("%q; of equal times the greater id decides", m.Text)
+		}
 	}
 }
 
@@ -218,6 +221,22 @@ func TestDeletionTakesNoOtherMessagesAlong(t *testing.T) {
 	messages := k.view()
 	if len(messages) != 3 || messages[1].Text != "two!" || messages[2].Text != "three!" || !slices.Equal(messages[0].Drop, []conversation.ID{first}) {
 		t.Errorf("%+v", messages)
+	}
+}
+
+// Of two deleted entries that each deletion calls an edit of the other, the one
+// that came first is no edit.
+func TestDeletionsThatNameEachOthersTargetsHideOne(t *testing.T) {
+	var k talk
+	first := k.text(alice, "one")
+	edit := k.edit(alice, first, "one!")
+	k.delete(alice, first, edit)
+	k.delete(alice, edit, first)
+	for range 2 {
+		if m := k.only(t); !m.Deleted || m.Entry.ID != first {
+			t.Errorf("%+v", m)
+		}
+		k.entry(first).Raw.Body, k.entry(edit).Raw.Body = nil, nil
 	}
 }
 

@@ -417,6 +417,13 @@ def texts():
     content(TEXT, "no body", "error", marked(edit=other))
     content(TEXT, "a key twice", "error", b'\0{"body":"a","body":"b"}')
     content(TEXT, "a value that is no string", "error", b'\0{"body":"a","n":1}')
+    for comment, escape in [("the first half", "\\ud83d"), ("the second half", "\\udc4b"), ("the halves in the wrong order", "\\udc4b\\ud83d"),
+                            ("the first half twice", "\\ud83d\\ud83d"), ("the first half and a letter", "\\ud83dx"),
+                            ("the first half and another escape", "\\ud83d\\n")]:
+        content(TEXT, f"surrogates: {comment}", "error", '\0{"body":"%s"}' % escape)
+    for comment, escape in [("no digits", "\\u"), ("three digits", "\\u123"), ("no hex digits", "\\u12g4"), ("a sign", "\\u+123"),
+                            ("a capital U", "\\U0001f44b"), ("hex of one byte", "\\x41"), ("nothing", "\\")]:
+        content(TEXT, f"escape: {comment}", "error", '\0{"body":"%s"}' % escape)
     content(TEXT, "edit is no id", "error", marked(body="x", edit="12"))
     content(TEXT, "edit in capitals", "error", marked(body="x", edit=other.upper()))
     content(TEXT, "edit of zeros", "error", marked(body="x", edit="00" * 32))
