@@ -282,10 +282,13 @@ func (n *Node) RemoveContact(_ context.Context, a conversation.Account) error {
 	if err := n.directory.Forget(a); err != nil {
 		return err
 	}
+	n.noteContact(c, true)
 	n.hub.publish(Event{Time: time.Now(), Contact: &c, Removed: true})
 	return nil
 }
 
 func (n *Node) publishContact(c Contact) {
+	n.noteContact(c, false)
+	n.contactKnown(c)
 	n.hub.publish(Event{Time: time.Now(), Contact: &c})
 }

@@ -128,20 +128,19 @@ func (n *Node) noteKeeper(device peer.ID) error {
 	return err
 }
 
-// tellDevices tells watchers of the devices that changed, and remembers the names of
-// those that may be revoked one day.
-func (n *Node) tellDevices() {
-	list := n.Devices()
-	for _, d := range list {
-		if d.Revoked {
-			continue
-		}
+// noteNames remembers what devices are called that may be revoked one day.
+func (n *Node) noteNames(r *directory.Record) {
+	for _, d := range r.Devices {
 		err := n.devices.note(d.ID, func(note *deviceNote) { note.Name, note.Added = d.Name, d.Added })
 		if err != nil {
 			n.log.Error("what is known of a device cannot be kept", "device", d.ID, "error", err)
 		}
 	}
-	for _, d := range n.devices.changed(list) {
+}
+
+// tellDevices tells watchers of the devices that changed.
+func (n *Node) tellDevices() {
+	for _, d := range n.devices.changed(n.Devices()) {
 		n.hub.publish(Event{Time: time.Now(), Device: &d})
 	}
 }

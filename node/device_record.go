@@ -58,6 +58,7 @@ func (n *Node) learned(raw []byte) {
 // ownRecordLearned keeps the account's newest record on the DHT, mends it if it
 // lacks what this keeper signed, and tells who is to know.
 func (n *Node) ownRecordLearned(r *directory.Record) {
+	n.noteNames(r)
 	if n.keys.keeper() {
 		if err := n.mendRecord(); err != nil {
 			n.log.Error("the account's record cannot be signed", "error", err)

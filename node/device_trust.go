@@ -83,6 +83,9 @@ func (n *Node) cutOff(a conversation.Account, device peer.ID) {
 
 // startDevices watches which of the account's devices come and go.
 func (n *Node) startDevices() error {
+	if r, found := n.directory.Remembered(n.keys.account); found {
+		n.noteNames(r)
+	}
 	n.tellDevices()
 	changes, err := n.host.EventBus().Subscribe(new(event.EvtPeerConnectednessChanged), eventbus.Name("passeur/devices"))
 	if err != nil {

@@ -46,6 +46,16 @@ var (
 	ErrTooManyDevices = errors.New("the account has too many devices; revoke one")
 	// ErrHasState: to join another account would lose what this home has.
 	ErrHasState = errors.New("this home has a life of its own, which joining another account would end; join with a fresh --home")
+	// ErrUnknownConversation: there is none of this id, or with this name.
+	ErrUnknownConversation = errors.New("no such conversation")
+	// ErrUnknownEntry: the conversation has none of this id.
+	ErrUnknownEntry = errors.New("no such entry")
+	// ErrNotAllowed: the rules of the conversation are against it.
+	ErrNotAllowed = errors.New("the conversation does not allow it")
+	// ErrBadText: a text or a name that is empty, or has what it must not have.
+	ErrBadText = errors.New("this is no text to write")
+	// ErrTooLong: a text that is too long for one entry.
+	ErrTooLong = errors.New("the text is too long")
 	// ErrUnknownPairing: no pairing of this run has this id.
 	ErrUnknownPairing = errors.New("no such pairing")
 	// ErrPairingEnded: there is nothing left to cancel.

@@ -12,6 +12,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/directory"
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/pairing"
@@ -20,6 +22,7 @@ import (
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/history"
 	"github.com/passeur-p2p/passeur/protocols/link"
 )
 
@@ -39,6 +42,13 @@ type Node struct {
 	mapper    *portmap.Mapper  // nil unless asked for
 	lan       *lan
 	files     *filexfer.Service
+
+	conversations *logstore.Store
+	own           conversation.ID // the account's own conversation; zero: not known yet
+	history       *history.Service
+	commits       *commits
+	fellows       fellows
+	company       *company
 
 	hub           *hub
 	contacts      *contactBook
@@ -108,6 +118,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.openState(); err != nil {
 		return err
 	}
+	if err := n.openConversations(); err != nil {
+		return fmt.Errorf("open the conversations: %w", err)
+	}
 	if n.host, err = newHost(n.settings, n.keys); err != nil {
 		return fmt.Errorf("start the libp2p host: %w", err)
 	}
@@ -131,6 +144,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.startFiles(); err != nil {
 		return err
 	}
+	if err := n.startHistory(); err != nil {
+		return err
+	}
 	n.onClose("protocols", n.unmount)
 	if n.settings.MDNS {
 		if n.lan, err = startLAN(n.host, n.log); err != nil {
@@ -139,6 +155,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 		n.onClose("mdns", n.lan.Close)
 	}
 	if err := n.finishJoining(); err != nil {
+		return err
+	}
+	if err := n.startTalking(); err != nil {
 		return err
 	}
 	if err := n.startDevices(); err != nil {

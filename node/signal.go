@@ -43,7 +43,7 @@ func (n *Node) requestWithin(ctx context.Context, limit time.Duration, to peer.I
 }
 
 // admit decides who is heard: anyone may ask to be a contact; devices of our own
-// account, of accepted contacts, and whoever a code has just proven may offer a
+// account, of accepted contacts, of fellow members of a group, and whoever a code has just proven may offer a
 // link. Others get silence, so that nobody can probe whether this node is there.
 func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, kind string) error {
 	if kind == kindContact {
@@ -60,10 +60,10 @@ func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, 
 // one that was linked just now is ahead of the record that says so.
 const newcomerWait = 8 * time.Second
 
-// checkTrusted returns nil if the device is one of the account's, which is our own or
-// an accepted contact's, and not revoked.
+// checkTrusted returns nil if the device is one of the account's, which is our own, an
+// accepted contact's or a fellow member's, and not revoked.
 func (n *Node) checkTrusted(ctx context.Context, device peer.ID, a conversation.Account) error {
-	if a != n.keys.account && !n.contacts.accepted(a) {
+	if !n.isPartner(a) {
 		return fmt.Errorf("%s is no accepted contact", a)
 	}
 	if n.isRevoked(a, device) {
@@ -87,7 +87,7 @@ func (n *Node) awaitListed(ctx context.Context, a conversation.Account, device p
 			return false
 		case <-tick.C:
 		}
-		if n.isRevoked(a, device) || !n.contacts.accepted(a) && a != n.keys.account {
+		if n.isRevoked(a, device) || !n.isPartner(a) {
 			return false
 		}
 		if n.belongs(a, device) {

@@ -83,7 +83,7 @@ func Befriend(t testing.TB, a, b *node.Node) {
 func Contact(t testing.TB, n *node.Node, name string, state node.ContactState) node.Contact {
 	t.Helper()
 	var found node.Contact
-	until(t, n, "contact "+name+" to be "+string(state), func() bool {
+	Until(t, n, "contact "+name+" to be "+string(state), func() bool {
 		for _, c := range n.Contacts() {
 			if c.Name == name && c.State == state {
 				found = c
@@ -99,7 +99,7 @@ func Contact(t testing.TB, n *node.Node, name string, state node.ContactState) n
 func Transfer(t testing.TB, n *node.Node, what string, ready func(node.Transfer) bool) node.Transfer {
 	t.Helper()
 	var found node.Transfer
-	until(t, n, what, func() bool {
+	Until(t, n, what, func() bool {
 		for _, transfer := range n.Transfers() {
 			if ready(transfer) {
 				found = transfer
@@ -123,7 +123,7 @@ func Ended(t testing.TB, n *node.Node, id string) node.Transfer {
 func Offer(t testing.TB, n *node.Node, name string) node.Transfer {
 	t.Helper()
 	var found node.Transfer
-	until(t, n, "an offer of "+name, func() bool {
+	Until(t, n, "an offer of "+name, func() bool {
 		for _, offer := range n.Inbox() {
 			if offer.Name == name {
 				found = offer
@@ -135,8 +135,8 @@ func Offer(t testing.TB, n *node.Node, name string) node.Transfer {
 	return found
 }
 
-// until looks again after every event of the node.
-func until(t testing.TB, n *node.Node, what string, done func() bool) {
+// Until waits until done holds; it looks again after every event of the node.
+func Until(t testing.TB, n *node.Node, what string, done func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

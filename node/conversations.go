@@ -1,0 +1,360 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/conversation/membership"
+)
+
+// author is this device as the logs know it.
+func (n *Node) author() logstore.Author {
+	return logstore.Author{Device: n.keys.device, Account: n.keys.account, Certificate: n.keys.certificate}
+}
+
+// CreateConversation makes a group with the contacts (aliases or accounts) invited.
+// The name is at most 256 bytes.
+func (n *Node) CreateConversation(ctx context.Context, name string, contacts []string) (Conversation, error) {
+	var invited []conversation.Account
+	for _, who := range contacts {
+		c, err := n.contacts.find(who)
+		if err != nil {
+			return Conversation{}, err
+		}
+		if c.State != Accepted {
+			return Conversation{}, fmt.Errorf("%w: %s is %s", ErrNotAccepted, c.Name, c.State)
+		}
+		invited = append(invited, c.Account)
+	}
+	return n.createGroup(ctx, name, invited)
+}
+
+// maxGroupName is the longest name of a group, in bytes.
+const maxGroupName = 256
+
+func (n *Node) createGroup(ctx context.Context, name string, invited []conversation.Account) (Conversation, error) {
+	if strings.TrimSpace(name) == "" || len(name) > maxGroupName || strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) {
+		return Conversation{}, fmt.Errorf("%w: a group's name has 1 to %d bytes of UTF-8 in one line", ErrBadText, maxGroupName)
+	}
+	s, err := n.conversations.Create(ctx, n.author(), conversation.Group, conversation.Account{}, name)
+	if err != nil {
+		return Conversation{}, err
+	}
+	for _, a := range invited {
+		content := conversation.MemberContent(conversation.Invite, a)
+		if _, err := n.conversations.Append(ctx, s.ID, n.author(), conversation.TypeMember, content); err != nil {
+			return Conversation{}, err
+		}
+	}
+	return n.conversationByID(s.ID)
+}
+
+// Conversations lists all, the one with the newest message first.
+func (n *Node) Conversations() ([]Conversation, error) {
+	all, err := n.conversations.Conversations()
+	if err != nil {
+		return nil, err
+	}
+	var list []Conversation
+	for _, s := range all {
+		if s.Mode == conversation.Own || s.Me == membership.None || n.secondary(s) {
+			continue
+		}
+		c, err := n.conversationOf(s)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	slices.SortStableFunc(list, func(x, y Conversation) int { return y.changed().Compare(x.changed()) })
+	return list, nil
+}
+
+// Conversation finds one by the beginning of its id (4 digits or more), a group's
+// name, or a contact's alias or account.
+func (n *Node) Conversation(ref string) (Conversation, error) {
+	s, err := n.findConversation(ref)
+	if err != nil {
+		return Conversation{}, err
+	}
+	return n.conversationOf(s)
+}
+
+// findConversation is Conversation for the log's own view of it. An alias, which
+// the user chose, counts before a group's name, which others did.
+func (n *Node) findConversation(ref string) (logstore.Summary, error) {
+	if id, err := conversation.ParseID(ref); err == nil {
+		s, err := n.conversations.Summary(id)
+		return s, explainFind(err)
+	}
+	if c, err := n.contacts.find(ref); err == nil {
+		pair, err := n.pairOf(c.Account)
+		if err == nil && len(pair) == 0 {
+			err = fmt.Errorf("%w: nothing was written to or by %s yet", ErrUnknownConversation, c.Name)
+		}
+		return first(pair), err
+	}
+	groups, err := n.groupsCalled(ref)
+	switch {
+	case err != nil:
+		return logstore.Summary{}, err
+	case len(groups) == 1:
+		return groups[0], nil
+	case len(groups) > 1:
+		return logstore.Summary{}, fmt.Errorf("%w: %d conversations are called %q; use the beginning of the id", ErrAmbiguous, len(groups), ref)
+	}
+	id, err := n.conversations.Find(ref)
+	if err != nil || id == n.own {
+		return logstore.Summary{}, fmt.Errorf("%w: %q", cmp.Or(explainFind(err), ErrUnknownConversation), ref)
+	}
+	return n.conversations.Summary(id)
+}
+
+func (n *Node) groupsCalled(name string) ([]logstore.Summary, error) {
+	all, err := n.conversations.Conversations()
+	return slices.DeleteFunc(all, func(s logstore.Summary) bool {
+		return s.Mode != conversation.Group || s.Me == membership.None || !strings.EqualFold(s.Name, name)
+	}), err
+}
+
+func first(list []logstore.Summary) (s logstore.Summary) {
+	if len(list) > 0 {
+		s = list[0]
+	}
+	return s
+}
+
+// explainFind says in the node's words that something was not found.
+func explainFind(err error) error {
+	for theirs, ours := range map[error]error{
+		logstore.ErrUnknownConversation: ErrUnknownConversation,
+		logstore.ErrUnknownEntry:        ErrUnknownEntry,
+		logstore.ErrAmbiguous:           ErrAmbiguous,
+	} {
+		if errors.Is(err, theirs) {
+			return ours
+		}
+	}
+	return err
+}
+
+func (n *Node) conversationByID(id conversation.ID) (Conversation, error) {
+	s, err := n.conversations.Summary(id)
+	if err != nil {
+		return Conversation{}, err
+	}
+	return n.conversationOf(s)
+}
+
+// conversationOf is a conversation as people see it. Two one-to-one conversations
+// of the same pair are one.
+func (n *Node) conversationOf(s logstore.Summary) (Conversation, error) {
+	c := Conversation{ID: s.ID, Mode: s.Mode, Name: s.Name, Status: Status(s.Me), Entries: s.Entries}
+	members, err := n.conversations.Members(s.ID)
+	if err != nil {
+		return c, err
+	}
+	for _, m := range members {
+		c.Members = append(c.Members, Member{m.Account, n.called(m.Account), Status(m.Status), m.Account == n.keys.account})
+	}
+	if other, paired := n.otherOf(s); paired {
+		c.Name = n.called(other)
+	}
+	if c.Heads, err = n.conversations.Heads(s.ID); err != nil {
+		return c, err
+	}
+	if c.Renewed, err = n.renewalOf(s); err != nil {
+		return c, err
+	}
+	if c.Paused, err = n.pausedIn(s); err != nil {
+		return c, err
+	}
+	last, err := n.messagesOf(s, Page{Limit: 1})
+	if len(last) > 0 {
+		c.Last = &last[0]
+	}
+	return c, err
+}
+
+// pausedIn says whose entries are not taken for now.
+func (n *Node) pausedIn(s logstore.Summary) (string, error) {
+	pauses, err := n.conversations.Paused(s.ID)
+	var whose []string
+	for _, p := range pauses {
+		whose = append(whose, n.called(p.Account)+": "+string(p.Reason))
+	}
+	return strings.Join(whose, "; "), err
+}
+
+// changed orders conversations for people.
+func (c Conversation) changed() time.Time {
+	if c.Last == nil {
+		return time.Time{}
+	}
+	return c.Last.Time
+}
+
+// called is how people here call an account: by the contact's alias, "you" for
+// the own account, else by its text form.
+func (n *Node) called(a conversation.Account) string {
+	if a == n.keys.account {
+		return "you"
+	}
+	return n.contacts.nameOf(a)
+}
+
+// AcceptConversation joins one that this account is invited to.
+func (n *Node) AcceptConversation(ctx context.Context, ref string) (Conversation, error) {
+	return n.act(ctx, ref, conversation.Join, conversation.Account{})
+}
+
+// LeaveConversation leaves one, or declines an invitation.
+func (n *Node) LeaveConversation(ctx context.Context, ref string) (Conversation, error) {
+	return n.act(ctx, ref, conversation.Leave, conversation.Account{})
+}
+
+// ChangeMember invites, removes, bans, unbans, promotes or demotes a contact or
+// member. before (an entry's id or its beginning; only for a ban) is the last
+// entry of the conversation that the ban leaves standing: "" is all that was seen.
+func (n *Node) ChangeMember(ctx context.Context, ref string, a conversation.Action, who, before string) (Conversation, error) {
+	s, err := n.findConversation(ref)
+	if err != nil {
+		return Conversation{}, err
+	}
+	target, err := n.memberCalled(s.ID, who)
+	if err != nil {
+		return Conversation{}, err
+	}
+	if a == conversation.Invite && !n.isPartner(target) {
+		return Conversation{}, fmt.Errorf("%w: %s must be a contact first, to be reached", ErrUnknownContact, who)
+	}
+	content := conversation.MemberContent(a, target)
+	if before == "" {
+		_, err = n.conversations.Append(ctx, s.ID, n.author(), conversation.TypeMember, content)
+	} else if a != conversation.Ban {
+		err = fmt.Errorf("%w: only a ban can name the last entry that counts", ErrNotAllowed)
+	} else {
+		err = n.banBefore(ctx, s.ID, target, before)
+	}
+	if err != nil {
+		return Conversation{}, explainRule(err)
+	}
+	return n.conversationByID(s.ID)
+}
+
+// banBefore bans so that nothing of the target's counts but what lies before an entry.
+func (n *Node) banBefore(ctx context.Context, conv conversation.ID, target conversation.Account, before string) error {
+	last, err := n.conversations.FindEntry(conv, before)
+	if err != nil {
+		return explainFind(err)
+	}
+	after, err := n.conversations.Cut(ctx, conv, target, last)
+	if err != nil {
+		return err
+	}
+	content := conversation.MemberContent(conversation.Ban, target)
+	_, err = n.conversations.AppendAfter(ctx, conv, n.author(), conversation.TypeMember, content, after)
+	return err
+}
+
+// act writes what an account does for itself.
+func (n *Node) act(ctx context.Context, ref string, a conversation.Action, target conversation.Account) (Conversation, error) {
+	s, err := n.findConversation(ref)
+	if err != nil {
+		return Conversation{}, err
+	}
+	content := conversation.MemberContent(a, target)
+	if _, err := n.conversations.Append(ctx, s.ID, n.author(), conversation.TypeMember, content); err != nil {
+		return Conversation{}, explainRule(err)
+	}
+	return n.conversationByID(s.ID)
+}
+
+// explainRule marks what the rules of a conversation forbid.
+func explainRule(err error) error {
+	if errors.Is(err, logstore.ErrNotAllowed) && !errors.Is(err, ErrNotAllowed) {
+		return fmt.Errorf("%w: %w", ErrNotAllowed, err)
+	}
+	return err
+}
+
+// memberCalled finds an account by a contact's alias, its text form, or, among the
+// members, the beginning of that.
+func (n *Node) memberCalled(conv conversation.ID, who string) (conversation.Account, error) {
+	if c, err := n.contacts.find(who); err == nil {
+		return c.Account, nil
+	}
+	if a, err := conversation.ParseAccount(who); err == nil {
+		return a, nil
+	}
+	members, err := n.conversations.Members(conv)
+	if err != nil {
+		return conversation.Account{}, err
+	}
+	for _, m := range members {
+		if text := m.Account.String(); len(who) >= len(conversation.AccountScheme)+minPrefix && strings.HasPrefix(text, who) {
+			return m.Account, nil
+		}
+	}
+	return conversation.Account{}, fmt.Errorf("%w: %q", ErrUnknownContact, who)
+}
+
+// renewal is the content of an entry that says which conversation follows.
+type renewal struct {
+	Next conversation.ID `json:"next"`
+}
+
+// typeRenewal is the media type of a renewal: a JSON object of strings.
+const typeRenewal = "application/x-passeur-renewal+json"
+
+// RenewConversation makes a new group of the same name, with the present members
+// invited, and says so in the old one. It is the way out where the old one's
+// owner is lost, or its members cannot agree.
+func (n *Node) RenewConversation(ctx context.Context, ref string) (Conversation, error) {
+	s, err := n.findConversation(ref)
+	if err != nil {
+		return Conversation{}, err
+	}
+	if s.Mode != conversation.Group {
+		return Conversation{}, fmt.Errorf("%w: only a group can be renewed", ErrNotAllowed)
+	}
+	members, err := n.conversations.Members(s.ID)
+	if err != nil {
+		return Conversation{}, err
+	}
+	var invited []conversation.Account
+	for _, m := range members {
+		if m.Status.In() && m.Account != n.keys.account {
+			invited = append(invited, m.Account)
+		}
+	}
+	next, err := n.createGroup(ctx, s.Name, invited)
+	if err != nil {
+		return Conversation{}, err
+	}
+	content, err := json.Marshal(renewal{next.ID})
+	if err == nil {
+		_, err = n.conversations.Append(ctx, s.ID, n.author(), typeRenewal, content)
+	}
+	return next, explainRule(err)
+}
+
+// ExportConversation writes all entries with their signatures, a JSON line each.
+func (n *Node) ExportConversation(ref string, w io.Writer) error {
+	s, err := n.findConversation(ref)
+	if err != nil {
+		return err
+	}
+	return n.conversations.Export(n.ctx, s.ID, w)
+}

@@ -1,0 +1,99 @@
+package node
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/conversation/membership"
+)
+
+// A one-to-one conversation arises with a contact. Both accounts may begin one at
+// the same time; then there are two, which people see as one, and new entries go
+// to the one with the smaller id. So that this is rare, the account with the
+// smaller key begins when the two become contacts, the other only when its user
+// writes before that has arrived.
+
+// otherOf gives the other account of a one-to-one conversation.
+func (n *Node) otherOf(s logstore.Summary) (conversation.Account, bool) {
+	if s.Mode != conversation.OneToOne {
+		return conversation.Account{}, false
+	}
+	if s.With == n.keys.account {
+		return s.Creator, true
+	}
+	return s.With, true
+}
+
+// pairOf lists the one-to-one conversations with an account, the one that new
+// entries go to first.
+func (n *Node) pairOf(a conversation.Account) ([]logstore.Summary, error) {
+	list, err := n.conversations.Pair(a)
+	return slices.DeleteFunc(list, func(s logstore.Summary) bool { return s.Me == membership.None }), err
+}
+
+// secondary tells whether another conversation of the same pair stands for s.
+func (n *Node) secondary(s logstore.Summary) bool {
+	other, paired := n.otherOf(s)
+	if !paired {
+		return false
+	}
+	pair, err := n.pairOf(other)
+	return err == nil && len(pair) > 0 && pair[0].ID != s.ID
+}
+
+// meetOneToOne begins the conversation with a new contact, where that is ours to
+// do, and joins those that he began.
+func (n *Node) meetOneToOne(c Contact) {
+	pair, err := n.pairOf(c.Account)
+	if err == nil && len(pair) == 0 && bytes.Compare(n.keys.account[:], c.Account[:]) < 0 {
+		_, err = n.beginOneToOne(c.Account)
+	}
+	for _, s := range pair {
+		if err == nil {
+			err = n.joinInvited(s)
+		}
+	}
+	if err != nil {
+		n.log.Error("no conversation with the contact", "account", c.Account, "error", err)
+	}
+}
+
+func (n *Node) beginOneToOne(a conversation.Account) (logstore.Summary, error) {
+	return n.conversations.Create(n.ctx, n.author(), conversation.OneToOne, a, "")
+}
+
+// joinOneToOne joins a conversation that an accepted contact has begun with us.
+func (n *Node) joinOneToOne(conv conversation.ID) error {
+	s, err := n.conversations.Summary(conv)
+	if err != nil {
+		return err
+	}
+	if other, paired := n.otherOf(s); paired && n.contacts.accepted(other) {
+		return n.joinInvited(s)
+	}
+	return nil
+}
+
+func (n *Node) joinInvited(s logstore.Summary) error {
+	if s.Me != membership.Invited {
+		return nil
+	}
+	_, err := n.conversations.Append(n.ctx, s.ID, n.author(), conversation.TypeMember, conversation.MemberContent(conversation.Join, conversation.Account{}))
+	return err
+}
+
+// writable finds the conversation to write to; with a contact it is begun if
+// there is none yet.
+func (n *Node) writable(ref string) (logstore.Summary, error) {
+	c, err := n.contacts.find(ref)
+	if err != nil || c.State != Accepted {
+		return n.findConversation(ref)
+	}
+	pair, err := n.pairOf(c.Account)
+	if err == nil && len(pair) == 0 {
+		return n.beginOneToOne(c.Account)
+	}
+	return first(pair), err
+}
