@@ -96,12 +96,19 @@ func (v *view) take(e *Entry, edit Edit, changes map[ID]Edit) {
 	}
 	v.deletions[edit.Target] = append(v.deletions[edit.Target], e)
 	for _, id := range edit.Also {
-		isEdit := changes[id].Target == edit.Target
-		if v.mayChange(id, e) && v.isAncestor(edit.Target, id) && (isEdit || v.byID[id].Raw.Body == nil) {
+		if v.mayChange(id, e) && v.mayBeEdit(id, edit.Target, changes) {
 			v.named[edit.Target] = append(v.named[edit.Target], id)
 			v.hidden[id] = true
 		}
 	}
+}
+
+// mayBeEdit tells whether a deletion of target may call id an edit of it: that
+// is what its body says, or the body is gone.
+func (v *view) mayBeEdit(id, target ID, changes map[ID]Edit) bool {
+	edit, said := changes[id]
+	withheld := v.byID[id].Raw.Body == nil
+	return v.isAncestor(target, id) && (withheld || said && edit.Target == target && !edit.Deletes)
 }
 
 func (v *view) mayChange(target ID, e *Entry) bool {

@@ -217,7 +217,8 @@ func TestDeletionTakesNoOtherMessagesAlong(t *testing.T) {
 	var k talk
 	first, second, foreign := k.text(alice, "one"), k.text(alice, "two"), k.text(bob, "three")
 	edit, foreignEdit := k.edit(alice, second, "two!"), k.edit(bob, foreign, "three!")
-	k.delete(alice, first, second, foreign, edit, foreignEdit, idOf(99))
+	deletion := k.delete(alice, first)
+	k.delete(alice, first, second, foreign, edit, foreignEdit, deletion, idOf(99))
 	messages := k.view()
 	if len(messages) != 3 || messages[1].Text != "two!" || messages[2].Text != "three!" || !slices.Equal(messages[0].Drop, []conversation.ID{first}) {
 		t.Errorf("%+v", messages)
