@@ -136,28 +136,26 @@ func TestSilentServer(t *testing.T) {
 	}
 	defer silent.Close()
 	for _, v := range []struct {
-		change      func(*Config)
-		first, most time.Duration
-		want        int
+		change func(*Config)
+		most   time.Duration // that an offer waits
+		want   int           // lines
 	}{
-		{func(*Config) {}, reflectTimeout / 2, reflectTimeout + 2*time.Second, 0},
-		{with(newSTUNServer(t, "127.0.0.1:0", "203.0.113.9:5555")), 0, reflectTimeout / 2, 1},
+		{func(*Config) {}, reflectTimeout, 0},
+		{with(newSTUNServer(t, "127.0.0.1:0", "203.0.113.9:5555")), reflectGrace, 1},
 	} {
 		d := newDevice(t, newExchange(), func(c *Config) {
 			v.change(c)
 			c.STUN = append(c.STUN, silent.Addr().String())
 		})
-		begin := time.Now()
+		eventually(t, "the others have answered", func() bool { return len(d.reflector.seen()) == v.want })
+		if left, _ := d.reflector.pending(); left > v.most {
+			t.Errorf("the first offer waits for %s", left)
+		}
 		if got := offered(t, d); len(got) != v.want {
 			t.Errorf("offered %q", got)
 		}
-		if took := time.Since(begin); took < v.first || took > v.most {
-			t.Errorf("the first offer took %s", took)
-		}
-		begin = time.Now()
-		offered(t, d)
-		if took := time.Since(begin); took > time.Second {
-			t.Errorf("the second offer took %s", took)
+		if left, _ := d.reflector.pending(); left > 0 {
+			t.Errorf("the second offer waits for %s", left)
 		}
 	}
 }
@@ -190,12 +188,8 @@ func TestWrongServers(t *testing.T) {
 	d := newDevice(t, newExchange(), func(c *Config) {
 		c.STUN = []string{"[2001:db8::1]:3478", "192.0.2.1", closedPort(t).String()}
 	})
-	begin := time.Now()
 	if got := offered(t, d); len(got) != 0 {
 		t.Errorf("offered %q", got)
-	}
-	if took := time.Since(begin); took > reflectTimeout {
-		t.Error("took ", took)
 	}
 	r := d.Reflections()
 	if len(r) != 2 || r[0].Err == nil || r[1].Err == nil || r[1].Server != "192.0.2.1" {
@@ -278,14 +272,13 @@ func TestHelpersPatience(t *testing.T) {
 	})
 	begin := time.Now()
 	offered(t, d)
-	if took := time.Since(begin); took < gatherTimeout/2 || took > gatherTimeout+2*time.Second {
+	if took := time.Since(begin); took < gatherTimeout/2 {
 		t.Error("the first offer took ", took)
 	}
-	begin = time.Now()
-	offered(t, d)
-	if took := time.Since(begin); took > gatherTimeout/2 {
-		t.Error("the second offer took ", took)
+	if !d.relays.tired.Load() || !d.mappings.tired.Load() {
+		t.Error("the second offer would wait as long")
 	}
+	offered(t, d)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := d.begins(ctx, d.id, true, false); !errors.Is(err, context.Canceled) {

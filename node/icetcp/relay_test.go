@@ -261,22 +261,22 @@ func TestRelayFails(t *testing.T) {
 		c.Relay = &relayTest{borrow: func(context.Context) error { return errors.New("wrong password") }}
 	})
 	b := newDevice(t, x, nil)
-	begin := time.Now()
 	out, in := a.dial(t, b, b.listen(t))
 	echo(t, out, in)
-	if took := time.Since(begin); took > gatherTimeout {
-		t.Error("took ", took)
+	if a.relays.tired.Load() {
+		t.Error("the loan that failed was waited for")
 	}
 }
 
 // TestCloseWhileGathering: an answer that waits for a relay does not keep Close.
 func TestCloseWhileGathering(t *testing.T) {
 	x := newExchange()
-	asked := make(chan struct{}, 1)
+	asked, ended := make(chan struct{}, 1), make(chan error, 1)
 	b := newDevice(t, x, func(c *Config) {
 		c.Relay = &relayTest{borrow: func(ctx context.Context) error {
 			asked <- struct{}{}
 			<-ctx.Done()
+			ended <- ctx.Err()
 			return ctx.Err()
 		}}
 	})
@@ -287,10 +287,9 @@ func TestCloseWhileGathering(t *testing.T) {
 		refused <- err
 	}()
 	<-asked
-	begin := time.Now()
 	b.Close()
-	if took := time.Since(begin); took > gatherTimeout/2 {
-		t.Error("Close took ", took)
+	if err := <-ended; err != context.Canceled {
+		t.Error("the relay was waited for: ", err)
 	}
 	if err := <-refused; err == nil {
 		t.Error("answered")
@@ -411,7 +410,7 @@ func TestReplaceRelayed(t *testing.T) {
 	ra := newRelayTest(t)
 	gate := &only{relays: []netip.AddrPort{ra.addr}}
 	a, ta := newHostWith(t, x, func(c *Config) { c.Gater, c.Relay, c.RelayDelay = gate, ra, time.Millisecond })
-	b, _ := newHostWith(t, x, func(c *Config) { c.Gater, c.Timeout, c.RelayDelay = gate, 2*time.Second, time.Millisecond })
+	b, _ := newHostWith(t, x, func(c *Config) { c.Gater, c.RelayDelay = gate, time.Millisecond })
 	a.Peerstore().AddAddr(b.ID(), Addr, time.Hour)
 	c := echoTo(t, a, b.ID())
 	if c == nil {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,28 +277,22 @@ func TestImpostor(t *testing.T) {
 	})
 }
 
-// dialFails dials and gives the error and how long it took from the moment of cancel.
-func dialFails(t *testing.T, a device, to peer.ID, cancelWhen <-chan struct{}) error {
+// dialFails dials, which must end because it is cancelled.
+func dialFails(t *testing.T, a device, to peer.ID, cancelWhen <-chan struct{}) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var cancelled atomic.Int64
 	go func() {
 		<-cancelWhen
-		cancelled.Store(time.Now().UnixNano())
 		cancel()
 	}()
 	c, err := a.Dial(ctx, Addr, to)
 	if err == nil {
 		c.Close()
-		t.Error("connected")
 	}
-	if at := cancelled.Load(); at == 0 {
-		t.Error("failed before it was cancelled: ", err)
-	} else if d := time.Since(time.Unix(0, at)); d > 500*time.Millisecond {
-		t.Errorf("returned %s after it was cancelled", d)
+	if !errors.Is(err, context.Canceled) {
+		t.Error("got ", err)
 	}
-	return err
 }
 
 // signalFunc is a Signaller that answers by itself.

@@ -168,7 +168,7 @@ func startDevice(t testing.TB, h *natlab.Host, cfg Config) *device {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := h.Command(ctx, self)
-	cmd.Env = append(os.Environ(), deviceEnv+"="+string(text), "GORACE=atexit_sleep_ms=0") // or it would end a second later
+	cmd.Env = append(os.Environ(), deviceEnv+"="+string(text))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -213,21 +214,23 @@ func stuckWrite(t *testing.T) (end, <-chan error) {
 }
 
 func TestCloseEndsAStuckWrite(t *testing.T) {
-	client, ended := stuckWrite(t)
-	start := time.Now()
-	client.Close()
-	if err := <-ended; !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("the write ended with %v, want io.ErrClosedPipe", err)
-	}
-	if d := time.Since(start); d > 2*time.Second {
-		t.Errorf("close took %v", d)
-	}
-	if _, err := client.Write([]byte("x")); err == nil {
-		t.Error("a write after close succeeded")
-	}
-	if err := client.Close(); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("second close: %v, want net.ErrClosed", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		client, ended := stuckWrite(t)
+		start := time.Now()
+		client.Close()
+		if err := <-ended; !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("the write ended with %v, want io.ErrClosedPipe", err)
+		}
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("close took %v", d)
+		}
+		if _, err := client.Write([]byte("x")); err == nil {
+			t.Error("a write after close succeeded")
+		}
+		if err := client.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("second close: %v, want net.ErrClosed", err)
+		}
+	})
 }
 
 func TestDeadlineEndsAStuckWrite(t *testing.T) {

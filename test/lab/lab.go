@@ -53,8 +53,9 @@ func New(t testing.TB) *Lab {
 
 // Host is a machine of the lab: a network namespace with lo and eth0.
 type Host struct {
-	lab *Lab
-	ns  string
+	lab  *Lab
+	ns   string
+	port string // the switch's end of the cable
 	// Addrs are the addresses on eth0, in the order given to [Lab.Host].
 	Addrs []netip.Addr
 }
@@ -79,10 +80,34 @@ func (l *Lab) Host(name string, cidrs ...string) *Host {
 func (l *Lab) plug(h *Host) {
 	l.t.Helper()
 	l.hosts++
-	port := fmt.Sprintf("p%d.%d", l.id, l.hosts)
-	l.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", h.ns)
-	l.ip("link", "set", port, "master", l.bridge, "up")
+	h.port = fmt.Sprintf("p%d.%d", l.id, l.hosts)
+	l.ip("link", "add", h.port, "type", "veth", "peer", "name", "eth0", "netns", h.ns)
+	l.ip("link", "set", h.port, "master", l.bridge, "up")
 	l.ip("-n", h.ns, "link", "set", "eth0", "up")
+}
+
+// Unplug pulls the host's cable, and Plug puts it back. The host keeps its addresses;
+// its connections are not told.
+func (h *Host) Unplug() {
+	h.lab.t.Helper()
+	h.lab.ip("link", "set", h.port, "down")
+}
+
+// Plug undoes [Host.Unplug].
+func (h *Host) Plug() {
+	h.lab.t.Helper()
+	h.lab.ip("link", "set", h.port, "up")
+}
+
+// Move takes the host's addresses away and gives it others, as if it had come to
+// another network.
+func (h *Host) Move(cidrs ...string) {
+	h.lab.t.Helper()
+	h.lab.ip("-n", h.ns, "addr", "flush", "dev", "eth0", "scope", "global")
+	h.Addrs = nil
+	for _, cidr := range cidrs {
+		h.addAddr(cidr)
+	}
 }
 
 func (h *Host) addAddr(cidr string) {
@@ -113,7 +138,7 @@ func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.C
 // remove kills what runs on the host, waits until it is gone, and takes the host
 // out of the lab.
 func (h *Host) remove() {
-	end := time.Now().Add(10 * time.Second)
+	end := time.Now().Add(Patience)
 	for pids := h.pids(); len(pids) > 0; pids = h.pids() {
 		for _, pid := range pids {
 			syscall.Kill(pid, syscall.SIGKILL)

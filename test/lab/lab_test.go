@@ -45,7 +45,7 @@ func listen(addr string) {
 
 // dial says what it was told, or why it got nowhere.
 func dial(addr string) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	c, err := net.DialTimeout("tcp", addr, lab.Patience)
 	if err != nil {
 		io.WriteString(os.Stdout, err.Error())
 		return
@@ -55,7 +55,7 @@ func dial(addr string) {
 
 func output(t *testing.T, h *lab.Host, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), lab.Patience)
 	defer cancel()
 	out, err := h.Command(ctx, name, args...).CombinedOutput()
 	if err != nil {
@@ -146,9 +146,10 @@ func TestCleanUp(t *testing.T) {
 		cmds[i].Wait()
 	}
 	for _, args := range [][]string{{"netns", "list"}, {"-br", "link", "show", "type", "bridge"}, {"-br", "link", "show", "type", "veth"}} {
-		out, err := exec.Command("ip", args...).CombinedOutput()
-		if err != nil || len(out) > 0 {
-			t.Errorf("ip %v: %v %s", args, err, out)
-		}
+		// the kernel takes a little longer to remove a namespace than ip does
+		lab.Eventually(t, "nothing is left of "+args[len(args)-1], func() bool {
+			out, err := exec.Command("ip", args...).CombinedOutput()
+			return err == nil && len(out) == 0
+		})
 	}
 }

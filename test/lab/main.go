@@ -49,7 +49,8 @@ func outside() int {
 	runtime.LockOSThread() // Pdeathsig follows the thread
 	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", insideEnv, os.Getpid()))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", insideEnv, os.Getpid()),
+		"GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or the race detector has each process on a host end a second later
 	cmd.SysProcAttr = namespaces()
 	if err := cmd.Start(); err != nil {
 		fmt.Fprintf(os.Stderr, "lab: make namespaces: %v; run the tests as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)\n", err)

@@ -4,27 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-// randomFile makes a file of size bytes that differ.
-func randomFile(t *testing.T, path string, size int64) string {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := io.CopyN(f, rand.NewChaCha8([32]byte{}), size); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // hugeFile makes a file of zeros that takes no room here and long to send.
 func hugeFile(t *testing.T) string {

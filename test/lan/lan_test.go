@@ -3,22 +3,23 @@ package lan
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/passeur-p2p/passeur/test/lab"
+	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // TestFiles lets two people meet over a DHT node and sends files between them,
 // well and badly. After each the same two nodes must serve the next.
 func TestFiles(t *testing.T) {
+	t.Parallel()
 	alice, bob := meet(t)
 	for _, tc := range []struct {
 		name string
 		test func(t *testing.T, alice, bob *person)
 	}{
 		{"source tree", testSourceTree},
-		{"one GiB", testGiB},
+		{"256 MiB", testLarge},
 		{"empty", testEmpty},
 		{"refused", testRefused},
 		{"cancelled by the sender before the answer", testSenderCancelsOffer},
@@ -29,7 +30,7 @@ func TestFiles(t *testing.T) {
 	} {
 		ok := t.Run(tc.name, func(t *testing.T) {
 			tc.test(t, alice, bob)
-			cross(t, alice, bob, randomFile(t, filepath.Join(t.TempDir(), "next"), 1<<20))
+			cross(t, alice, bob, people.File(t, 1<<20))
 		})
 		if !ok {
 			return // what comes after says nothing
@@ -42,48 +43,37 @@ func TestFiles(t *testing.T) {
 func meet(t *testing.T) (alice, bob *person) {
 	t.Helper()
 	l := lab.New(t)
-	dht := newPerson(t, l.Host("dht", "10.1.0.1/24", "fd00:1::1/64"), "dht", "--dht", "server")
-	i := slices.IndexFunc(dht.Addrs, func(a string) bool { return strings.HasPrefix(a, "/ip4/10.1.0.1/tcp/") })
-	if i < 0 {
-		t.Fatalf("the DHT node has addresses %v, not that of its host", dht.Addrs)
-	}
-	join := []string{"--dht", "client", "--bootstrap", dht.Addrs[i]}
-	alice = newPerson(t, l.Host("alice", "10.1.0.2/24", "fd00:1::2/64"), "alice", join...)
-	bob = newPerson(t, l.Host("bob", "10.1.0.3/24", "fd00:1::3/64"), "bob", join...)
-
-	alice.run(t, nil, "contact", "add", bob.Account, "--name", "bob")
-	awaitContact(t, bob, alice, "pending")
-	bob.run(t, nil, "contact", "accept", alice.Account, "--name", "alice")
-	awaitContact(t, alice, bob, "accepted")
-	awaitContact(t, bob, alice, "accepted")
+	dht := newPerson(t, l.Host("dht", "10.1.0.1/24", "fd00:1::1/64"), people.Config{Name: "dht", Server: true})
+	join := dht.AddrsAt("10.1.0.1")
+	alice = newPerson(t, l.Host("alice", "10.1.0.2/24", "fd00:1::2/64"), people.Config{Name: "alice", Bootstrap: join})
+	bob = newPerson(t, l.Host("bob", "10.1.0.3/24", "fd00:1::3/64"), people.Config{Name: "bob", Bootstrap: join})
+	people.Befriend(t, alice.Person, bob.Person)
 	return alice, bob
 }
 
-func awaitContact(t *testing.T, one, other *person, state string) {
+// cross sends a file from one to the other, who accepts it, and checks everything:
+// bytes, sum, states, and the way it took, which is to be that of /ice and TLS 1.3.
+func cross(t *testing.T, from, to *person, file string) {
 	t.Helper()
-	await(t, one.name+" sees "+other.name+" as "+state, func() bool {
-		var contacts []struct{ Account, State string }
-		one.run(t, &contacts, "contact", "list")
-		return len(contacts) == 1 && contacts[0].Account == other.Account && contacts[0].State == state
-	})
+	sent, received := carry(t, from, to, file)
+	checkPath(t, from, from.transfer(t, sent.ID))
+	checkPath(t, to, to.transfer(t, received.ID))
 }
 
-// cross sends a file from one to the other, who accepts it, and checks
-// everything: bytes, sum, states, and the way it took.
-func cross(t *testing.T, from, to *person, file string) {
+// carry is cross by whatever way.
+func carry(t *testing.T, from, to *person, file string) (sent, received event) {
 	t.Helper()
 	target := t.TempDir()
 	sending := from.start(t, "send", file, to.name)
 	offer := to.awaitOffer(t)
-	received := to.start(t, "accept", offer.ID, "-o", target).end(t, 0)
-	sent := sending.end(t, 0)
+	received = to.start(t, "accept", offer.ID, "-o", target).end(t, 0)
+	sent = sending.end(t, 0)
 
 	sum := opensslSum(t, file)
 	for who, done := range map[*person]event{from: sent, to: received} {
 		if done.Event != "done" || done.State != "finished" || done.SHA3Sum != sum {
 			t.Errorf("%s's command ends with %+v, want it finished with sum %s", who.name, done, sum)
 		}
-		checkPath(t, who, who.transfer(t, done.ID))
 	}
 	arrived := filepath.Join(target, filepath.Base(file))
 	if received.File != arrived {
@@ -93,9 +83,9 @@ func cross(t *testing.T, from, to *person, file string) {
 	if list := names(t, target); len(list) != 1 {
 		t.Errorf("the target holds %v, want one file", list)
 	}
+	return sent, received
 }
 
-// checkPath wants the file to have crossed over /ice and TLS 1.3.
 func checkPath(t *testing.T, p *person, x transfer) {
 	t.Helper()
 	d := x.PathDetails
@@ -108,18 +98,18 @@ func testSourceTree(t *testing.T, alice, bob *person) {
 	cross(t, alice, bob, sourceTar(t, filepath.Join(t.TempDir(), "src.tar")))
 }
 
-func testGiB(t *testing.T, alice, bob *person) {
-	cross(t, bob, alice, randomFile(t, filepath.Join(t.TempDir(), "gib"), 1<<30))
+func testLarge(t *testing.T, alice, bob *person) {
+	cross(t, bob, alice, people.File(t, 256<<20))
 }
 
 func testEmpty(t *testing.T, alice, bob *person) {
-	cross(t, alice, bob, randomFile(t, filepath.Join(t.TempDir(), "empty"), 0))
+	cross(t, alice, bob, people.File(t, 0))
 }
 
 func testRefused(t *testing.T, alice, bob *person) {
 	sending := alice.start(t, "send", hugeFile(t), "bob")
 	offer := bob.awaitOffer(t)
-	bob.run(t, nil, "refuse", offer.ID)
+	bob.Run("refuse", offer.ID)
 	sent := sending.end(t, 3)
 	alice.awaitState(t, sent.ID, "closed-by-peer", "refused")
 	bob.awaitState(t, offer.ID, "closed-by-host", "refused")
@@ -129,7 +119,7 @@ func testSenderCancelsOffer(t *testing.T, alice, bob *person) {
 	sending := alice.start(t, "send", hugeFile(t), "bob")
 	offer := bob.awaitOffer(t)
 	id := sending.until(t, func(e event) bool { return e.ID != "" }).ID
-	alice.run(t, nil, "cancel", id)
+	alice.Run("cancel", id)
 	sending.end(t, 1)
 	alice.awaitState(t, id, "closed-by-host", "cancelled")
 	bob.awaitState(t, offer.ID, "closed-by-peer", "cancelled")
@@ -147,7 +137,7 @@ func begin(t *testing.T, alice, bob *person) ongoing {
 	t.Helper()
 	o := ongoing{sending: alice.start(t, "send", hugeFile(t), "bob"), target: t.TempDir()}
 	o.received = bob.awaitOffer(t).ID
-	bob.run(t, nil, "accept", o.received, "-o", o.target, "--no-wait")
+	bob.Run("accept", o.received, "-o", o.target, "--no-wait")
 	e := o.sending.until(t, func(e event) bool { return e.Event == "progress" && e.Bytes >= 16<<20 })
 	o.sent = e.ID
 	return o
@@ -165,7 +155,7 @@ func (o ongoing) nothingArrived(t *testing.T, clean bool) {
 
 func testSenderCancels(t *testing.T, alice, bob *person) {
 	o := begin(t, alice, bob)
-	alice.run(t, nil, "cancel", o.sent)
+	alice.Run("cancel", o.sent)
 	o.sending.end(t, 1)
 	alice.awaitState(t, o.sent, "closed-by-host", "cancelled")
 	bob.awaitState(t, o.received, "closed-by-peer", "cancelled")
@@ -174,7 +164,7 @@ func testSenderCancels(t *testing.T, alice, bob *person) {
 
 func testReceiverCancels(t *testing.T, alice, bob *person) {
 	o := begin(t, alice, bob)
-	bob.run(t, nil, "cancel", o.received)
+	bob.Run("cancel", o.received)
 	o.sending.end(t, 1)
 	alice.awaitState(t, o.sent, "closed-by-peer", "cancelled")
 	bob.awaitState(t, o.received, "closed-by-host", "cancelled")
@@ -183,21 +173,23 @@ func testReceiverCancels(t *testing.T, alice, bob *person) {
 
 func testReceiverKilled(t *testing.T, alice, bob *person) {
 	o := begin(t, alice, bob)
-	bob.killNode(t)
+	bob.Kill()
 	o.sending.end(t, 1)
 	alice.awaitState(t, o.sent, "closed-by-peer", "lost")
 	o.nothingArrived(t, false)
-	bob.startNode(t)
+	bob.Start()
+	bob.Ready()
 	bob.awaitState(t, o.received, "closed-by-host", "interrupted")
 	o.nothingArrived(t, false)
 }
 
 func testSenderKilled(t *testing.T, alice, bob *person) {
 	o := begin(t, alice, bob)
-	alice.killNode(t)
+	alice.Kill()
 	o.sending.end(t, 1)
 	bob.awaitState(t, o.received, "closed-by-peer", "lost")
 	o.nothingArrived(t, true)
-	alice.startNode(t)
+	alice.Start()
+	alice.Ready()
 	alice.awaitState(t, o.sent, "closed-by-host", "interrupted")
 }

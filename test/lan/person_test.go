@@ -8,32 +8,16 @@ import (
 	"io"
 	"os/exec"
 	"slices"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/passeur-p2p/passeur/test/lab"
+	"github.com/passeur-p2p/passeur/test/people"
 )
-
-// patience bounds each step that waits for a process.
-const patience = 2 * time.Minute
 
 // person is a node on a host, and whoever types commands there.
 type person struct {
+	*people.Person
 	name string
-	host *lab.Host
-	home string
-	args []string // of run
-	ready
-	node *exec.Cmd
-	log  *bytes.Buffer // of node; complete when node has ended
-}
-
-// ready is the line that a node prints when it can be used.
-type ready struct {
-	Account string
-	Device  string
-	Addrs   []string
 }
 
 // event is a line of send or accept, as far as the tests look at it.
@@ -54,100 +38,19 @@ type transfer struct {
 	} `json:"path_details"`
 }
 
-// newPerson starts a node on a host. It is stopped when t ends, and must then
-// end by itself and well.
-func newPerson(t *testing.T, h *lab.Host, name string, args ...string) *person {
+// newPerson starts a node on a host.
+func newPerson(t *testing.T, h *lab.Host, cfg people.Config) *person {
 	t.Helper()
-	p := &person{name: name, host: h, home: t.TempDir(), args: args}
-	p.startNode(t)
-	t.Cleanup(func() {
-		p.stopNode(t)
-		if t.Failed() {
-			t.Logf("%s's node said:\n%s", name, p.log)
-		}
-	})
-	return p
-}
-
-func (p *person) startNode(t *testing.T) {
-	t.Helper()
-	args := append([]string{"run", "--name", p.name, "--mdns", "off"}, p.args...)
-	p.node = p.command(context.Background(), args...)
-	p.log = new(bytes.Buffer)
-	p.node.Stderr = p.log
-	out, err := p.node.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.node.Start(); err != nil {
-		t.Fatal(err)
-	}
-	late := time.AfterFunc(patience, func() { p.node.Process.Kill() })
-	defer late.Stop()
-	if err := json.NewDecoder(out).Decode(&p.ready); err != nil {
-		p.node.Wait()
-		t.Fatalf("%s's node did not become ready: %v\n%s", p.name, err, p.log)
-	}
-}
-
-func (p *person) stopNode(t *testing.T) {
-	t.Helper()
-	p.node.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(patience, func() { p.node.Process.Kill() })
-	defer late.Stop()
-	if err := p.node.Wait(); err != nil {
-		t.Errorf("%s's node did not end well: %v", p.name, err)
-	}
-}
-
-// killNode ends the node as a power cut would.
-func (p *person) killNode(t *testing.T) {
-	t.Helper()
-	if err := p.node.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	p.node.Wait() // an error: it was killed
-}
-
-func (p *person) command(ctx context.Context, args ...string) *exec.Cmd {
-	return p.host.Command(ctx, lab.Passeur(), append([]string{"--json", "--home", p.home}, args...)...)
-}
-
-// run runs a command to its good end and decodes what it prints, unless into is nil.
-func (p *person) run(t *testing.T, into any, args ...string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	cmd := p.command(ctx, args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err == nil && into != nil {
-		err = json.Unmarshal(out, into)
-	}
-	if err != nil {
-		t.Fatalf("%s: passeur %v: %v\n%s%s", p.name, args, err, out, &stderr)
-	}
-}
-
-// await asks until the answer is yes.
-func await(t *testing.T, what string, ask func() bool) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !ask(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v in vain until %s", patience, what)
-		}
-	}
+	cfg.Ask = true
+	return &person{people.Start(t, h, cfg).Ready(), cfg.Name}
 }
 
 // awaitOffer gives the offer that waits for this person to decide.
 func (p *person) awaitOffer(t *testing.T) (offer transfer) {
 	t.Helper()
-	await(t, p.name+" is offered a file", func() bool {
+	lab.Eventually(t, p.name+" is offered a file", func() bool {
 		var inbox []transfer
-		p.run(t, &inbox, "inbox")
+		p.Get(&inbox, "inbox")
 		if len(inbox) > 0 {
 			offer = inbox[0]
 		}
@@ -160,7 +63,7 @@ func (p *person) awaitOffer(t *testing.T) (offer transfer) {
 func (p *person) transfer(t *testing.T, id string) transfer {
 	t.Helper()
 	var all []transfer
-	p.run(t, &all, "transfers")
+	p.Get(&all, "transfers")
 	i := slices.IndexFunc(all, func(x transfer) bool { return x.ID == id })
 	if i < 0 {
 		t.Fatalf("%s knows no transfer %s", p.name, id)
@@ -172,7 +75,7 @@ func (p *person) transfer(t *testing.T, id string) transfer {
 func (p *person) awaitState(t *testing.T, id, state, code string) {
 	t.Helper()
 	var x transfer
-	await(t, p.name+"'s transfer ends", func() bool {
+	lab.Eventually(t, p.name+"'s transfer ends", func() bool {
 		x = p.transfer(t, id)
 		return !slices.Contains([]string{"created", "awaiting-peer", "awaiting-host", "ongoing"}, x.State)
 	})
@@ -192,9 +95,9 @@ type job struct {
 
 func (p *person) start(t *testing.T, args ...string) *job {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*lab.Patience)
 	t.Cleanup(cancel)
-	j := &job{title: p.name + ": passeur " + args[0], cmd: p.command(ctx, args...), events: make(chan event), stderr: new(bytes.Buffer)}
+	j := &job{title: p.name + ": passeur " + args[0], cmd: p.Command(ctx, args...), events: make(chan event), stderr: new(bytes.Buffer)}
 	j.cmd.Stderr = j.stderr
 	out, err := j.cmd.StdoutPipe()
 	if err != nil {

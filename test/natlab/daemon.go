@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // daemon is a process on a host that runs until it is killed or the test ends.
@@ -39,23 +41,22 @@ func (h *Host) start(name string, args ...string) *daemon {
 // ready waits until the daemon serves.
 func (d *daemon) ready(serves func() bool) {
 	d.host.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
-	defer cancel()
-	err := await(ctx, func() error {
+	served := false
+	defer func() {
+		if !served {
+			d.kill()
+			d.host.t.Logf("natlab: %s ended with %v and said:\n%s", d.name, d.cmd.ProcessState, d.log.String())
+		}
+	}()
+	lab.Eventually(d.host.t, d.name+" serves", func() bool {
 		select {
 		case <-d.done:
-			cancel()
+			d.host.t.Fatalf("natlab: %s does not run", d.name)
 		default:
 		}
-		if !serves() {
-			return errNotYet
-		}
-		return nil
+		return serves()
 	})
-	if err != nil {
-		d.kill()
-		d.host.t.Fatalf("natlab: %s does not serve: %v: %v\n%s", d.name, err, d.cmd.ProcessState, d.log.String())
-	}
+	served = true
 }
 
 // kill kills the daemon and waits until it is gone.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,7 +32,7 @@ type Host struct {
 func newHost(t testing.TB, l *lab.Lab, name string) *Host {
 	t.Helper()
 	h := &Host{Host: l.Host(name), t: t}
-	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
 	defer cancel()
 	out, err := h.Command(ctx, "ip", "netns", "identify").Output()
 	if err != nil {
@@ -101,7 +100,7 @@ func (h *Host) set(parameters ...string) {
 // filter loads nftables' rules on the host.
 func (h *Host) filter(rules string) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
 	defer cancel()
 	cmd := h.Command(ctx, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules)
@@ -110,13 +109,10 @@ func (h *Host) filter(rules string) {
 	}
 }
 
-// commandTime is how long a command that configures something may take.
-const commandTime = 20 * time.Second
-
 // ip runs iproute2's ip, and fails the test if that fails.
 func ip(t testing.TB, stdin *strings.Reader, args ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "ip", args...)
 	if stdin != nil {
@@ -236,25 +232,4 @@ func (h *Host) first(want func(netip.Addr) bool) netip.Addr {
 		}
 	}
 	return netip.Addr{}
-}
-
-// errNotYet is why a wait goes on.
-var errNotYet = errors.New("not yet")
-
-// await calls try every 20 ms until it gives nil, and gives its last error if
-// that does not happen until ctx ends.
-func await(ctx context.Context, try func() error) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%w, last: %w", context.Cause(ctx), err)
-		}
-	}
 }

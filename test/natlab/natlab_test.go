@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { os.Exit(lab.Main(m.Run)) }
 
 // within gives a context of the test that ends after d.
 func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
@@ -51,10 +52,22 @@ func listener(t *testing.T, h *natlab.Host, at string) <-chan net.Conn {
 	return conns
 }
 
-// reach dials and says what happened: connected, refused or dropped.
-func reach(t *testing.T, h *natlab.Host, from *net.TCPAddr, to string) string {
+// reach dials and checks what happens: connected, refused or dropped. Nobody waits
+// long for what is to be dropped.
+func reach(t *testing.T, h *natlab.Host, from *net.TCPAddr, to, want string) {
 	t.Helper()
-	c, err := h.Dial(within(t, 1500*time.Millisecond), from, to)
+	patience := lab.Patience
+	if want == "dropped" {
+		patience = 1500 * time.Millisecond
+	}
+	if got := dial(t, h, within(t, patience), from, to); got != want {
+		t.Errorf("who dials %s is %s, want %s", to, got, want)
+	}
+}
+
+func dial(t *testing.T, h *natlab.Host, ctx context.Context, from *net.TCPAddr, to string) string {
+	t.Helper()
+	c, err := h.Dial(ctx, from, to)
 	switch {
 	case err == nil:
 		t.Cleanup(func() { c.Close() })
@@ -97,9 +110,7 @@ func TestNATs(t *testing.T) {
 			if first.Addr() != netip.MustParseAddr("203.0.113.11") {
 				t.Errorf("a connection comes from %v", first)
 			}
-			if got := reach(t, n.B, nil, first.String()); got != c.stranger {
-				t.Errorf("a stranger who dials %v is %s, want %s", first, got, c.stranger)
-			}
+			reach(t, n.B, nil, first.String(), c.stranger)
 		})
 	}
 }
@@ -108,9 +119,7 @@ func TestNATs(t *testing.T) {
 func mapped(t *testing.T, n *natlab.Net, from *net.TCPAddr, to string) netip.AddrPort {
 	t.Helper()
 	conns := listener(t, n.Server, to)
-	if got := reach(t, n.A, from, to); got != "connected" {
-		t.Fatalf("dial %s: %s", to, got)
-	}
+	reach(t, n.A, from, to, "connected")
 	return netip.MustParseAddrPort((<-conns).RemoteAddr().String())
 }
 
@@ -120,7 +129,7 @@ func TestPunch(t *testing.T) {
 	dial := func(h *natlab.Host, to string) <-chan error {
 		result := make(chan error, 1)
 		go func() {
-			c, err := h.Dial(within(t, 5*time.Second), &net.TCPAddr{IP: h.Addr4().AsSlice(), Port: 40001}, to)
+			c, err := h.Dial(within(t, lab.Patience), &net.TCPAddr{IP: h.Addr4().AsSlice(), Port: 40001}, to)
 			if err == nil {
 				c.Close()
 			}
@@ -150,14 +159,10 @@ func TestIPv6(t *testing.T) {
 			n := natlab.New(t, natlab.Config{A: c.side, B: natlab.Side{IPv6: natlab.IPv6Open}})
 			listener(t, n.Server, "[fd00:113::100]:7000")
 			listener(t, n.A, "[::]:7000")
-			if got := reach(t, n.A, nil, "[fd00:113::100]:7000"); got != c.out {
-				t.Errorf("A dials the server: %s, want %s", got, c.out)
-			}
+			reach(t, n.A, nil, "[fd00:113::100]:7000", c.out)
 			at := netip.AddrPortFrom(n.A.Addr6(), 7000).String()
 			for _, h := range []*natlab.Host{n.B, n.Server} {
-				if got := reach(t, h, nil, at); got != c.in {
-					t.Errorf("A is dialled: %s, want %s", got, c.in)
-				}
+				reach(t, h, nil, at, c.in)
 			}
 			if n.A.Addr4().IsValid() == c.side.NoIPv4 {
 				t.Errorf("A has the addresses %v", n.A.Addrs)
@@ -176,13 +181,8 @@ func TestUPnPMapping(t *testing.T) {
 		t.Fatalf("the router answers % x", answer)
 	}
 	port := binary.BigEndian.Uint16(answer[10:])
-	at := netip.AddrPortFrom(netip.MustParseAddr("11.0.113.11"), port).String()
-	if got := reach(t, n.B, nil, at); got != "connected" {
-		t.Errorf("B dials %s: %s", at, got)
-	}
-	at = netip.AddrPortFrom(netip.MustParseAddr("203.0.113.11"), port).String()
-	if got := reach(t, n.B, nil, at); got != "dropped" {
-		t.Errorf("B dials %s: %s", at, got)
+	for addr, want := range map[string]string{"11.0.113.11": "connected", "203.0.113.11": "dropped"} {
+		reach(t, n.B, nil, netip.AddrPortFrom(netip.MustParseAddr(addr), port).String(), want)
 	}
 }
 
@@ -210,7 +210,7 @@ func ask(t *testing.T, h *natlab.Host, to string, request []byte) []byte {
 	defer c.Close()
 	addr := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(to))
 	answer := make([]byte, 2000)
-	for range 10 {
+	for end := time.Now().Add(lab.Patience); time.Now().Before(end); {
 		if _, err := c.WriteTo(request, addr); err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +229,7 @@ func TestServers(t *testing.T) {
 		A: natlab.Side{NAT: natlab.Sym, IPv6: natlab.IPv6Firewalled},
 	})
 	for _, addr := range n.STUN() {
-		c, err := n.A.Dial(within(t, 5*time.Second), nil, addr)
+		c, err := n.A.Dial(within(t, lab.Patience), nil, addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,24 +242,18 @@ func TestServers(t *testing.T) {
 	if got := second.URL(false, false); got != "turns:203.0.113.111:443?transport=tcp" {
 		t.Error(got)
 	}
-	if got := reach(t, n.A, nil, "203.0.113.111:3478"); got != "refused" {
-		t.Errorf("the server for TLS only: %s at the port for plain TCP", got)
-	}
+	reach(t, n.A, nil, "203.0.113.111:3478", "refused") // TLS only
 	first.Kill()
-	if got := reach(t, n.A, nil, "203.0.113.110:3478"); got != "refused" {
-		t.Errorf("the server that was killed: %s", got)
-	}
+	reach(t, n.A, nil, "203.0.113.110:3478", "refused")
 	first.Start()
-	if got := reach(t, n.A, nil, "[fd00:113::110]:3478"); got != "connected" {
-		t.Errorf("the server that was started again: %s", got)
-	}
+	reach(t, n.A, nil, "[fd00:113::110]:3478", "connected")
 }
 
 // binding asks for a STUN Binding (RFC 8489 §5) and gives the answer's class.
 func binding(t *testing.T, c net.Conn) string {
 	t.Helper()
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(lab.Patience))
 	request := append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, "transaction "...)
 	answer := make([]byte, 20)
 	if _, err := c.Write(request); err != nil {
@@ -284,24 +278,10 @@ func TestCleanUp(t *testing.T) {
 		n.TURN(natlab.TURNConfig{})
 	})
 	for _, args := range [][]string{{"netns", "list"}, {"-br", "link", "show", "type", "bridge"}, {"-br", "link", "show", "type", "veth"}} {
-		nothingLeft(t, args)
-	}
-}
-
-// nothingLeft waits until ip lists nothing: the kernel takes a little longer to
-// remove a namespace than ip does.
-func nothingLeft(t *testing.T, args []string) {
-	t.Helper()
-	for ctx := within(t, 10*time.Second); ; {
-		out, err := exec.Command("ip", args...).CombinedOutput()
-		if err == nil && len(out) == 0 {
-			return
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			t.Errorf("ip %v: %v %s", args, err, out)
-			return
-		}
+		// the kernel takes a little longer to remove a namespace than ip does
+		lab.Eventually(t, "nothing is left of "+args[len(args)-1], func() bool {
+			out, err := exec.Command("ip", args...).CombinedOutput()
+			return err == nil && len(out) == 0
+		})
 	}
 }

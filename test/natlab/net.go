@@ -27,7 +27,8 @@ type Side struct {
 
 // Net is a small internet. It lives until its test ends.
 type Net struct {
-	t testing.TB
+	t   testing.TB
+	cfg Config
 	// A and B are the hosts.
 	A, B *Host
 	// RouterA and RouterB are nil for sides that are open.
@@ -46,7 +47,7 @@ var letters = [2]string{"a", "b"}
 func New(t testing.TB, cfg Config) *Net {
 	t.Helper()
 	l := lab.New(t)
-	n := &Net{t: t, Server: newHost(t, l, "server")}
+	n := &Net{t: t, cfg: cfg, Server: newHost(t, l, "server")}
 	n.Server.settle("eth0", serverAddrs...)
 	n.A, n.RouterA = newSide(t, l, 0, cfg.A)
 	n.B, n.RouterB = newSide(t, l, 1, cfg.B)
@@ -129,6 +130,13 @@ func (h *Host) route(s Side, number int) {
 	if s.NAT == UPnP {
 		h.serveUPnP(number)
 	}
+}
+
+// BecomeA makes the router of side A one of another kind, but UPnP, without a word to
+// anybody: what is connected stays so. Side A must have a router.
+func (n *Net) BecomeA(nat NAT) {
+	n.t.Helper()
+	n.RouterA.filter("flush ruleset\n" + nat.rules(n.A.Addr4().String()) + n.cfg.A.IPv6.rules())
 }
 
 // settle gives an interface its addresses. A host without an IPv6 address gets

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // What miniupnpd expects to find.
@@ -73,6 +72,3 @@ func (h *Host) write(path, text string) {
 		h.t.Fatalf("natlab: %v", err)
 	}
 }
-
-// startTime is how long a daemon may take until it serves.
-const startTime = 20 * time.Second

@@ -26,6 +26,7 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/node/upgrade"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // setup is what a device's process is told.
@@ -36,7 +37,7 @@ type setup struct {
 	TURN        []turnrelay.Server
 	RelayDelay  time.Duration
 	Slow        time.Duration // how long answers to it are on their way
-	Timeout     time.Duration // of a negotiation; 0 = 25 s
+	Timeout     time.Duration // of a negotiation; 0 = lab.Patience
 	Log         bool          // to stderr, shown when the test fails
 }
 
@@ -119,7 +120,7 @@ func (d *device) start() (transport.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := icetcp.Config{Signaller: d, STUN: d.STUN, RelayDelay: d.RelayDelay, Timeout: cmp.Or(d.Timeout, 25*time.Second)}
+	cfg := icetcp.Config{Signaller: d, STUN: d.STUN, RelayDelay: d.RelayDelay, Timeout: cmp.Or(d.Timeout, lab.Patience)}
 	if d.Log {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("device", d.Name)
 	}
@@ -197,7 +198,7 @@ func (c *Calls) Dial(size int, r *Result) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*lab.Patience)
 	defer cancel()
 	begin := time.Now()
 	conn, err := c.d.transport.Dial(ctx, icetcp.Addr, to)
@@ -216,7 +217,7 @@ func (c *Calls) Accepted(_ int, r *Result) error {
 	select {
 	case *r = <-c.d.accepted:
 		return nil
-	case <-time.After(40 * time.Second):
+	case <-time.After(2 * lab.Patience):
 		return errors.New("no connection was accepted")
 	}
 }

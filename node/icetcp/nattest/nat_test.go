@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/turnrelay"
 	"github.com/passeur-p2p/passeur/test/lab"
@@ -33,14 +31,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(lab.Main(func() int {
-		code := m.Run()
-		if err := goleak.Find(); err != nil && code == 0 {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-		return code
-	}))
+	os.Exit(lab.Main(lab.NoLeaks(m.Run)))
 }
 
 // pair is two devices.
@@ -92,7 +83,7 @@ func (p pair) start(h *natlab.Host, s setup) {
 			p.t.Logf("device %s: %s", s.Name, out.String())
 		}
 	})
-	eventually(p.t, "device "+s.Name+" serves", func() bool {
+	lab.Eventually(p.t, "device "+s.Name+" serves", func() bool {
 		_, err := os.Stat(filepath.Join(p.dir, s.Name))
 		return err == nil
 	})
@@ -122,19 +113,6 @@ func (p pair) reflections(name string) (list []icetcp.Reflection) {
 	return list
 }
 
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for give := time.After(30 * time.Second); !ok(); {
-		select {
-		case <-tick.C:
-		case <-give:
-			t.Fatal("still not: ", what)
-		}
-	}
-}
-
 // between makes an internet with these NATs.
 func between(t testing.TB, a, b natlab.NAT) *natlab.Net {
 	return natlab.New(t, natlab.Config{A: natlab.Side{NAT: a}, B: natlab.Side{NAT: b}})
@@ -162,14 +140,20 @@ func TestPunched(t *testing.T) {
 	}
 }
 
+// punching is for devices that are to have found the hole before they try a relay,
+// even if this machine is busy with much else.
+const punching = lab.Patience
+
 // TestPunchedLate: the answer is four seconds on its way, b has long begun, and has
 // come through the relay; the hole is punched and taken.
 func TestPunchedLate(t *testing.T) {
 	n := between(t, natlab.PRC, natlab.PRC)
 	turn := n.TURN(natlab.TURNConfig{})
-	know := setup{STUN: n.STUN(), TURN: []turnrelay.Server{relayOf(turn)}, Slow: 4 * time.Second}
-	a, b := devices(t, n, know, know).dial()
-	if a.Kind != "punched" || b.Kind != "punched" || a.Took < 4*time.Second || a.Took > 8*time.Second {
+	late := setup{STUN: n.STUN(), TURN: []turnrelay.Server{relayOf(turn)}, Slow: 4 * time.Second, RelayDelay: punching}
+	early := late
+	early.RelayDelay = 0
+	a, b := devices(t, n, late, early).dial()
+	if a.Kind != "punched" || b.Kind != "punched" || a.Took < 4*time.Second {
 		t.Errorf("%+v\n%+v", a, b)
 	}
 }
@@ -191,7 +175,7 @@ func TestPunchedIPv6(t *testing.T) {
 func TestPunchedRST(t *testing.T) {
 	side := natlab.Side{NAT: natlab.PRCRST, Link: wire.Config{Delay: 10 * time.Millisecond}}
 	n := natlab.New(t, natlab.Config{A: side, B: side})
-	know := setup{STUN: n.STUN(), TURN: []turnrelay.Server{relayOf(n.TURN(natlab.TURNConfig{}))}}
+	know := setup{STUN: n.STUN(), TURN: []turnrelay.Server{relayOf(n.TURN(natlab.TURNConfig{}))}, RelayDelay: punching}
 	p := devices(t, n, know, know)
 	for range 3 {
 		if a, b := p.dial(); a.Kind != "punched" || b.Kind != "punched" {
@@ -233,7 +217,7 @@ func TestRelayed(t *testing.T) {
 					t.Errorf("%+v", r)
 				}
 			}
-			if ra.Took < 2*time.Second || ra.Took > 6*time.Second {
+			if ra.Took < 2*time.Second { // relays are tried late
 				t.Error("took ", ra.Took)
 			}
 		})
@@ -261,7 +245,7 @@ func TestNoWay(t *testing.T) {
 	if err := call(devices(t, n, know, know).dir, "a", "Dial", 8, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Err == "" || r.Took > 10*time.Second {
+	if r.Err == "" {
 		t.Fatalf("connected: %+v", r)
 	}
 	tried := 0
@@ -293,15 +277,15 @@ func TestSTUN(t *testing.T) {
 		}
 		return seen
 	}
-	eventually(t, "both answer", func() bool { return len(answers()) == 2 })
+	lab.Eventually(t, "both answer", func() bool { return len(answers()) == 2 })
 	before := answers()
 	if before[0] != before[1] || !strings.HasPrefix(before[0], "203.0.113.11:") {
 		t.Error("seen as ", before)
 	}
 	one.Kill()
-	eventually(t, "one is gone", func() bool { return len(answers()) == 1 })
+	lab.Eventually(t, "one is gone", func() bool { return len(answers()) == 1 })
 	one.Start()
-	eventually(t, "it is back", func() bool { return len(answers()) == 2 })
+	lab.Eventually(t, "it is back", func() bool { return len(answers()) == 2 })
 	if after := answers(); !slices.Equal(after, before) {
 		t.Errorf("seen as %q, before as %q", after, before)
 	}

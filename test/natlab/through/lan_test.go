@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/test/natlab"
-	"github.com/passeur-p2p/passeur/test/natlab/people"
+	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // On a LAN without internet two nodes find each other.

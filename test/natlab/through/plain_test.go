@@ -18,7 +18,7 @@ import (
 	"golang.org/x/crypto/sha3"
 
 	"github.com/passeur-p2p/passeur/test/natlab"
-	"github.com/passeur-p2p/passeur/test/natlab/people"
+	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // Methods and attributes of TURN (RFC 8656 §17, §18; RFC 6062 §6) for which

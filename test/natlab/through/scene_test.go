@@ -1,17 +1,16 @@
 package through
 
 import (
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/test/lab"
 	"github.com/passeur-p2p/passeur/test/natlab"
-	"github.com/passeur-p2p/passeur/test/natlab/people"
+	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // enough is how long a file may take that is to arrive.
-const enough = 90 * time.Second
+const enough = 2 * lab.Patience
 
 // scene is two people who are contacts, each on a side of an internet.
 type scene struct {
@@ -43,13 +42,16 @@ func meet(t *testing.T, cfg natlab.Config, know func(n *natlab.Net) (alice, bob 
 }
 
 func person(name string, side natlab.Side, know servers, dht *people.Person) people.Config {
-	cfg := people.Config{Name: name, STUN: know.stun, TURN: know.turn, PortMap: side.NAT == natlab.UPnP}
-	for _, addr := range dht.Who.Addrs {
-		if strings.Contains(addr, "/ip4/203.0.113.100/") || strings.Contains(addr, "/ip6/fd00:113::100/") {
-			cfg.Bootstrap = append(cfg.Bootstrap, addr)
-		}
+	return people.Config{
+		Name: name, STUN: know.stun, TURN: know.turn, PortMap: side.NAT == natlab.UPnP,
+		Bootstrap: dht.AddrsAt("203.0.113.100", "fd00:113::100"),
 	}
-	return cfg
+}
+
+// relayOf gives a relay for those who know the password, by plain TCP or TLS and by
+// IPv4 or IPv6.
+func relayOf(s *natlab.TURN, tls, ipv6 bool) people.Relay {
+	return people.Relay{URL: s.URL(tls, ipv6), User: s.User, Password: s.Password, CA: s.CA}
 }
 
 // nothing is known of any server.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ func connection(t *testing.T, cfg wire.Config) (a, server net.Conn) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), lab.Patience)
 	defer cancel()
 	if a, err = n.A.Dial(ctx, nil, l.Addr().String()); err != nil {
 		t.Fatal(err)
@@ -39,18 +38,17 @@ func connection(t *testing.T, cfg wire.Config) (a, server net.Conn) {
 		a.Close()
 		server.Close()
 	})
-	a.SetDeadline(time.Now().Add(60 * time.Second))
-	server.SetDeadline(time.Now().Add(60 * time.Second))
 	return a, server
 }
 
-// A byte to and fro takes twice the delay, and hardly longer.
+// A byte to and fro takes twice the delay, never less, and hardly longer when this
+// machine has nothing else to do.
 func TestDelay(t *testing.T) {
 	const rtt = 50 * time.Millisecond
 	a, server := connection(t, wire.Config{Delay: rtt / 2})
 	go io.Copy(server, server)
-	var times []time.Duration
-	for range 20 {
+	a.SetDeadline(time.Now().Add(lab.Patience))
+	lab.Eventually(t, "a round trip takes its time and hardly longer", func() bool {
 		start := time.Now()
 		b := []byte{1}
 		if _, err := a.Write(b); err != nil {
@@ -59,37 +57,44 @@ func TestDelay(t *testing.T) {
 		if _, err := a.Read(b); err != nil {
 			t.Fatal(err)
 		}
-		times = append(times, time.Since(start))
-	}
-	slices.Sort(times)
-	t.Logf("round trips of %v: least %v, median %v, most %v", rtt, times[0], times[10], times[19])
-	// The median may wait for other work of this machine, the least hardly.
-	if times[0] < rtt || times[0] > rtt+5*time.Millisecond || times[10] > rtt+25*time.Millisecond {
-		t.Errorf("round trips take %v, want %v", times, rtt)
-	}
+		took := time.Since(start)
+		if took < rtt {
+			t.Fatalf("a round trip of %v takes %v", rtt, took)
+		}
+		return took < rtt+rtt/5
+	})
 }
 
-// A long transfer goes at the rate, headers included, also with a delay.
+// A long transfer goes at the rate, headers included, also with a delay: never
+// faster, and not much slower when this machine has nothing else to do.
 func TestRate(t *testing.T) {
 	const rate, size = 16e6, 3 << 20 // 1.6 s
 	for _, delay := range []time.Duration{0, 10 * time.Millisecond} {
 		t.Run(delay.String(), func(t *testing.T) {
+			t.Parallel()
 			a, server := connection(t, wire.Config{Delay: delay, Rate: rate})
-			start := time.Now()
-			go func() {
-				a.Write(make([]byte, size))
-				a.(*net.TCPConn).CloseWrite()
-			}()
-			if n, err := io.Copy(io.Discard, server); n != size || err != nil {
-				t.Fatalf("%d bytes of %d arrive: %v", n, size, err)
-			}
-			got := size * 8 / time.Since(start).Seconds()
-			t.Logf("%.1f Mbit/s of %.1f", got/1e6, rate/1e6)
-			if got > rate || got < 0.5*rate {
-				t.Errorf("%.1f Mbit/s, want a little less than %.1f", got/1e6, rate/1e6)
-			}
+			lab.Eventually(t, "a transfer goes at the rate", func() bool {
+				got := measure(t, a, server, size)
+				t.Logf("%.1f Mbit/s of %.1f", got/1e6, rate/1e6)
+				if got > rate {
+					t.Fatalf("%.1f Mbit/s, want a little less than %.1f", got/1e6, rate/1e6)
+				}
+				return got > 0.5*rate
+			})
 		})
 	}
+}
+
+// measure sends size bytes and gives the rate in bits a second.
+func measure(t *testing.T, from, to net.Conn, size int64) float64 {
+	t.Helper()
+	to.SetDeadline(time.Now().Add(lab.Patience))
+	start := time.Now()
+	go from.Write(make([]byte, size))
+	if n, err := io.CopyN(io.Discard, to, size); err != nil {
+		t.Fatalf("%d bytes of %d arrive: %v", n, size, err)
+	}
+	return float64(size) * 8 / time.Since(start).Seconds()
 }
 
 // The part of the datagrams that is to get lost gets lost.
@@ -105,8 +110,9 @@ func TestLoss(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		arrived += count(server, 200*time.Millisecond)
+		arrived += count(server, 100*time.Millisecond)
 	}
+	arrived += count(server, 2*time.Second) // what came late
 	if lost := 1 - float64(arrived)/2000; lost < 0.05 || lost > 0.15 {
 		t.Errorf("%.3f get lost, want 0.1", lost)
 	}
@@ -137,19 +143,22 @@ func datagrams(t *testing.T, h *natlab.Host, at string) *net.UDPConn {
 }
 
 // What waits for its turn longer than the queue allows is dropped: the sender
-// of too much sees it.
+// of too much sees it, unless it was itself kept from sending.
 func TestQueue(t *testing.T) {
 	n := natlab.New(t, natlab.Config{A: natlab.Side{Link: wire.Config{Rate: 8e6, Queue: 30_000}}})
 	server := datagrams(t, n.Server, "203.0.113.100:7000")
 	a := datagrams(t, n.A, "203.0.113.11:7000")
 	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("203.0.113.100:7000"))
-	for range 200 { // 200 kB at once, of which 30 kB and what leaves meanwhile have room
-		if _, err := a.WriteTo(make([]byte, 1000), to); err != nil {
-			t.Fatal(err)
+	lab.Eventually(t, "what is too much is dropped", func() bool {
+		for range 200 { // 200 kB at once, of which 30 kB and what leaves meanwhile have room
+			if _, err := a.WriteTo(make([]byte, 1000), to); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	arrived := count(server, 2*time.Second)
-	if arrived < 25 || arrived > 120 {
-		t.Errorf("%d of 200 datagrams arrive", arrived)
-	}
+		arrived := count(server, 2*time.Second)
+		if arrived < 25 {
+			t.Fatalf("%d of 200 datagrams arrive", arrived)
+		}
+		return arrived < 120
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,11 +17,12 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/test/lab"
-	"github.com/passeur-p2p/passeur/test/natlab"
 )
 
-// patience bounds each step of which nobody asks how long it takes.
-const patience = 90 * time.Second
+// Host is where a node runs, such as a *lab.Host or a *natlab.Host.
+type Host interface {
+	Command(ctx context.Context, name string, args ...string) *exec.Cmd
+}
 
 // Config says how a node is run.
 type Config struct {
@@ -34,6 +36,8 @@ type Config struct {
 	PortMap bool
 	// MDNS lets it look for others on its LAN.
 	MDNS bool
+	// Ask has files wait for their owner's word; else all from contacts are taken.
+	Ask bool
 	// Server makes it a server of the DHT; else it only asks.
 	Server bool
 	// Bootstrap are multiaddrs of nodes by which to join the DHT.
@@ -49,19 +53,13 @@ type Relay struct {
 	CA string
 }
 
-// RelayOf gives the relay for those who know the password, by plain TCP or TLS
-// and by IPv4 or IPv6.
-func RelayOf(s *natlab.TURN, tls, ipv6 bool) Relay {
-	return Relay{s.URL(tls, ipv6), s.User, s.Password, s.CA}
-}
-
 // Person is a node and its owner.
 type Person struct {
 	*api.Client
 	// Who is what the node calls itself, once [Person.Ready] has returned.
 	Who  api.Node
 	Home string
-	Host *natlab.Host
+	Host Host
 
 	t     testing.TB
 	cfg   Config
@@ -71,9 +69,9 @@ type Person struct {
 	log   bytes.Buffer
 }
 
-// Start starts a node that takes every file from its contacts, and does not wait
-// for it. When the test ends it is stopped, and must then end well.
-func Start(t testing.TB, host *natlab.Host, cfg Config) *Person {
+// Start starts a node and does not wait for it. When the test ends it is stopped,
+// and must then end well.
+func Start(t testing.TB, host Host, cfg Config) *Person {
 	t.Helper()
 	home, err := os.MkdirTemp("", "p-") // t.TempDir may be too long for a socket's path
 	if err != nil {
@@ -110,9 +108,14 @@ func (p *Person) configure() {
 
 // arguments of passeur run.
 func (p *Person) arguments() []string {
-	args := []string{"run", "--name", p.cfg.Name, "--accept", "contacts", "--mdns", onOff(p.cfg.MDNS), "--portmap", onOff(p.cfg.PortMap), "--dht", "client", "--verbose"}
+	args := []string{"run", "--name", p.cfg.Name, "--mdns", onOff(p.cfg.MDNS), "--portmap", onOff(p.cfg.PortMap), "--verbose"}
 	if p.cfg.Server {
-		args[len(args)-2] = "server"
+		args = append(args, "--dht", "server")
+	} else {
+		args = append(args, "--dht", "client")
+	}
+	if !p.cfg.Ask {
+		args = append(args, "--accept", "contacts")
 	}
 	for _, addr := range p.cfg.Bootstrap {
 		args = append(args, "--bootstrap", addr)
@@ -133,7 +136,7 @@ func onOff(on bool) string {
 // Start starts the node again after [Person.Stop] or [Person.Kill].
 func (p *Person) Start() {
 	p.t.Helper()
-	p.cmd = p.command(context.Background(), p.arguments()...)
+	p.cmd = p.Command(context.Background(), p.arguments()...)
 	p.cmd.Stderr = &p.log
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -152,7 +155,7 @@ func (p *Person) Start() {
 // Ready waits until the node is.
 func (p *Person) Ready() *Person {
 	p.t.Helper()
-	late := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	late := time.AfterFunc(lab.Patience, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
 	if err := <-p.ready; err != nil || p.Who.Account == "" { // --json prints an error, too
 		p.t.Fatalf("%s's node did not become ready: %v, %v\n%s", p.cfg.Name, err, <-p.ended, &p.log)
@@ -167,7 +170,7 @@ func (p *Person) Stop() {
 		return
 	}
 	p.cmd.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	late := time.AfterFunc(lab.Patience, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
 	if err := <-p.ended; err != nil {
 		p.t.Errorf("%s's node did not end well: %v", p.cfg.Name, err)
@@ -184,8 +187,8 @@ func (p *Person) Kill() {
 	}
 }
 
-// command is passeur on the person's host.
-func (p *Person) command(ctx context.Context, args ...string) *exec.Cmd {
+// Command is passeur on the person's host, with --json and the node's home.
+func (p *Person) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := p.Host.Command(ctx, lab.Passeur(), append([]string{"--json", "--home", p.Home}, args...)...)
 	for _, r := range p.cfg.TURN {
 		if r.CA != "" {
@@ -198,9 +201,9 @@ func (p *Person) command(ctx context.Context, args ...string) *exec.Cmd {
 // Run runs a command of passeur, which must succeed, and gives what it prints.
 func (p *Person) Run(args ...string) []byte {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.t.Context(), lab.Patience)
 	defer cancel()
-	cmd := p.command(ctx, args...)
+	cmd := p.Command(ctx, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -208,6 +211,28 @@ func (p *Person) Run(args ...string) []byte {
 		p.t.Fatalf("%s: passeur %s: %v\n%s%s", p.cfg.Name, strings.Join(args, " "), err, out, &stderr)
 	}
 	return out
+}
+
+// Get runs a command as [Person.Run] does and decodes what it prints.
+func (p *Person) Get(into any, args ...string) {
+	p.t.Helper()
+	if out := p.Run(args...); json.Unmarshal(out, into) != nil {
+		p.t.Fatalf("%s: passeur %s prints %q", p.cfg.Name, strings.Join(args, " "), out)
+	}
+}
+
+// AddrsAt gives those of the node's addresses that are at an IP address of its host.
+func (p *Person) AddrsAt(ips ...string) (addrs []string) {
+	p.t.Helper()
+	for _, addr := range p.Who.Addrs {
+		if slices.ContainsFunc(ips, func(ip string) bool { return strings.Contains(addr, "/"+ip+"/tcp/") }) {
+			addrs = append(addrs, addr)
+		}
+	}
+	if len(addrs) == 0 {
+		p.t.Fatalf("%s's node has the addresses %v, none at %v", p.cfg.Name, p.Who.Addrs, ips)
+	}
+	return addrs
 }
 
 // Restart ends the node and starts it again, so that nothing is connected to it.

@@ -16,12 +16,13 @@ import (
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // Befriend makes two people contacts of each other, who call each other by name.
 func Befriend(t testing.TB, a, b *Person) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), lab.Patience)
 	defer cancel()
 	if _, err := a.AddContact(ctx, b.Who.Account, b.cfg.Name); err != nil {
 		t.Fatalf("%s adds %s: %v", a.cfg.Name, b.cfg.Name, err)
@@ -189,7 +190,7 @@ func (s *Sending) steps() (all []Step) {
 // await gives a transfer as it has ended.
 func (p *Person) await(id string, patience time.Duration) api.Transfer {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.t.Context(), lab.Patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

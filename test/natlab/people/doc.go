@@ -1,6 +1,0 @@
-// Package people starts whole nodes, as processes of the passeur binary, on the
-// hosts of a natlab, and does with them what their owners would: become contacts,
-// send files, look at paths. Everything goes by the nodes' own API and commands.
-//
-// The test binary's TestMain calls lab.MainWithPasseur.
-package people
