@@ -14,8 +14,9 @@ func (c *session) ask(t *talk) error {
 		return err
 	}
 	c.mu.Lock()
-	history := t.pull.free(time.Now())
-	bodies := !history && t.owed > 0 && t.pull.rest() && !t.pull.whole
+	now := time.Now()
+	history := t.pull.free(now)
+	bodies := t.owed > 0 && t.pull.rest(now) && !t.pull.full
 	c.mu.Unlock()
 	if history {
 		return c.askHistory(t)
@@ -31,6 +32,7 @@ func (c *session) ask(t *talk) error {
 // review forgets what has come from others since, before a series begins.
 func (c *session) review(t *talk) error {
 	c.mu.Lock()
+	t.pull.retry(time.Now())
 	begins := t.pull.free(time.Now()) && !t.pull.active
 	ids := t.pull.heads
 	c.mu.Unlock()
@@ -44,7 +46,6 @@ func (c *session) review(t *talk) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t.pull.forget(known)
-	t.pull.blocked = nil
 	c.settleLocked()
 	return nil
 }
@@ -107,7 +108,7 @@ func (c *session) askBodies(t *talk) (asked bool, err error) {
 	}
 	c.mu.Lock()
 	if len(ids) == 0 {
-		t.pull.whole = true
+		t.pull.full = true
 		c.mu.Unlock()
 		return false, nil
 	}
@@ -122,7 +123,7 @@ func (c *session) askBodies(t *talk) (asked bool, err error) {
 // they do not know.
 func (c *session) answerHeads(t *talk) error {
 	c.mu.Lock()
-	ready := t.owed > 0 && t.pull.rest()
+	ready := t.owed > 0 && t.pull.rest(time.Now())
 	c.mu.Unlock()
 	if !ready {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -29,6 +30,8 @@ var (
 	ErrBusy = errors.New("too many devices are connected")
 	// ErrPaused: all was exchanged but what one side takes no more of for now.
 	ErrPaused = errors.New("a conversation has had its share")
+	// ErrLog: the log of one side failed.
+	ErrLog = errors.New("the log failed")
 	// ErrDeferred: all was exchanged but entries from the far future.
 	ErrDeferred = errors.New("entries lie in the future: one clock is wrong")
 
@@ -71,6 +74,7 @@ var codes = []struct {
 	{ErrProtocol, codeProtocol},
 	{ErrClosed, codeShutdown},
 	{ErrBusy, codeBusy},
+	{ErrLog, codeFailed},
 }
 
 // codeOf is what a reset for err tells the other side.
@@ -86,6 +90,9 @@ func codeOf(err error) network.StreamErrorCode {
 // suffered puts an error of the stream into our terms: what the other side said
 // with its reset, a time that ran out, or a loss.
 func suffered(err error) error {
+	if errors.Is(err, ErrLog) {
+		return err
+	}
 	if t, ok := errors.AsType[interface {
 		error
 		Timeout() bool
@@ -113,8 +120,8 @@ type remoteError struct{ reason error }
 
 func (e *remoteError) Error() string { return "the other side says: " + e.reason.Error() }
 
-// Is makes errors.Is find ErrLost, and errReplaced and ErrRefused, which
-// concern both sides alike; not ErrProtocol or ErrBackOff, which are not ours.
+// Is makes errors.Is find ErrLost, and reasons that concern both sides alike;
+// not ErrProtocol or ErrBackOff, by which it is we who are at fault.
 func (e *remoteError) Is(target error) bool {
-	return target == ErrLost || (target == e.reason && (target == errReplaced || target == ErrRefused || target == ErrBusy))
+	return target == ErrLost || (target == e.reason && slices.Contains([]error{errReplaced, ErrRefused, ErrBusy, ErrLog}, target))
 }

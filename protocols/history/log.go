@@ -58,11 +58,15 @@ type Source struct {
 type Ingested struct {
 	// Added counts the entries that are new here.
 	Added int
-	// Deferred: some lie too far in the future; they are to be asked for again.
+	// Deferred: some lie too far in the future, or hang on such; they are to be
+	// asked for again.
 	Deferred bool
 	// Paused: some were left because the conversation or their account has had
-	// its share; they are to be asked for again.
+	// its share, or hang on such; they are to be asked for again.
 	Paused bool
+	// Left: some were not stored for another reason, although they are valid, so
+	// that what hangs on them will lack its parents.
+	Left bool
 }
 
 var (

@@ -15,7 +15,7 @@ import (
 // none, and returns when each side has taken what the other has and it takes:
 // nil; or ErrPaused or ErrDeferred, if that is not all; or why it came to
 // nothing: ErrUnjoinable, ErrRefused, a *BackOffError, ErrBusy, ErrProtocol,
-// ErrStalled, ErrLost, ErrClosed, or the cause of ctx. The stream stays, and
+// ErrStalled, ErrLost, ErrLog, ErrClosed, or the cause of ctx. The stream stays, and
 // with it both go on telling each other of changes.
 func (s *Service) Sync(ctx context.Context, device peer.ID) error {
 	var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
@@ -142,9 +143,8 @@ func (t *talk) hears(m heads, unknown []conversation.ID, more bool) {
 	t.owed++
 	t.theirs = m.digest
 	t.muted = false
-	t.pull.hear(unknown)
-	t.pull.all = t.pull.all || more
-	t.pull.whole, t.pull.bodies = false, conversation.ID{}
+	t.pull.hear(unknown, more)
+	t.pull.full, t.pull.bodies = false, conversation.ID{}
 	t.pull.listed = nil
 	if len(m.ids) <= maxIDs && int(m.total) == len(m.ids) {
 		t.pull.listed = m.ids
@@ -266,14 +266,17 @@ func (c *session) hearEnd(m end) error {
 	if m.more && len(raws) == 0 {
 		return broke("an END that promises more for ever")
 	}
+	last, err := lastOf(raws)
+	if err != nil {
+		return err
+	}
+	if raws, err = c.withParents(t, raws); err != nil {
+		return err
+	}
 	got, err := c.ingest(m.conv, raws, kind == wantHistory && !m.more)
 	if errors.Is(err, ErrParent) {
 		err = broke("%w", err)
 	}
-	if err != nil {
-		return err
-	}
-	last, err := lastOf(raws)
 	if err != nil {
 		return err
 	}
@@ -290,6 +293,49 @@ func (c *session) closes(m end) (*talk, wantKind, error) {
 	t := c.asked[0]
 	c.asked = c.asked[1:]
 	return t, t.pull.flying, nil
+}
+
+// withParents leaves out what hangs on entries that were left out earlier in the
+// series, which is no fault of the other side.
+func (c *session) withParents(t *talk, raws []conversation.Raw) ([]conversation.Raw, error) {
+	c.mu.Lock()
+	left := t.pull.left && t.pull.flying == wantHistory
+	c.mu.Unlock()
+	if !left || len(raws) == 0 {
+		return raws, nil
+	}
+	entries := make([]*conversation.Entry, len(raws))
+	var mentioned []conversation.ID
+	for i, raw := range raws {
+		e, err := conversation.Decode(raw)
+		if err != nil {
+			return nil, broke("%w: %w", ErrInvalid, err)
+		}
+		entries[i] = e
+		mentioned = append(mentioned, e.Parents...)
+	}
+	unknown, err := c.unknown(t.conv, mentioned)
+	if err != nil {
+		return nil, err
+	}
+	return keepRooted(entries, unknown), nil
+}
+
+// keepRooted gives the entries whose parents are not among unknown, or come
+// before them.
+func keepRooted(entries []*conversation.Entry, unknown []conversation.ID) (kept []conversation.Raw) {
+	lost := make(map[conversation.ID]bool, len(unknown))
+	for _, id := range unknown {
+		lost[id] = true
+	}
+	isLost := func(id conversation.ID) bool { return lost[id] }
+	for _, e := range entries {
+		if !slices.ContainsFunc(e.Parents, isLost) {
+			delete(lost, e.ID)
+			kept = append(kept, e.Raw)
+		}
+	}
+	return kept
 }
 
 // lastOf gives the id of the last entry of an answer.
@@ -329,19 +375,18 @@ func (c *session) ingest(conv conversation.ID, raws []conversation.Raw, last boo
 func (c *session) came(t *talk, kind wantKind, more bool, last conversation.ID, got Ingested) error {
 	why := got.trouble()
 	c.mu.Lock()
-	p := &t.pull
-	switch {
-	case kind == wantBodies && !p.filled(more, last):
-		c.mu.Unlock()
-		return broke("bodies that were not asked for")
-	case kind == wantBodies:
-	case why != nil:
-		c.blockLocked(t, why)
-	default:
-		p.came(more, last)
+	if kind == wantBodies {
+		if !t.pull.filled(more, last) {
+			c.mu.Unlock()
+			return broke("bodies that were not asked for")
+		}
+		why = nil
+	} else {
+		t.pull.came(more, last, got, time.Now(), c.service.cfg.Limits.Retry)
+		c.putOffLocked(t, why)
 	}
 	common := t.pull.listed
-	if kind != wantHistory || why != nil || t.pull.lacks() {
+	if kind != wantHistory || t.pull.left || t.pull.lacks() {
 		common = nil
 	}
 	c.hasLocked(t)
@@ -368,12 +413,17 @@ func (g Ingested) trouble() error {
 	return nil
 }
 
-// blockLocked lets a talk ask again later only.
-func (c *session) blockLocked(t *talk, why error) {
+// putOffLocked says NO if need be, and makes the writer look again in time.
+func (c *session) putOffLocked(t *talk, why error) {
 	if errors.Is(why, ErrPaused) {
 		t.say = reasonPaused
 	}
-	c.laterLocked(t, t.pull.block(why, time.Now(), c.service.cfg.Limits.Retry))
+	if t.pull.blocked != nil {
+		c.laterLocked(t, t.pull.until)
+	}
+	if !t.pull.rested.IsZero() {
+		c.laterLocked(t, t.pull.rested)
+	}
 }
 
 func (c *session) tellTrouble(conv conversation.ID, why error) {
@@ -418,9 +468,11 @@ func (c *session) missed(conv, id conversation.ID, why error) {
 	if t == nil {
 		return
 	}
-	t.pull.hear([]conversation.ID{id})
-	if why != nil && t.pull.flying == wantNothing {
-		c.blockLocked(t, why)
+	if why == nil {
+		t.pull.hear([]conversation.ID{id}, false)
+	} else {
+		t.pull.block(why, []conversation.ID{id}, time.Now(), c.service.cfg.Limits.Retry)
+		c.putOffLocked(t, why)
 	}
 	c.hasLocked(t)
 }

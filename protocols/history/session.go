@@ -183,7 +183,7 @@ func (c *session) touch() {
 
 // failed is an error of our own log, which is no fault of the other side.
 func failed(op string, conv conversation.ID, err error) error {
-	return fmt.Errorf("history: %s of conversation %s: %w", op, conv, err)
+	return fmt.Errorf("%w: %s of conversation %s: %w", ErrLog, op, conv, err)
 }
 
 // broke is a breach of the rules.

@@ -58,6 +58,7 @@ func (c *session) forget(w *waiter) {
 // settleLocked lets go those who have waited for what is done. It is to be
 // called after each change that may bring it.
 func (c *session) settleLocked() {
+	now := time.Now()
 	for w := range c.waiters {
 		if c.greeted && c.opened && c.follow == 0 && !w.all {
 			w.all = true
@@ -68,7 +69,7 @@ func (c *session) settleLocked() {
 			}
 		}
 		for t, sent := range w.settles {
-			if !t.settled(sent) {
+			if !t.settled(sent, now) {
 				continue
 			}
 			delete(w.settles, t)

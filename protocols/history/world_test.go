@@ -21,6 +21,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/sha3"
 )
@@ -86,6 +87,7 @@ type device struct {
 type world struct {
 	t       testing.TB
 	devices []*device
+	stores  []*logstore.Store // closed after the services
 }
 
 func newWorld(t testing.TB) *world {
@@ -105,6 +107,9 @@ func (w *world) close() {
 	}
 	for _, d := range w.devices {
 		d.serving.Wait()
+	}
+	for _, s := range w.stores {
+		s.Close()
 	}
 }
 
@@ -357,7 +362,7 @@ func wantSame(t testing.TB, conv conversation.ID, devices ...*device) {
 func (d *device) sync(t testing.TB, with *device) {
 	t.Helper()
 	if err := d.trySync(t, with); err != nil {
-		t.Fatalf("%s with %s: %v", d.name, with.name, err)
+		t.Fatalf("%s with %s: %v; %s saw %v", d.name, with.name, err, with.name, with.events.last())
 	}
 }
 
@@ -384,6 +389,15 @@ func (e *events) observe(v Event) {
 	case e.more <- struct{}{}:
 	default:
 	}
+}
+
+func (e *events) last() Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.all) == 0 {
+		return Event{}
+	}
+	return e.all[len(e.all)-1]
 }
 
 func (e *events) count(k Kind) int {
