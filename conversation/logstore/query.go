@@ -57,7 +57,7 @@ func collect[T any](q queryer, scan func(scan func(...any) error) (T, error), qu
 }
 
 func scanID(scan func(...any) error) (conversation.ID, error) {
-	var raw sql.RawBytes
+	var raw []byte // a sql.Row scans no sql.RawBytes
 	if err := scan(&raw); err != nil {
 		return conversation.ID{}, err
 	}
