@@ -31,6 +31,12 @@ func (s *scissors) cut() bool {
 	return s.used
 }
 
+func (s *scissors) away() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left < 0
+}
+
 // wrap is a device's wrap.
 func (s *scissors) wrap(in network.Stream) network.Stream {
 	s.mu.Lock()
@@ -47,7 +53,7 @@ type cutStream struct {
 }
 
 func (c *cutStream) Write(p []byte) (int, error) {
-	if c.left < 0 {
+	if c.left < 0 || c.scissors.away() {
 		return c.Stream.Write(p)
 	}
 	for n := 0; n < len(p); {
