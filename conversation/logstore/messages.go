@@ -42,8 +42,7 @@ type Page struct {
 	// All gives everything that is stored, one message an entry: also edits,
 	// merges, void entries and notes between own devices.
 	All bool
-	// Type gives only entries of one media type, which must not be text/plain; ""
-	// those of every type.
+	// Type: only entries of this media or control type; "": of any.
 	Type string
 }
 
@@ -194,22 +193,24 @@ type line struct {
 	entry *conversation.Entry
 }
 
+const lineQuery = "SELECT n, depth, void, seen, header, signature, body FROM entry"
+
 // readLines gives the newest rows before a spot, oldest first.
 func readLines(q queryer, key int64, p Page, before spot) ([]line, error) {
-	index, which := "entry_shown", "shown = 1 AND"
-	if p.All {
-		index, which = "entry_all", ""
+	args := []any{key, before.milli, before.depth, before.id[:]}
+	which, index := "", "entry_all"
+	if !p.All {
+		which, index = " AND shown = 1", "entry_shown"
 	}
-	args := []any{key}
 	if p.Type != "" {
-		index, which = "entry_rare", which+" type <> 'text/plain' AND type = ? AND"
-		args = []any{p.Type, key}
+		which, args = which+" AND type = ?", append(args, p.Type)
 	}
-	args = append(args, before.milli, before.depth, before.id[:], p.limit())
-	lines, err := collect(q, scanLine, `SELECT n, depth, void, seen, header, signature, body
-		FROM entry INDEXED BY `+index+` JOIN raw USING (n)
-		WHERE `+which+` conv = ? AND (time, depth, id) < (?, ?, ?)
-		ORDER BY time DESC, depth DESC, id DESC LIMIT ?`, args...)
+	if p.Type != "" && p.Type != conversation.TypeText {
+		which, index = which+" AND type <> 'text/plain'", "entry_typed" // that index has no texts
+	}
+	lines, err := collect(q, scanLine, lineQuery+" INDEXED BY "+index+` JOIN raw USING (n)
+		WHERE conv = ? AND (time, depth, id) < (?, ?, ?)`+which+`
+		ORDER BY time DESC, depth DESC, id DESC LIMIT ?`, append(args, p.limit())...)
 	slices.Reverse(lines)
 	return lines, err
 }

@@ -71,8 +71,8 @@ func (w *writer) storeEntry(f *fresh) error {
 		seqs[i], _ = w.c.seq(row)
 	}
 	quiet := isQuiet(f.Entry)
-	_, err = w.st.entry.Exec(f.n, f.ID[:], w.c.key, account, device, f.Time.UnixMilli(), f.depth, packParents(seqs),
-		string(f.rules.Action), target, int(f.verdict.Rank), f.void, f.missing, quiet, !f.void && !quiet, f.Type)
+	_, err = w.st.entry.Exec(f.n, f.ID[:], w.c.key, account, device, f.Time.UnixMilli(), f.depth, f.Type, packParents(seqs),
+		string(f.rules.Action), target, int(f.verdict.Rank), f.void, f.missing, quiet, !f.void && !quiet)
 	if err != nil || f.rules.Action != conversation.Revoke {
 		return err
 	}

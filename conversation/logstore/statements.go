@@ -16,7 +16,7 @@ func prepare(db *sql.DB) (st statements, err error) {
 		"INSERT INTO raw (n, header, signature, body, seen) VALUES (?, ?, ?, ?, ?)": &st.raw,
 		"DELETE FROM head WHERE n = ?":                                              &st.unhead,
 		"INSERT INTO head (n) VALUES (?)":                                           &st.head,
-		`INSERT INTO entry (n, id, conv, account, device, time, depth, parents, action, target, rank, void, missing, quiet, shown, type)
+		`INSERT INTO entry (n, id, conv, account, device, time, depth, type, parents, action, target, rank, void, missing, quiet, shown)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`: &st.entry,
 		`INSERT INTO usage (conv, account, entries, control, bytes) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (conv, account) DO UPDATE SET entries = entries + excluded.entries,

@@ -158,7 +158,7 @@ func (s *Store) Raws(ctx context.Context, id conversation.ID, ids []conversation
 }
 
 // Lacking gives at most most live entries whose bodies are not here though no
-// deletion is known, in the order in which they came and behind the entry after
+// live deletion names them, in the order in which they came and behind the entry after
 // (zero: from the first). Whoever left them out was not believed.
 func (s *Store) Lacking(id, after conversation.ID, most int) (ids []conversation.ID, err error) {
 	err = s.inView(id, func(q queryer, key int64) error {
@@ -172,7 +172,8 @@ func (s *Store) Lacking(id, after conversation.ID, most int) (ids []conversation
 		}
 		ids, err = collect(q, scanID, `SELECT id FROM entry INDEXED BY entry_missing
 			WHERE missing = 1 AND n >= ? AND n < ? AND void = 0
-				AND NOT EXISTS (SELECT 1 FROM link WHERE link.target = entry.n AND kind > 0)
+				AND NOT EXISTS (SELECT 1 FROM link JOIN entry AS later ON later.n = link.n
+					WHERE link.target = entry.n AND link.kind > 0 AND later.void = 0)
 			ORDER BY n LIMIT ?`, from, to, most)
 		return err
 	})

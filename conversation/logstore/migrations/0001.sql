@@ -37,6 +37,7 @@ CREATE TABLE entry (
     device  INTEGER NOT NULL,          -- party
     time    INTEGER NOT NULL,
     depth   INTEGER NOT NULL,          -- 0: the first; else 1 + the deepest parent's
+    type    TEXT NOT NULL,
     parents BLOB NOT NULL,             -- their places, as varints: the first, then differences
     action  TEXT NOT NULL,             -- '' for data
     target  INTEGER,                   -- party: the account, or the device that is revoked
@@ -44,12 +45,11 @@ CREATE TABLE entry (
     void    INTEGER NOT NULL CHECK (void IN (0, 1)),
     missing INTEGER NOT NULL CHECK (missing IN (0, 1)), -- its body is not here
     quiet   INTEGER NOT NULL CHECK (quiet IN (0, 1)),   -- an edit, a merge, or a note between own devices
-    shown   INTEGER NOT NULL CHECK (shown IN (0, 1)),   -- neither void, quiet, nor an edit that was deleted
-    type    TEXT NOT NULL
+    shown   INTEGER NOT NULL CHECK (shown IN (0, 1))    -- neither void, quiet, nor an edit that was deleted
 ) STRICT;
 CREATE INDEX entry_all     ON entry (conv, time, depth, id);
 CREATE INDEX entry_shown   ON entry (conv, time, depth, id) WHERE shown = 1;
-CREATE INDEX entry_rare    ON entry (conv, type, time, depth, id) WHERE type <> 'text/plain';
+CREATE INDEX entry_typed   ON entry (conv, type, time, depth, id) WHERE type <> 'text/plain';
 CREATE INDEX entry_missing ON entry (n) WHERE missing = 1;
 
 -- Live entries that no live entry follows.
