@@ -1,12 +1,6 @@
 package lan
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"encoding/json"
-	"io"
-	"os/exec"
 	"slices"
 	"testing"
 
@@ -84,69 +78,45 @@ func (p *person) awaitState(t *testing.T, id, state, code string) {
 	}
 }
 
-// job is a command that runs and prints events.
+// job is a command that sends or accepts.
 type job struct {
-	title  string
-	cmd    *exec.Cmd
-	events chan event // closed at the end of the output
-	last   event      // taken from events
-	stderr *bytes.Buffer
+	*people.Job
+	last event
 }
 
 func (p *person) start(t *testing.T, args ...string) *job {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*lab.Patience)
-	t.Cleanup(cancel)
-	j := &job{title: p.name + ": passeur " + args[0], cmd: p.Command(ctx, args...), events: make(chan event), stderr: new(bytes.Buffer)}
-	j.cmd.Stderr = j.stderr
-	out, err := j.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := j.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go read(ctx, out, j.events)
-	return j
-}
-
-// read gives each line to events until the output ends. When ctx ends it reads on
-// without giving.
-func read(ctx context.Context, out io.Reader, events chan<- event) {
-	defer close(events)
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		var e event
-		if json.Unmarshal(lines.Bytes(), &e) != nil {
-			e.Event = "no JSON: " + lines.Text()
-		}
-		select {
-		case events <- e:
-		case <-ctx.Done():
-		}
-	}
+	return &job{Job: p.Begin(t, args...)}
 }
 
 // until takes events up to the first that is looked for.
 func (j *job) until(t *testing.T, seen func(event) bool) event {
 	t.Helper()
-	for e := range j.events {
-		if j.last = e; seen(e) {
-			return e
+	for j.next() {
+		if seen(j.last) {
+			return j.last
 		}
 	}
-	err := j.cmd.Wait()
-	t.Fatalf("%s ended early with %v, last event %+v\n%s", j.title, err, j.last, j.stderr)
+	t.Logf("last event %+v", j.last)
+	j.Fail()
 	return event{}
+}
+
+// next forgets the event before, of which not every field is in each.
+func (j *job) next() bool {
+	var e event
+	if !j.Next(&e) {
+		return false
+	}
+	j.last = e
+	return true
 }
 
 // end takes the other events and wants this exit code.
 func (j *job) end(t *testing.T, code int) event {
 	t.Helper()
-	for j.last = range j.events {
+	for j.next() {
 	}
-	j.cmd.Wait()
-	if got := j.cmd.ProcessState.ExitCode(); got != code {
-		t.Fatalf("%s ended with exit code %d, want %d; last event %+v\n%s", j.title, got, code, j.last, j.stderr)
-	}
+	j.End(code)
 	return j.last
 }
