@@ -52,7 +52,8 @@ func (n *Node) openConversations() (err error) {
 func (n *Node) startHistory() (err error) {
 	n.history, err = history.New(promptStreams{n.host}, history.Config{
 		Log: historyLog{n.conversations}, Shared: n.shared, Reads: n.reads, Accepts: n.accepts, SourceOf: n.sourceOf,
-		Records: n.recordsFor, OnRecord: n.takeRecord, Logger: n.log,
+		Records: n.recordsFor, OnRecord: n.takeRecord,
+		Proof: n.proof, Observe: n.observeHistory, Logger: n.log,
 	})
 	if err != nil {
 		return err
@@ -233,6 +234,44 @@ func (n *Node) logRevoked(a conversation.Account, device peer.ID) bool {
 func (n *Node) sourceOf(device peer.ID) (history.Source, bool) {
 	account, known := n.accountOf(device)
 	return history.Source{Account: account, Own: account == n.keys.account}, known
+}
+
+// proof finds the entry that shut the account of a device out of a conversation.
+func (n *Node) proof(device peer.ID, conv conversation.ID) (conversation.Raw, bool) {
+	account, known := n.accountOf(device)
+	if !known {
+		return conversation.Raw{}, false
+	}
+	list, err := n.conversations.Messages(conv, logstore.Page{Type: conversation.TypeMember, All: true, Limit: maxProofs})
+	if err != nil {
+		return conversation.Raw{}, false
+	}
+	for _, m := range slices.Backward(list) {
+		c := m.Entry.Control
+		if !m.Void && c != nil && c.Target == account && (c.Action == conversation.Ban || c.Action == conversation.Remove) {
+			return m.Entry.Raw, true
+		}
+	}
+	return conversation.Raw{}, false
+}
+
+// maxProofs is how many acts are searched for a proof, the newest.
+const maxProofs = 500
+
+// observeHistory takes in the proof that this account was shut out, if it follows
+// what is here, so that the user sees who did it.
+func (n *Node) observeHistory(e history.Event) {
+	n.log.Debug("history", "kind", e.Kind, "device", e.Device, "conversation", e.Conversation, "entries", e.Entries, "error", e.Err)
+	if e.Kind != history.Refused || e.Proof == nil {
+		return
+	}
+	from, _ := n.sourceOf(e.Device)
+	n.goRun(func() {
+		l := historyLog{n.conversations}
+		if _, err := l.Ingest(n.ctx, e.Conversation, []conversation.Raw{e.Proof.Raw}, from, true); err != nil {
+			n.log.Debug("a proof is not taken in", "conversation", e.Conversation, "error", err)
+		}
+	})
 }
 
 // recordsFor gives what a device is told of accounts when it connects.
