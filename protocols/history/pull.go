@@ -28,7 +28,7 @@ type pull struct {
 	after  conversation.ID   // the last entry of the series that came
 	left   bool              // some of the series was not stored
 	why    error             // ErrPaused or ErrDeferred, if that is the reason
-	whole  bool              // the series goes to its end, even if it is fruitless
+	whole  bool              // for all there is, and to its end even if it is fruitless
 
 	blocked error             // why something is put off, until then
 	until   time.Time         //
@@ -78,9 +78,13 @@ func (p *pull) begin() {
 	}
 	p.active, p.after, p.left, p.why = true, conversation.ID{}, false, nil
 	p.whole = p.blocked == nil
-	p.ids = slices.Clone(p.heads)
-	if p.all {
+	switch {
+	case p.whole && p.all:
 		p.ids = nil
+	case p.whole || len(p.heads) == 0:
+		p.ids = slices.Clone(p.heads)
+	default: // each by itself, so that none is put off with another
+		p.ids = slices.Clone(p.heads[:1])
 	}
 }
 

@@ -418,12 +418,7 @@ func (c *session) putOffLocked(t *talk, why error) {
 	if errors.Is(why, ErrPaused) {
 		t.say = reasonPaused
 	}
-	if t.pull.blocked != nil {
-		c.laterLocked(t, t.pull.until)
-	}
-	if !t.pull.rested.IsZero() {
-		c.laterLocked(t, t.pull.rested)
-	}
+	c.scheduleLocked(t)
 }
 
 func (c *session) tellTrouble(conv conversation.ID, why error) {

@@ -147,12 +147,17 @@ func (c *session) hasLocked(t *talk) {
 	c.nudge()
 }
 
-// laterLocked puts t in the queue at that time, or earlier if it was to be.
-func (c *session) laterLocked(t *talk, at time.Time) {
-	if was, ok := c.later[t]; !ok || at.Before(was) {
-		c.later[t] = at
-		c.nudge()
+// scheduleLocked sees to it that t enters the queue at the next time at which
+// it may have something to say.
+func (c *session) scheduleLocked(t *talk) {
+	now := time.Now()
+	delete(c.later, t)
+	for _, at := range []time.Time{t.tellAt, t.pull.until, t.pull.rested} {
+		if was, ok := c.later[t]; at.After(now) && (!ok || at.Before(was)) {
+			c.later[t] = at
+		}
 	}
+	c.nudge()
 }
 
 // nudge makes the writer look.

@@ -22,7 +22,7 @@ func (c *session) changed(conv conversation.ID, added []conversation.ID) {
 		c.hasLocked(t)
 		return
 	}
-	if len(added) == 1 && t.told && !t.muted && !t.pausedThere && t.tellAt.IsZero() && t.push.IsZero() {
+	if len(added) == 1 && t.told && !t.muted && t.tellAt.IsZero() && t.push.IsZero() {
 		if !c.recent.has(added[0]) {
 			t.push = added[0]
 			c.hasLocked(t)
@@ -33,7 +33,7 @@ func (c *session) changed(conv conversation.ID, added []conversation.ID) {
 	if t.tellAt.IsZero() {
 		t.tellAt = time.Now().Add(c.service.cfg.Limits.Coalesce)
 	}
-	c.laterLocked(t, t.tellAt)
+	c.scheduleLocked(t)
 }
 
 // announce keeps the newest records for the writer.
@@ -71,7 +71,13 @@ func (c *session) tend(t *talk) error {
 	if err := c.sayNo(t); err != nil {
 		return err
 	}
-	return c.ask(t)
+	if err := c.ask(t); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.scheduleLocked(t)
+	return nil
 }
 
 // tellOff says NO if they were told of the conversation.
