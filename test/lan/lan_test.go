@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/test/lab"
-	"github.com/passeur-p2p/passeur/test/people"
+	"github.com/passeur-p2p/passeur/test/lab/people"
 )
 
 // TestFiles lets two people meet over a DHT node and sends files between them,

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/test/lab"
-	"github.com/passeur-p2p/passeur/test/people"
+	"github.com/passeur-p2p/passeur/test/lab/people"
 )
 
 // person is a node on a host, and whoever types commands there.

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/test/lab"
-	"github.com/passeur-p2p/passeur/test/people"
+	"github.com/passeur-p2p/passeur/test/lab/people"
 )
 
 // TestRoam: a device gets another address while it is connected, and has the old one

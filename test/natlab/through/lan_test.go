@@ -3,8 +3,8 @@ package through
 import (
 	"testing"
 
+	"github.com/passeur-p2p/passeur/test/lab/people"
 	"github.com/passeur-p2p/passeur/test/natlab"
-	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // On a LAN without internet two nodes find each other.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passeur-p2p/passeur/test/lab/people"
 	"github.com/passeur-p2p/passeur/test/natlab"
 	"github.com/passeur-p2p/passeur/test/natlab/wire"
-	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // What the matrix is told by the environment.

@@ -17,8 +17,8 @@ import (
 	"github.com/pion/stun"
 	"golang.org/x/crypto/sha3"
 
+	"github.com/passeur-p2p/passeur/test/lab/people"
 	"github.com/passeur-p2p/passeur/test/natlab"
-	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // Methods and attributes of TURN (RFC 8656 §17, §18; RFC 6062 §6) for which

@@ -8,8 +8,8 @@ import (
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/test/lab"
+	"github.com/passeur-p2p/passeur/test/lab/people"
 	"github.com/passeur-p2p/passeur/test/natlab"
-	"github.com/passeur-p2p/passeur/test/people"
 )
 
 // symmetric: nothing but a relay helps.
