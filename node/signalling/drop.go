@@ -1,6 +1,7 @@
 package signalling
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -137,7 +138,8 @@ func (s *Service) endDrop() {
 }
 
 // Leave leaves a message of at most MaxMessage bytes in owner's drop, at its closest
-// servers, until ctx ends but MaxTTL at most. An error means that it lies nowhere. To
+// servers, for as long as ctx has left but MaxTTL at most. An error means that it was
+// taken by none: it wraps ErrNoServer, or the reason why none could be found. To
 // leave the same message again pushes it again to who listens.
 func (s *Service) Leave(ctx context.Context, owner ed25519.PublicKey, message []byte) error {
 	switch {
@@ -158,9 +160,9 @@ func (s *Service) Leave(ctx context.Context, owner ed25519.PublicKey, message []
 	if err != nil {
 		return fmt.Errorf("signalling: %w", err)
 	}
-	_, err = s.putAll(ctx, servers, put{inbox, timeLeft(ctx), slices.Clone(message)}, func(int) {})
-	if err != nil {
-		return fmt.Errorf("signalling: %w: %w", ErrNoServer, err)
+	taken, err := s.putAll(ctx, servers, put{inbox, timeLeft(ctx), slices.Clone(message)}, func(int) {})
+	if taken == 0 {
+		return fmt.Errorf("signalling: %w: %w", ErrNoServer, cmp.Or(err, context.Cause(ctx)))
 	}
 	return nil
 }

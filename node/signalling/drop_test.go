@@ -196,6 +196,11 @@ func TestDropRefusesWhatMakesNoSense(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := n.Leave(ended, public, []byte("x")); !errors.Is(err, context.Canceled) || !errors.Is(err, ErrNoServer) {
+		t.Errorf("when there is no time left: %v", err)
+	}
 	if _, err := n.Listen(t.Context(), ed25519.PrivateKey(public)); err == nil {
 		t.Error("a public key was taken for a private one")
 	}
