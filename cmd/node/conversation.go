@@ -152,7 +152,7 @@ func (a *app) changeMember(ctx context.Context, action conversation.Action, args
 	if err != nil {
 		return aboutEntry(aboutContact(err, args[1]), args[0], before)
 	}
-	return a.sayConversation(c, said, show.Text(args[1]), show.ConversationName(c))
+	return a.sayConversation(c, said, show.Person(args[1]), show.ConversationName(c))
 }
 
 // sayConversation prints what was done, or with --json the conversation as it is now.

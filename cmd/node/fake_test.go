@@ -256,7 +256,7 @@ func TestDeviceLink(t *testing.T) {
 	serveFake(t, f)
 	code, stdout, stderr := passeur(t.Context(), "device", "link", "--keeper")
 	wantErr := `waiting for somebody to enter the code (Ctrl-C ends it)
-the other side is there; each proves to the other that it knows the code
+somebody entered a code; each side proves to the other that it is this one
 proven; connecting. Both sides now show the words: one two three four
 `
 	if code != 0 || stderr != wantErr || !slices.Contains(f.asked, "show link true") {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/conversation"
 )
 
 // historyView is what conversation show --json prints.
@@ -72,7 +73,16 @@ func (a *app) show(ctx context.Context, ref string, f historyFlags) error {
 	if err := show.Conversation(a.stdout, conv, a.reading(f.all)); err != nil {
 		return err
 	}
+	if conv.Mode == conversation.OneToOne && !f.all {
+		messages = slices.DeleteFunc(messages, isFormality)
+	}
 	return show.Messages(a.stdout, messages, a.reading(f.all))
+}
+
+// isFormality tells whether an entry means nothing to people where there are two of
+// them: how the conversation began.
+func isFormality(m api.Message) bool {
+	return m.Action == conversation.Initial || m.Action == conversation.Invite || m.Action == conversation.Join
 }
 
 // newest gets the newest messages of a conversation, oldest first: limit of them at

@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"eventually": cmdEventually,
 			"friends":    cmdFriends,
 			"get":        cmdGet,
+			"mistype":    cmdMistype,
 			"node":       cmdNode,
 			"random":     cmdRandom,
 			"sha3":       cmdSHA3,
@@ -142,6 +143,17 @@ func cmdGet(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Setenv(args[0], fmt.Sprint(value))
+}
+
+// cmdMistype is "mistype VAR CODE": a code whose last word is another one.
+func cmdMistype(ts *testscript.TestScript, _ bool, args []string) {
+	words := strings.Split(args[1], "-")
+	last := "aardvark"
+	if words[len(words)-1] == last {
+		last = "academy"
+	}
+	words[len(words)-1] = last
+	ts.Setenv(args[0], strings.Join(words, "-"))
 }
 
 // cmdRandom is "random FILE SIZE": makes a file of random bytes.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/pairing"
 )
@@ -214,10 +213,11 @@ func TestErrorsAboutPeopleBecomeProblems(t *testing.T) {
 		{pairing.ErrTooMany, 429, CodeTooMany},
 		{pairing.ErrOffline, 503, CodeOffline},
 		{node.ErrAmbiguous, 409, CodeAmbiguous},
-		{logstore.ErrUnknownConversation, 404, CodeUnknownConversation},
-		{logstore.ErrUnknownEntry, 404, CodeUnknownEntry},
-		{logstore.ErrAmbiguous, 409, CodeAmbiguous},
-		{logstore.ErrNotAllowed, 403, CodeNotAllowed},
+		{node.ErrUnknownConversation, 404, CodeUnknownConversation},
+		{node.ErrUnknownEntry, 404, CodeUnknownEntry},
+		{node.ErrNotAllowed, 403, CodeNotAllowed},
+		{node.ErrTooLong, 413, CodeTooLong},
+		{node.ErrBadText, 400, CodeBadText},
 	} {
 		if p := problemOf(test.err); p.Status != test.status || p.Code != test.code || p.Detail != test.err.Error() {
 			t.Errorf("%v: %+v", test.err, p)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
@@ -114,10 +113,11 @@ var known = []struct {
 	{pairing.ErrTooMany, http.StatusTooManyRequests, CodeTooMany},
 	{pairing.ErrOffline, http.StatusServiceUnavailable, CodeOffline},
 	{node.ErrAmbiguous, http.StatusConflict, CodeAmbiguous},
-	{logstore.ErrUnknownConversation, http.StatusNotFound, CodeUnknownConversation},
-	{logstore.ErrUnknownEntry, http.StatusNotFound, CodeUnknownEntry},
-	{logstore.ErrAmbiguous, http.StatusConflict, CodeAmbiguous},
-	{logstore.ErrNotAllowed, http.StatusForbidden, CodeNotAllowed},
+	{node.ErrUnknownConversation, http.StatusNotFound, CodeUnknownConversation},
+	{node.ErrUnknownEntry, http.StatusNotFound, CodeUnknownEntry},
+	{node.ErrNotAllowed, http.StatusForbidden, CodeNotAllowed},
+	{node.ErrTooLong, http.StatusRequestEntityTooLarge, CodeTooLong},
+	{node.ErrBadText, http.StatusBadRequest, CodeBadText},
 	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},

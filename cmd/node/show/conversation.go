@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -8,13 +9,14 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node"
 )
 
 // ConversationName is what people call a conversation, with its id if that is not
 // enough: others may have chosen a group's name.
 func ConversationName(c api.Conversation) string {
 	if c.Mode == conversation.OneToOne {
-		return Clip(c.Name, nameWidth)
+		return Person(c.Name)
 	}
 	return Clip(c.Name, nameWidth) + " (" + ID(c.ID) + ")"
 }
@@ -44,21 +46,24 @@ func Conversation(w io.Writer, c api.Conversation, o Reading) error {
 	return err
 }
 
+// standing orders members: who decides first, who is out last.
+var standing = []node.Status{"owner", "admin", "member", "invited", "left", "banned"}
+
 // members lists who is in, and then who is not any more.
 func members(c api.Conversation) string {
-	var in, out []string
-	for _, m := range c.Members {
-		name := Clip(m.Name, nameWidth)
-		switch m.Status {
-		case "member":
-			in = append(in, name)
-		case "left", "banned":
-			out = append(out, fmt.Sprintf("%s (%s)", name, m.Status))
-		default:
-			in = append(in, fmt.Sprintf("%s (%s)", name, m.Status))
+	sorted := slices.Clone(c.Members)
+	slices.SortStableFunc(sorted, func(a, b api.Member) int {
+		return cmp.Or(slices.Index(standing, a.Status)-slices.Index(standing, b.Status), strings.Compare(a.Name, b.Name))
+	})
+	var all []string
+	for _, m := range sorted {
+		name := Person(m.Name)
+		if m.Status != "member" {
+			name += " (" + Text(string(m.Status)) + ")"
 		}
+		all = append(all, name)
 	}
-	return strings.Join(slices.Concat(in, out), ", ")
+	return strings.Join(all, ", ")
 }
 
 // Conversations writes a table of them.
@@ -69,13 +74,13 @@ func Conversations(w io.Writer, all []api.Conversation, o Reading) error {
 	}
 	rows := make([][]string, 0, len(all))
 	for _, c := range all {
-		who := "1"
+		kind, status := "contact", ""
 		if c.Mode != conversation.OneToOne {
-			who = fmt.Sprint(inside(c))
+			kind, status = fmt.Sprintf("group of %d", inside(c)), Text(string(c.Status))
 		}
-		rows = append(rows, []string{ID(c.ID), Clip(c.Name, 30), who, Text(string(c.Status)), last(c, o)})
+		rows = append(rows, []string{ID(c.ID), Clip(c.Name, 30), kind, status, last(c, o)})
 	}
-	return Table(w, []string{"ID", "NAME", "MEMBERS", "YOU", "LAST"}, rows)
+	return Table(w, []string{"ID", "NAME", "", "YOU", "LAST"}, rows)
 }
 
 // inside counts members, invited ones not.
@@ -100,5 +105,5 @@ func last(c api.Conversation, o Reading) string {
 	if !isAct(*c.Last) {
 		text = Clip(c.Last.Author, maxAuthor) + ": " + Text(text)
 	}
-	return c.Last.Time.In(o.zone()).Format("2 Jan 15:04") + "  " + Clip(text, 50)
+	return c.Last.Time.In(o.zone()).Format("2 Jan 15:04") + "  " + Clip(text, 40)
 }

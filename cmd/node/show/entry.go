@@ -21,6 +21,8 @@ func content(m api.Message) string {
 	switch {
 	case m.Deleted:
 		return "(deleted)"
+	case m.Type == conversation.TypeText && m.Text == "":
+		return "(changes an earlier message)"
 	case m.Type == conversation.TypeText:
 		return m.Text
 	case m.File != nil:
@@ -33,12 +35,26 @@ func content(m api.Message) string {
 	return fmt.Sprintf("(%s, %d bytes)", Text(m.Type), m.Size)
 }
 
+// maxAccount is how much of an account's text people see of who has no alias.
+const maxAccount = 20
+
+// Person is how people here call an account: an alias, "you", or the beginning of an account.
+func Person(name string) string {
+	if strings.HasPrefix(name, conversation.AccountScheme) {
+		return Clip(name, maxAccount)
+	}
+	return Clip(name, nameWidth)
+}
+
 // act is a control entry as a sentence.
 func act(m api.Message) string {
-	who, whom := Text(m.Author), Text(m.TargetName)
+	who, whom := Person(m.Author), Person(m.TargetName)
 	switch m.Action {
 	case conversation.Initial:
-		return who + " started the conversation"
+		if m.Text != "" {
+			return who + " made the group " + Clip(m.Text, nameWidth)
+		}
+		return who + " began the conversation"
 	case conversation.Invite:
 		return who + " invited " + whom
 	case conversation.Join:

@@ -63,12 +63,12 @@ func Shown(p api.Pairing) bool { return p.Code+p.QR != "" }
 func PairingStep(p api.Pairing) string {
 	switch p.State {
 	case node.PairWaiting:
-		if Shown(p) {
-			return "waiting for somebody to enter the code (Ctrl-C ends it)"
-		}
-		return "looking for the device that shows the code"
+		return "waiting for somebody to enter the code (Ctrl-C ends it)"
 	case node.PairExchange:
-		return "the other side is there; each proves to the other that it knows the code"
+		if Shown(p) {
+			return "somebody entered a code; each side proves to the other that it is this one"
+		}
+		return "looking for the device that shows the code; each proves to the other that it knows it"
 	case node.PairConnect:
 		return "proven; connecting" + verifier(p)
 	}

@@ -68,11 +68,14 @@ func talk() []api.Message {
 	stranger := said(12, 24*60+2, "passeur:"+strings.Repeat("a", 58), hostile)
 	merge := said(13, 24*60+3, "you", "")
 	merge.Type = conversation.TypeMerge
+	edit := said(5, 24*60+3, "you", "")
 	odd := did(14, 24*60+4, "bob", "juggle\x1b", "")
+	made := did(0, 0, "alice", conversation.Initial, "")
+	made.Text = "holiday\u202e"
 	return []api.Message{
-		did(1, 0, "alice", conversation.Initial, ""), did(2, 0, "alice", conversation.Invite, "you"),
+		made, did(1, 0, "alice", conversation.Initial, ""), did(2, 0, "alice", conversation.Invite, "you"),
 		did(3, 1, "you", conversation.Join, ""), said(4, 2, "alice", "日本語 when do we meet?"),
-		edited, deleted, file, unknown, late, void, stranger, merge, odd,
+		edited, deleted, file, unknown, late, void, stranger, merge, edit, odd,
 		did(15, 24*60+5, "alice", conversation.Ban, "mallory"), did(16, 24*60+6, "alice", conversation.Unban, "mallory"),
 		did(17, 24*60+7, "alice", conversation.Promote, "bob"), did(18, 24*60+8, "alice", conversation.Demote, "bob"),
 		did(19, 24*60+9, "alice", conversation.Remove, "bob"), did(20, 24*60+10, "bob", conversation.Leave, ""),
@@ -189,7 +192,7 @@ func TestPairingSteps(t *testing.T) {
 	say := func(text string) { fmt.Fprintln(&b, text) }
 	say(PairingStep(p))
 	entered := p
-	entered.Code, entered.QR = "", ""
+	entered.Code, entered.QR, entered.State = "", "", node.PairExchange
 	say(PairingStep(entered))
 	for _, state := range []node.PairingState{node.PairExchange, node.PairConnect} {
 		p.State = state
