@@ -15,6 +15,7 @@ type Book struct {
 	change  Change // being collected
 
 	union Bitmap  // scratch of precede
+	marks Bitmap  // scratch of meets, empty between walks
 	todo  []int32 // scratch of cover
 }
 

@@ -72,10 +72,13 @@ type reference struct {
 }
 
 func (r *reference) add(e Entry, rank Rank, refused bool) {
+	var past Bitmap
 	if refused {
 		r.refused.Set(len(r.entries))
+	} else {
+		past = r.pastOf(e)
 	}
-	r.past = append(r.past, r.pastOf(e))
+	r.past = append(r.past, past)
 	r.entries = append(r.entries, e)
 	r.rank = append(r.rank, rank)
 }
@@ -96,12 +99,10 @@ func (r *reference) judge(e Entry) (Verdict, error) {
 	if err := checkParents(e, len(r.entries)); err != nil {
 		return Verdict{}, err
 	}
-	past := r.pastOf(e)
-	for row := range past.Rows() {
-		if r.refused.Has(row) {
-			return Verdict{}, errFollowsInvalid
-		}
+	if slices.ContainsFunc(e.Parents, r.refused.Has) {
+		return Verdict{}, errFollowsInvalid
 	}
+	past := r.pastOf(e)
 	q := r.question(e, past)
 	return Verdict{
 		Rank:          q.author.rank(),

@@ -40,29 +40,52 @@ func (b *Book) IsAncestor(old, young int) bool {
 // meets walks from rows down their pasts, the newest first, until one is found
 // or only rows below low are left. It takes a step for each row in between.
 func (b *Book) meets(rows []int32, low int, found func(row int) bool) bool {
-	todo := make(Bitmap, 0, 8)
-	base := low / wordBits // rows of lower words are of no interest
-	mark := func(rows []int32) {
-		for _, row := range rows {
-			if int(row) >= low {
-				todo.Set(int(row) - base*wordBits)
-			}
+	w := walk{todo: b.marks, low: low, lowest: len(b.rows) / wordBits}
+	w.todo.grow(w.lowest + 1)
+	b.marks = w.todo
+	defer w.wipe()
+	w.mark(rows)
+	for row, ok := w.next(); ok; row, ok = w.next() {
+		if found(row) {
+			return true
 		}
-	}
-	mark(rows)
-	for w := len(todo) - 1; w >= 0; w-- {
-		for todo[w] != 0 {
-			bit := bits.Len64(todo[w]) - 1
-			todo[w] &^= 1 << bit
-			row := (base+w)*wordBits + bit
-			if found(row) {
-				return true
-			}
-			mark(b.parentsOf(row))
-		}
+		w.mark(b.parentsOf(row))
 	}
 	return false
 }
+
+// walk is the rows that are still to be visited. All of them are in words up to
+// at and from lowest on.
+type walk struct {
+	todo       Bitmap
+	low        int // rows below are of no interest
+	at, lowest int
+}
+
+func (w *walk) mark(rows []int32) {
+	for _, row := range rows {
+		if word := int(row) / wordBits; int(row) >= w.low {
+			w.todo[word] |= 1 << (row % wordBits)
+			w.at, w.lowest = max(w.at, word), min(w.lowest, word)
+		}
+	}
+}
+
+// next takes the greatest row out.
+func (w *walk) next() (row int, ok bool) {
+	for ; w.at > w.lowest && w.todo[w.at] == 0; w.at-- {
+	}
+	word := &w.todo[w.at]
+	if *word == 0 {
+		return 0, false
+	}
+	bit := bits.Len64(*word) - 1
+	*word &^= 1 << bit
+	return w.at*wordBits + bit, true
+}
+
+// wipe leaves the bitmap empty for the next walk.
+func (w *walk) wipe() { clear(w.todo[w.lowest:]) }
 
 // cover notes that a live row follows its ancestors. Below a row that is covered
 // or live all is covered already, so each row is walked over once.
