@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,6 +105,9 @@ func (n *Node) findConversation(ref string) (logstore.Summary, error) {
 		return first(pair), err
 	}
 	groups, err := n.groupsCalled(ref)
+	if err == nil && len(groups) > 1 {
+		groups, err = n.notRenewed(groups)
+	}
 	switch {
 	case err != nil:
 		return logstore.Summary{}, err
@@ -248,7 +250,7 @@ func (n *Node) ChangeMember(ctx context.Context, ref string, a conversation.Acti
 		err = n.banBefore(ctx, s.ID, target, before)
 	}
 	if err != nil {
-		return Conversation{}, explainRule(err)
+		return Conversation{}, err
 	}
 	return n.conversationByID(s.ID)
 }
@@ -276,17 +278,9 @@ func (n *Node) act(ctx context.Context, ref string, a conversation.Action, targe
 	}
 	content := conversation.MemberContent(a, target)
 	if _, err := n.conversations.Append(ctx, s.ID, n.author(), conversation.TypeMember, content); err != nil {
-		return Conversation{}, explainRule(err)
+		return Conversation{}, err
 	}
 	return n.conversationByID(s.ID)
-}
-
-// explainRule marks what the rules of a conversation forbid.
-func explainRule(err error) error {
-	if errors.Is(err, logstore.ErrNotAllowed) && !errors.Is(err, ErrNotAllowed) {
-		return fmt.Errorf("%w: %w", ErrNotAllowed, err)
-	}
-	return err
 }
 
 // memberCalled finds an account by a contact's alias, its text form, or, among the
@@ -308,46 +302,6 @@ func (n *Node) memberCalled(conv conversation.ID, who string) (conversation.Acco
 		}
 	}
 	return conversation.Account{}, fmt.Errorf("%w: %q", ErrUnknownContact, who)
-}
-
-// renewal is the content of an entry that says which conversation follows.
-type renewal struct {
-	Next conversation.ID `json:"next"`
-}
-
-// typeRenewal is the media type of a renewal: a JSON object of strings.
-const typeRenewal = "application/x-passeur-renewal+json"
-
-// RenewConversation makes a new group of the same name, with the present members
-// invited, and says so in the old one. It is the way out where the old one's
-// owner is lost, or its members cannot agree.
-func (n *Node) RenewConversation(ctx context.Context, ref string) (Conversation, error) {
-	s, err := n.findConversation(ref)
-	if err != nil {
-		return Conversation{}, err
-	}
-	if s.Mode != conversation.Group {
-		return Conversation{}, fmt.Errorf("%w: only a group can be renewed", ErrNotAllowed)
-	}
-	members, err := n.conversations.Members(s.ID)
-	if err != nil {
-		return Conversation{}, err
-	}
-	var invited []conversation.Account
-	for _, m := range members {
-		if m.Status.In() && m.Account != n.keys.account {
-			invited = append(invited, m.Account)
-		}
-	}
-	next, err := n.createGroup(ctx, s.Name, invited)
-	if err != nil {
-		return Conversation{}, err
-	}
-	content, err := json.Marshal(renewal{next.ID})
-	if err == nil {
-		_, err = n.conversations.Append(ctx, s.ID, n.author(), typeRenewal, content)
-	}
-	return next, explainRule(err)
 }
 
 // ExportConversation writes all entries with their signatures, a JSON line each.

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/pairing"
 )
 
@@ -51,7 +52,7 @@ var (
 	// ErrUnknownEntry: the conversation has none of this id.
 	ErrUnknownEntry = errors.New("no such entry")
 	// ErrNotAllowed: the rules of the conversation are against it.
-	ErrNotAllowed = errors.New("the conversation does not allow it")
+	ErrNotAllowed = logstore.ErrNotAllowed
 	// ErrBadText: a text or a name that is empty, or has what it must not have.
 	ErrBadText = errors.New("this is no text to write")
 	// ErrTooLong: a text that is too long for one entry.

@@ -70,5 +70,5 @@ func (l historyLog) Ingest(ctx context.Context, conv conversation.ID, batch []co
 	case errors.Is(err, logstore.ErrParent):
 		err = fmt.Errorf("%w: %w", history.ErrParent, err)
 	}
-	return history.Ingested{Added: len(r.Added), Deferred: r.Deferred, Paused: r.Paused}, err
+	return history.Ingested{Added: len(r.Added), Deferred: r.Deferred, Paused: r.Paused, Left: r.Void > 0}, err
 }

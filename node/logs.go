@@ -48,18 +48,15 @@ func (n *Node) openConversations() (err error) {
 	return n.fellows.read(n.conversations)
 }
 
-// startHistory lets the logs travel.
-func (n *Node) startHistory() (err error) {
+// makeHistory makes what lets the logs travel, before anything else runs that
+// tells it something. Nothing travels until it is mounted.
+func (n *Node) makeHistory() (err error) {
 	n.history, err = history.New(promptStreams{n.host}, history.Config{
 		Log: historyLog{n.conversations}, Shared: n.shared, Reads: n.reads, Accepts: n.accepts, SourceOf: n.sourceOf,
 		Records: n.recordsFor, OnRecord: n.takeRecord,
 		Proof: n.proof, Observe: n.observeHistory, Logger: n.log,
 	})
-	if err != nil {
-		return err
-	}
-	n.Mount(n.history)
-	return nil
+	return err
 }
 
 // startTalking acts on what the logs say, once everything else stands.
@@ -299,9 +296,6 @@ func (n *Node) takeRecord(from peer.ID, raw []byte) {
 
 // announceRecord sends a record to all devices that are connected now.
 func (n *Node) announceRecord(raw []byte) {
-	if n.history == nil {
-		return // the node is starting
-	}
 	if err := n.history.Announce(raw); err != nil {
 		n.log.Error("the account's record cannot be announced", "error", err)
 	}

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -71,6 +70,9 @@ func (n *Node) messageOf(m logstore.Message) Message {
 		Time: m.Time(), Seen: m.Seen, Type: e.Type, Text: m.Text, File: m.File, Edited: m.Edited, Deleted: m.Deleted,
 		Void: m.Void, Reason: m.Reason, Size: max(0, e.BodySize-conversation.Salt), Parents: e.Parents,
 	}
+	if edit, edits := e.Edit(); edits {
+		out.Edit = edit.Target
+	}
 	if c := e.Control; c != nil {
 		out.Action, out.Target, out.Text = c.Action, c.Target, c.Name
 		if c.Action == conversation.Initial {
@@ -114,7 +116,7 @@ func checkText(text string) error {
 func (n *Node) write(ctx context.Context, s logstore.Summary, typ string, content []byte) (Message, error) {
 	e, err := n.conversations.Append(ctx, s.ID, n.author(), typ, content)
 	if err != nil {
-		return Message{}, explainRule(err)
+		return Message{}, err
 	}
 	return n.messageCalled(e.Conversation, e.ID)
 }
@@ -165,7 +167,7 @@ func (n *Node) DeleteMessage(ctx context.Context, ref, entry string) (Message, e
 func (n *Node) change(ctx context.Context, m logstore.Message, content []byte) (Message, error) {
 	conv := m.Entry.Conversation
 	if _, err := n.conversations.Append(ctx, conv, n.author(), m.Entry.Type, content); err != nil {
-		return Message{}, explainRule(err)
+		return Message{}, err
 	}
 	return n.messageCalled(conv, m.Entry.ID)
 }
@@ -231,21 +233,4 @@ func (n *Node) tell(conv conversation.ID, c commit) error {
 	}
 	n.hub.publish(Event{Time: now, Conversation: &view})
 	return nil
-}
-
-// renewalOf gives the conversation that an owner or admin says follows s.
-func (n *Node) renewalOf(s logstore.Summary) (next conversation.ID, err error) {
-	if s.Mode != conversation.Group {
-		return next, nil
-	}
-	list, err := n.conversations.Messages(s.ID, logstore.Page{Type: typeRenewal, Limit: 1})
-	if err != nil || len(list) == 0 {
-		return next, err
-	}
-	content, _ := list[0].Entry.Content()
-	var r renewal
-	if err := json.Unmarshal(content, &r); err != nil {
-		return next, nil // somebody else's idea of one
-	}
-	return r.Next, nil
 }

@@ -125,6 +125,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return fmt.Errorf("start the libp2p host: %w", err)
 	}
 	n.onClose("host", n.host.Close)
+	if err := n.makeHistory(); err != nil {
+		return err
+	}
 	if n.dht, err = newDHT(n.host, n.settings); err != nil {
 		return fmt.Errorf("start the DHT: %w", err)
 	}
@@ -144,9 +147,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.startFiles(); err != nil {
 		return err
 	}
-	if err := n.startHistory(); err != nil {
-		return err
-	}
+	n.Mount(n.history)
 	n.onClose("protocols", n.unmount)
 	if n.settings.MDNS {
 		if n.lan, err = startLAN(n.host, n.log); err != nil {

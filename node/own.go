@@ -200,7 +200,12 @@ func (n *Node) noteKeepers() error {
 	return nil
 }
 
+// note writes into the own conversation. Where that has not arrived yet, readOwn
+// notes what it lacks when it has.
 func (n *Node) note(typ string, content any) {
+	if _, err := n.conversations.Summary(n.own); errors.Is(err, logstore.ErrUnknownConversation) {
+		return
+	}
 	raw, err := json.Marshal(content)
 	if err == nil {
 		_, err = n.conversations.Append(n.ctx, n.own, n.author(), typ, raw)

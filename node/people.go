@@ -82,6 +82,9 @@ type Message struct {
 	Action     conversation.Action
 	Target     conversation.Account
 	TargetName string
+	// Edit is the entry that this one edits or takes back; zero if it does not. Such
+	// entries are in pages with All only.
+	Edit conversation.ID
 	// Edited: a later entry changed the text. Deleted: one took it back.
 	Edited, Deleted bool
 	// Void: it does not count, because of Reason.
