@@ -51,8 +51,10 @@ func (s *Store) Create(ctx context.Context, a Author, mode conversation.Mode, wi
 // later. It is judged, and on the disk, when Append returns. Errors wrap
 // ErrNotAllowed where the rules forbid it.
 //
-// Heads that are further ahead of the clock than conversation.FutureLimit are
-// passed by: what hangs on them, nobody would take.
+// Heads that this device wrote when its clock was further ahead than
+// conversation.FutureLimit of what it is now are passed by: what hangs on them,
+// nobody would take. If other devices wrote as late, it is this clock that is
+// behind, and nothing is passed by.
 func (s *Store) Append(ctx context.Context, id conversation.ID, a Author, mediaType string, content []byte) (*conversation.Entry, error) {
 	return s.compose(ctx, id, draft{Author: a, mediaType: mediaType, content: fixed(content)})
 }
@@ -200,7 +202,7 @@ func (w *writer) parentsFor(d draft) (ids []conversation.ID, err error) {
 		if d.control() && w.mayJoin(d.Author) {
 			most = -1
 		}
-		if ids, err = w.heads(most); err != nil {
+		if ids, err = w.heads(d.Author, most); err != nil {
 			return nil, err
 		}
 	}
@@ -222,7 +224,7 @@ func (w *writer) parentsFor(d draft) (ids []conversation.ID, err error) {
 func (w *writer) mayJoin(a Author) bool { return w.c.book.Status(a.Account).In() }
 
 // heads gives the newest live heads, at most that many (-1: all), oldest first.
-func (w *writer) heads(most int) ([]conversation.ID, error) {
+func (w *writer) heads(a Author, most int) ([]conversation.ID, error) {
 	from, to := bounds(w.c.key)
 	limit := w.now.Add(conversation.FutureLimit).UnixMilli()
 	ids, ahead := []conversation.ID(nil), false
@@ -237,27 +239,33 @@ func (w *writer) heads(most int) ([]conversation.ID, error) {
 		return err
 	}, `SELECT id, time FROM head JOIN entry USING (n) WHERE n >= ? AND n < ? ORDER BY n DESC LIMIT ?`, from, to, most)
 	if err == nil && ahead {
-		ids, err = w.headsBefore(limit, most)
+		ids, err = w.headsBefore(a, limit, most, ids)
 	}
 	slices.Reverse(ids)
 	return ids, w.s.fail("read the heads", database.Explain(err))
 }
 
 // headsBefore gives the newest live entries that only entries later than limit
-// follow, newest first.
-func (w *writer) headsBefore(limit int64, most int) (ids []conversation.ID, err error) {
+// follow, newest first; or heads, if the author is not the only one who wrote
+// later than that.
+func (w *writer) headsBefore(a Author, limit int64, most int, heads []conversation.ID) (ids []conversation.ID, err error) {
+	own, err := w.numberOfDevice(a)
+	if err != nil {
+		return nil, err
+	}
+	var others bool
+	err = w.tx.QueryRow("SELECT EXISTS (SELECT 1 FROM entry WHERE conv = ? AND time > ? AND device <> ?)", w.c.key, limit, own).Scan(&others)
+	if err != nil || others {
+		return heads, err
+	}
 	from, to := bounds(w.c.key)
-	late, err := collect(w.tx, scanInt, "SELECT n FROM entry WHERE conv = ? AND time > ?", w.c.key, limit)
+	tops, err := collect(w.tx, scanInt, "SELECT n FROM head WHERE n >= ? AND n < ?", from, to)
 	if err != nil {
 		return nil, err
 	}
-	heads, err := collect(w.tx, scanInt, "SELECT n FROM head WHERE n >= ? AND n < ?", from, to)
-	if err != nil {
-		return nil, err
-	}
-	numbers, err := w.below(append(late, heads...), limit)
-	if err != nil {
-		return nil, err
+	numbers, err := w.below(tops, limit)
+	if err != nil || len(numbers) == 0 {
+		return heads, err
 	}
 	if most >= 0 {
 		numbers = numbers[:min(most, len(numbers))]
@@ -270,6 +278,14 @@ func (w *writer) headsBefore(limit int64, most int) (ids []conversation.ID, err 
 		ids = append(ids, id)
 	}
 	return ids, nil
+}
+
+func (w *writer) numberOfDevice(a Author) (int64, error) {
+	raw, err := a.Device.GetPublic().Raw()
+	if err != nil || len(raw) != 32 {
+		return 0, fmt.Errorf("%w: its key is no Ed25519 key", conversation.ErrDevice)
+	}
+	return w.number([32]byte(raw))
 }
 
 // below walks down from the entries to live ones that are not later than limit,

@@ -2,97 +2,132 @@ package logstore_test
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
 )
 
-// longLog makes a conversation of n entries, 1 in every controls of them a
-// control entry, without a store, so that only what is measured costs.
-func longLog(t testing.TB, n, control int) (owner *person, id conversation.ID, log []conversation.Raw) {
+// longLog makes a conversation of n entries without a store, every so many of
+// them a control entry.
+func longLog(t testing.TB, n, every int) (owner *person, id conversation.ID, log []conversation.Raw) {
 	t.Helper()
 	owner = newPerson(t, 1, 1)
 	a := owner.author()
-	d := conversation.Draft{Account: a.Account, Time: start, Type: conversation.TypeInitial,
-		Content: conversation.InitialContent(conversation.Group, conversation.Account{}, "long"), Certificate: &a.Certificate}
-	first, err := d.Sign(a.Device)
+	first, err := conversation.Draft{Account: a.Account, Time: start, Type: conversation.TypeInitial,
+		Content: conversation.InitialContent(conversation.Group, conversation.Account{}, "long"), Certificate: &a.Certificate}.Sign(a.Device)
 	check(t, err)
-	id, log = first.ID, append(log, first.Raw)
+	log = append(log, first.Raw)
 	parent := first.ID
 	for i := 1; i < n; i++ {
-		d := conversation.Draft{Conversation: id, Account: a.Account, Parents: []conversation.ID{parent},
-			Time: start.Add(time.Duration(i) * time.Millisecond), Type: conversation.TypeText, Content: fmt.Appendf(nil, "message number %d, of the usual length", i)}
-		if control > 0 && i%(n/control) == 0 {
-			d.Type = conversation.TypeMember
-			d.Content = conversation.MemberContent(conversation.Invite, newPerson(t, uint64(1000+i), 0).account())
+		d := conversation.Draft{Conversation: first.ID, Account: a.Account, Parents: []conversation.ID{parent},
+			Time: start.Add(time.Duration(i) * time.Millisecond), Type: conversation.TypeText,
+			Content: fmt.Appendf(nil, "message %d, which is about as long as messages are", i)}
+		if i%every == 0 {
+			d.Type, d.Content = conversation.TypeMember, conversation.MemberContent(conversation.Invite, newPerson(t, uint64(1000+i), 0).account())
 		}
 		e, err := d.Sign(a.Device)
 		check(t, err)
 		parent, log = e.ID, append(log, e.Raw)
 	}
-	return owner, id, log
+	return owner, first.ID, log
 }
 
-func TestMeasure(t *testing.T) {
-	owner, id, log := longLog(t, 20_000, 200)
-	path := newPath(t)
-	other := newPerson(t, 2, 1)
-	h := other.openAt(t, path, logstore.Config{})
-	begin := time.Now()
-	for i := 0; i < len(log); i += 512 {
-		batch := log[i:min(i+512, len(log))]
-		_, err := h.Ingest(t.Context(), id, batch, logstore.Source{Own: true})
-		check(t, err)
+// BenchmarkLongLog measures a conversation of 100,000 entries (or as many as
+// PASSEUR_LOGSTORE_ENTRIES says), 1,000 of them control entries, step by step.
+// It is one run, whatever -benchtime says.
+func BenchmarkLongLog(b *testing.B) {
+	entries := 100_000
+	if text := os.Getenv("PASSEUR_LOGSTORE_ENTRIES"); text != "" {
+		entries, _ = strconv.Atoi(text)
 	}
-	d := time.Since(begin)
-	t.Logf("ingest %d in %v: %.0f/s", len(log), d, float64(len(log))/d.Seconds())
-	begin = time.Now()
-	check(t, h.Close())
-	t.Logf("close %v", time.Since(begin))
-	begin = time.Now()
-	h = owner.openAt(t, path, logstore.Config{})
-	t.Logf("open %v", time.Since(begin))
-	begin = time.Now()
+	owner, id, log := longLog(b, entries, 100)
+	path := newPath(b)
+	other := newPerson(b, 2, 1)
+	h := other.openAt(b, path, logstore.Config{})
+	measure(b, "ingest", len(log), func() {
+		for i := 0; i < len(log); i += logstore.MaxBatch {
+			_, err := h.Ingest(b.Context(), id, log[i:min(i+logstore.MaxBatch, len(log))], logstore.Source{})
+			check(b, err)
+		}
+	})
+	measure(b, "close", 1, func() { check(b, h.Close()) })
+	info, err := os.Stat(path)
+	check(b, err)
+	b.Logf("file: %d MiB", info.Size()>>20)
+	measure(b, "open", 1, func() { h = owner.openAt(b, path, logstore.Config{}) })
+	measure(b, "list of conversations", 1, func() {
+		_, err := h.Conversations()
+		check(b, err)
+	})
+	measure(b, "newest page of 50", 1, func() { page(b, h, id) })
+	measure(b, "the same again", 1, func() { page(b, h, id) })
+	measure(b, "load the rules, append", 1, func() { h.say(id, "first") })
+	appendMany(b, h, id)
+	heads, err := h.Heads(id)
+	check(b, err)
+	measure(b, "missing, all at once", len(log), func() { drain(b, h, id, heads, 1<<30) })
+	measure(b, "missing, 512 at once", len(log), func() { drain(b, h, id, heads, logstore.MaxBatch) })
+	measure(b, "check", len(log), func() { sound(b, h.Store, id) })
+}
+
+func page(b *testing.B, h *home, id conversation.ID) {
 	list, err := h.Messages(id, logstore.Page{})
-	check(t, err)
-	t.Logf("last page %v (%d)", time.Since(begin), len(list))
-	begin = time.Now()
-	list, err = h.Messages(id, logstore.Page{})
-	check(t, err)
-	t.Logf("last page again %v", time.Since(begin))
-	begin = time.Now()
-	h.say(id, "first")
-	t.Logf("load and first append %v", time.Since(begin))
-	var worst, sum time.Duration
-	for range 200 {
-		begin := time.Now()
-		h.say(id, "next")
-		d := time.Since(begin)
-		worst, sum = max(worst, d), sum+d
+	check(b, err)
+	if len(list) != 50 {
+		b.Fatalf("%d messages", len(list))
 	}
-	t.Logf("append mean %v worst %v", sum/200, worst)
-	begin = time.Now()
-	n := 0
-	heads, _ := h.Heads(id)
-	_, err = h.Missing(t.Context(), id, heads, nil, conversation.ID{}, 1<<30, 1<<30, func(conversation.Raw) error { n++; return nil })
-	check(t, err)
-	t.Logf("missing, %d streamed: %v", n, time.Since(begin))
-	begin = time.Now()
+}
+
+func appendMany(b *testing.B, h *home, id conversation.ID) {
+	const n = 500
+	var worst time.Duration
+	measure(b, "append", n, func() {
+		for range n {
+			begin := time.Now()
+			h.say(id, "next")
+			worst = max(worst, time.Since(begin))
+		}
+	})
+	b.Logf("append, the slowest: %v", worst)
+}
+
+func drain(b *testing.B, h *home, id conversation.ID, heads []conversation.ID, most int) {
 	var after conversation.ID
-	n = 0
 	for more := true; more; {
-		more, err = h.Missing(t.Context(), id, heads, nil, after, 512, 1<<20, func(r conversation.Raw) error {
-			n++
-			e, err := conversation.Decode(r)
-			after = e.ID
-			return err
+		var last conversation.Raw
+		var err error
+		more, err = h.Missing(b.Context(), id, heads, nil, after, most, 1<<30, func(raw conversation.Raw) error {
+			last = raw
+			return nil
 		})
-		check(t, err)
+		check(b, err)
+		e, err := conversation.Decode(last)
+		check(b, err)
+		after = e.ID
 	}
-	t.Logf("missing, %d in 512s: %v", n, time.Since(begin))
-	begin = time.Now()
-	sound(t, h.Store, id)
-	t.Logf("check %v", time.Since(begin))
+}
+
+// measure logs how long n steps took by the clock, and how much they cost the
+// processors, which is what counts on a busy machine.
+func measure(b *testing.B, what string, n int, f func()) {
+	b.Helper()
+	cpu, begin := cpuTime(), time.Now()
+	f()
+	took, cost := time.Since(begin), cpuTime()-cpu
+	b.Logf("%-24s %8d  %12v (%v each, %.0f/s)  CPU %v (%v each)", what, n, took.Round(time.Microsecond),
+		(took / time.Duration(n)).Round(100*time.Nanosecond), float64(n)/took.Seconds(), cost, cost/time.Duration(n))
+}
+
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
