@@ -106,7 +106,7 @@ func testRevoked(t *testing.T, parties []party) {
 	testRefused(t, phone, parties[3:])
 	after := laptop.writes("bob", "nobody heard the phone")
 	now := agree(t, others, after.Text)
-	if got, want := now.lines(), append(before.lines(), after.ID[:8]+" "+after.Text); !slices.Equal(got, want) {
+	if got, want := now.lines(), append(before.lines(), line(after)); !slices.Equal(got, want) {
 		t.Errorf("all show %q, want %q", got, want)
 	}
 }

@@ -128,10 +128,12 @@ func (d *device) writes(ref, text string) api.Message {
 // lines are a history's messages, each as its id and text.
 func (h history) lines() (lines []string) {
 	for _, m := range h.Messages {
-		lines = append(lines, m.ID[:8]+" "+m.Text)
+		lines = append(lines, line(m))
 	}
 	return lines
 }
+
+func line(m api.Message) string { return m.ID[:8] + " " + m.Text }
 
 // texts are what a history's messages say.
 func (h history) texts() (texts []string) {
