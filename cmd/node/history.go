@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -60,12 +61,15 @@ func (a *app) show(ctx context.Context, ref string, f historyFlags) error {
 	if err != nil {
 		return aboutEntry(err, ref, "")
 	}
-	messages, err := newest(ctx, c, conv.ID, f.limit, f.all || f.graph)
+	messages, older, err := newest(ctx, c, conv.ID, f.limit, f.all || f.graph)
 	if err != nil {
 		return err
 	}
 	if a.json {
 		return show.JSON(a.stdout, historyView{conv, messages})
+	}
+	if older {
+		fmt.Fprintln(a.stderr, "what is older is left out: --limit 0 shows all")
 	}
 	if f.graph {
 		return show.Graph(a.stdout, messages, a.reading(f.all))
@@ -86,25 +90,19 @@ func isFormality(m api.Message) bool {
 }
 
 // newest gets the newest messages of a conversation, oldest first: limit of them at
-// most, all if that is 0.
-func newest(ctx context.Context, c *api.Client, conv string, limit int, all bool) ([]api.Message, error) {
-	pages := [][]api.Message{{}}
-	for p, left := (api.Page{All: all}), limit; limit == 0 || left > 0; {
+// most, all if that is 0. Older: there are some before them.
+func newest(ctx context.Context, c *api.Client, conv string, limit int, all bool) (messages []api.Message, older bool, err error) {
+	messages = []api.Message{}
+	for p := (api.Page{All: all}); limit == 0 || len(messages) <= limit; p.Before = messages[0].ID {
 		p.Limit = api.MaxPage
 		if limit > 0 {
-			p.Limit = min(left, api.MaxPage)
+			p.Limit = min(limit+1-len(messages), api.MaxPage) // one more tells whether there is any
 		}
 		page, err := c.Messages(ctx, conv, p)
-		if err != nil {
-			return nil, err
+		if err != nil || len(page) == 0 {
+			return messages, false, err
 		}
-		if len(page) == 0 {
-			break
-		}
-		pages = append(pages, page)
-		left -= len(page)
-		p.Before = page[0].ID
+		messages = slices.Concat(page, messages)
 	}
-	slices.Reverse(pages)
-	return slices.Concat(pages...), nil
+	return messages[1:], true, nil
 }

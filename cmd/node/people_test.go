@@ -96,9 +96,12 @@ func TestShowGetsAsManyPagesAsItNeeds(t *testing.T) {
 		if n := strings.Count(stdout, "message "); code != 0 || n != want.count || !strings.Contains(stdout, fmt.Sprintf("message %d.", want.first)) || !strings.Contains(stdout, "message 1202.\n") {
 			t.Errorf("limit %s: exit code %d, %d messages, %s", limit, code, n, stderr)
 		}
+		if older := strings.Contains(stderr, "what is older is left out"); older != (want.first > 0) {
+			t.Errorf("limit %s: %q", limit, stderr)
+		}
 	}
 	_, stdout, _ := passeur(t.Context(), "conversation", "show", "holiday", "--limit", "2", "--graph")
-	if !strings.HasPrefix(stdout, "*  0104b2000000  ") || strings.Count(stdout, "*") != 2 || !slices.Contains(f.asked, "messages 2 true") {
+	if !strings.HasPrefix(stdout, "*  0104b2000000  ") || strings.Count(stdout, "*") != 2 || !slices.Contains(f.asked, "messages 3 true") {
 		t.Errorf("graph, asked %q:\n%s", f.asked[len(f.asked)-2:], stdout)
 	}
 	_, stdout, _ = passeur(t.Context(), "conversation", "show", "holiday", "--limit", "1", "--json")
