@@ -202,7 +202,10 @@ func (w *writer) parentsFor(d draft) (ids []conversation.ID, err error) {
 		if d.control() && w.mayJoin(d.Author) {
 			most = -1
 		}
-		if ids, err = w.heads(d.Author, most); err != nil {
+		if ids, err = w.heads(d.Author, most); err == nil && len(ids) == most {
+			ids, err = w.withControl(ids)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -218,6 +221,40 @@ func (w *writer) parentsFor(d draft) (ids []conversation.ID, err error) {
 		return nil, fmt.Errorf("%w: nothing to follow", ErrUnknownEntry)
 	}
 	return ids, nil
+}
+
+// withControl puts the newest control entries that heads do not follow in the
+// place of the oldest heads, half of them at most: what decides who may write is
+// to be followed first.
+func (w *writer) withControl(heads []conversation.ID) ([]conversation.ID, error) {
+	keep := heads[len(heads)/2:]
+	if err := w.locate(keep); err != nil {
+		return nil, err
+	}
+	var rows []int
+	for _, id := range keep {
+		rows = append(rows, w.places[id].row)
+	}
+	followed := w.c.book.Ancestors(rows)
+	var control []conversation.ID
+	err := each(w.tx, func(scan func(...any) error) error {
+		var n int64
+		var raw sql.RawBytes
+		if err := scan(&n, &raw); err != nil {
+			return err
+		}
+		if row := w.c.row(seqOf(n)); !followed.Has(row) && len(control) < len(heads)-len(keep) {
+			followed = w.c.book.Ancestors(append(rows, row))
+			rows = append(rows, row)
+			id, err := toID(raw)
+			control = append(control, id)
+			return err
+		}
+		return nil
+	}, `SELECT n, id FROM entry INDEXED BY entry_typed
+		WHERE conv = ? AND type IN ('member', 'device') AND type <> 'text/plain' AND void = 0 ORDER BY n DESC`, w.c.key)
+	rest := slices.DeleteFunc(slices.Clone(heads[len(control):len(heads)/2]), func(id conversation.ID) bool { return slices.Contains(control, id) })
+	return slices.Concat(control, rest, keep), w.s.fail("read control entries", database.Explain(err))
 }
 
 // mayJoin: who is only invited cannot write merge entries.
