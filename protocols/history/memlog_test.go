@@ -20,6 +20,7 @@ type memLog struct {
 	batches int // Ingest was called
 	served  int // entries given
 	most    int // in one answer
+	asked   int // Missing was called
 
 	// What a test may change.
 	judge   func(*conversation.Entry) error // nil: valid
@@ -231,6 +232,7 @@ func (l *memLog) Missing(_ context.Context, conv conversation.ID, want, have []c
 		bytes += sizeOf(c.rows[n].Raw)
 	}
 	l.most = max(l.most, len(out))
+	l.asked++
 	err := l.fail("missing")
 	l.mu.Unlock()
 	if reading != nil {

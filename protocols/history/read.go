@@ -270,6 +270,9 @@ func (c *session) hearEnd(m end) error {
 	if err != nil {
 		return err
 	}
+	c.mu.Lock()
+	c.recent.add(last)
+	c.mu.Unlock()
 	if raws, err = c.withParents(t, raws); err != nil {
 		return err
 	}

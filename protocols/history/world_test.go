@@ -350,12 +350,19 @@ func (d *device) texts(conv conversation.ID) []string {
 // wantSame fails unless all devices have the same entries, bodies included.
 func wantSame(t testing.TB, conv conversation.ID, devices ...*device) {
 	t.Helper()
+	if err := same(conv, devices...); err != nil {
+		t.Error(err)
+	}
+}
+
+func same(conv conversation.ID, devices ...*device) error {
 	for _, d := range devices[1:] {
 		if got, want := d.log.dump(conv), devices[0].log.dump(conv); !bytes.Equal(got, want) {
-			t.Errorf("%s has %d entries, %s has %d; texts %q and %q", d.name, len(d.log.all(conv)),
+			return fmt.Errorf("%s has %d entries, %s has %d; texts %q and %q", d.name, len(d.log.all(conv)),
 				devices[0].name, len(devices[0].log.all(conv)), d.texts(conv), devices[0].texts(conv))
 		}
 	}
+	return nil
 }
 
 // sync lets one device catch up with another.
