@@ -107,9 +107,13 @@ func (b *Book) bearsOn(c int32) int32 {
 // threatenBy lets c void data that it does not follow.
 func (b *Book) threatenBy(c int32) {
 	account := b.bearsOn(c)
-	if ts := b.now.claims[account].threats; len(ts) > 0 {
-		if i := slices.IndexFunc(ts, func(t threat) bool { return t.control == c }); i >= 0 {
-			b.threaten(account, ts[i])
+	if b.wrote[account] == none || !threatens(b.controls[c].action) {
+		return
+	}
+	for _, t := range slices.Backward(b.now.claims[account].threats) {
+		if t.control == c {
+			b.threaten(account, t)
+			return
 		}
 	}
 }

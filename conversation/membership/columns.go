@@ -14,6 +14,7 @@ type columns struct {
 	parents  []int32 // of all rows, one after the other
 	controls []control
 	accounts []conversation.Account
+	wrote    []int32 // by account: the first data row, or none
 	writers  []writer
 
 	accountOf map[conversation.Account]int32
@@ -114,7 +115,7 @@ func (c *columns) internAccount(a conversation.Account) int32 {
 	n, known := c.accountOf[a]
 	if !known {
 		n = int32(len(c.accounts))
-		c.accountOf[a], c.accounts = n, append(c.accounts, a)
+		c.accountOf[a], c.accounts, c.wrote = n, append(c.accounts, a), append(c.wrote, none)
 	}
 	return n
 }
@@ -145,11 +146,22 @@ func (c *columns) insert(e Entry, rank Rank, past int32) (row int) {
 	}
 	if e.Action != conversation.Data {
 		r.control, r.after = c.insertControl(e, row, r)
-	} else if w := &c.writers[r.writer]; w.first == none {
-		w.first = int32(row)
+	} else {
+		c.noteData(r.writer, int32(row))
 	}
 	c.rows = append(c.rows, r)
 	return row
+}
+
+// noteData remembers who wrote data at all.
+func (c *columns) noteData(writer, row int32) {
+	w := &c.writers[writer]
+	if w.first == none {
+		w.first = row
+	}
+	if c.wrote[w.account] == none {
+		c.wrote[w.account] = row
+	}
 }
 
 func (c *columns) insertControl(e Entry, row int, r record) (number, after int32) {

@@ -47,8 +47,8 @@ func (r *ruling) newcomer(writer, account int32, rank Rank, past Bitmap) reason 
 // review works out anew which data entries of the accounts are void.
 func (b *Book) review(stale []bool) {
 	var threats []threat
-	for a := range b.now.claims {
-		if a < len(stale) && stale[a] {
+	for a, is := range stale {
+		if is && b.wrote[a] != none {
 			threats = append(threats, b.now.claims[a].threats...)
 		}
 	}
@@ -64,7 +64,7 @@ func (b *Book) review(stale []bool) {
 // threaten lets a new threat void data entries of its account, which follow
 // nothing new and so keep their other reasons.
 func (b *Book) threaten(account int32, t threat) {
-	stale := make([]bool, account+1)
+	stale := make([]bool, len(b.accounts))
 	stale[account] = true
 	rows := b.dataOf(stale)
 	fates := make([]fate, len(rows))
@@ -77,9 +77,14 @@ func (b *Book) threaten(account int32, t threat) {
 
 // dataOf are the rows of the data entries of some accounts, ascending.
 func (b *Book) dataOf(accounts []bool) (rows []int32) {
-	for row := range b.rows {
-		r := &b.rows[row]
-		if a := b.writers[r.writer].account; r.control == none && int(a) < len(accounts) && accounts[a] {
+	first := len(b.rows)
+	for a, is := range accounts {
+		if is && b.wrote[a] != none {
+			first = min(first, int(b.wrote[a]))
+		}
+	}
+	for row := first; row < len(b.rows); row++ {
+		if r := &b.rows[row]; r.control == none && accounts[b.writers[r.writer].account] {
 			rows = append(rows, int32(row))
 		}
 	}

@@ -161,7 +161,7 @@ func (h *history) try(e Entry) {
 	if got.Rank != want.Rank || got.FirstOfDevice != want.FirstOfDevice {
 		h.t.Fatalf("book: %+v, reference: %+v, of %+v", got, want, e)
 	}
-	h.add(e)
+	h.accept(e, want)
 }
 
 func (h *history) add(e Entry) {
@@ -170,6 +170,11 @@ func (h *history) add(e Entry) {
 	if err != nil {
 		h.t.Fatalf("%+v: %v", e, err)
 	}
+	h.accept(e, v)
+}
+
+func (h *history) accept(e Entry, v Verdict) {
+	h.t.Helper()
 	h.ref.Add(e, v)
 	row, c, err := h.book.Add(e)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // each property is tried on by default.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	checks := "40"
+	checks := "25"
 	if n := os.Getenv("PASSEUR_HISTORIES"); n != "" {
 		checks = n
 	}

@@ -76,6 +76,11 @@ func grants(says, action conversation.Action) bool {
 	return false
 }
 
+// threatens tells whether an action voids data of others or of a device.
+func threatens(a conversation.Action) bool {
+	return a == conversation.Remove || a == conversation.Ban || a == conversation.Revoke
+}
+
 // isAdminAct tells whether only admins and the owner do this to others.
 func isAdminAct(a conversation.Action) bool {
 	switch a {
