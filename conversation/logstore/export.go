@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/membership"
@@ -92,7 +93,9 @@ type verifier struct {
 	book *membership.Book
 	rows map[conversation.ID]int
 	ids  []conversation.ID
-	sum  Report
+	// times are Unix milliseconds, by row.
+	times []int64
+	sum   Report
 }
 
 func (v *verifier) line(text []byte) error {
@@ -119,7 +122,7 @@ func (v *verifier) line(text []byte) error {
 		v.sum.Withheld++
 	}
 	v.rows[e.ID] = v.book.Len() - 1
-	v.ids = append(v.ids, e.ID)
+	v.ids, v.times = append(v.ids, e.ID), append(v.times, e.Time.UnixMilli())
 	return nil
 }
 
@@ -129,6 +132,13 @@ func (v *verifier) judge(e *conversation.Entry) error {
 		return row, ok
 	})
 	if err != nil {
+		return err
+	}
+	times := make([]time.Time, len(rules.Parents))
+	for i, row := range rules.Parents {
+		times[i] = fromMilli(v.times[row])
+	}
+	if err := e.CheckTime(times...); err != nil {
 		return err
 	}
 	verdict, err := v.book.Judge(rules)
