@@ -107,9 +107,7 @@ func TestDoubleNAT(t *testing.T) {
 	addr := text("100.64.3.4")
 	f.udp(udpPort, fakeNATPMP(addr))
 	d := startDevice(t, f.A, quick(NATPMP))
-	if got := d.mapped(40001); got != nil {
-		t.Errorf("mapped at %v", got)
-	}
+	d.wants(40001)
 	s := d.status()
 	if len(s) != 1 || !s[0].DoubleNAT || s[0].External.String() != "100.64.3.4" {
 		t.Errorf("status: %+v", s)
@@ -148,9 +146,7 @@ func TestRefusal(t *testing.T) {
 		return []byte{natpmpVersion, natpmpAnswer + b[1], 0, 2, 0, 0, 0, 1}
 	})
 	d := startDevice(t, f.A, quick(NATPMP, PCP))
-	if got := d.mapped(40001); got != nil {
-		t.Errorf("mapped at %v", got)
-	}
+	d.wants(40001)
 	if s := d.status(); len(s) != 1 || !s[0].Refused || !strings.Contains(s[0].Err, "not authorized") {
 		t.Errorf("status: %+v", s)
 	}
@@ -164,9 +160,7 @@ func TestNoAddress(t *testing.T) {
 	addr := text("0.0.0.0")
 	f.udp(udpPort, fakeNATPMP(addr))
 	d := startDevice(t, f.A, quick(NATPMP))
-	if got := d.mapped(40001); got != nil {
-		t.Errorf("mapped at %v", got)
-	}
+	d.wants(40001)
 	if s := d.status(); len(s) != 1 || !strings.Contains(s[0].Err, ErrNoAddress.Error()) {
 		t.Errorf("status: %+v", s)
 	}
@@ -202,9 +196,7 @@ func TestNonsense(t *testing.T) {
 	f := newFake(t)
 	f.udp(udpPort, func(b []byte) []byte { return append([]byte{9}, b...) })
 	d := startDevice(t, f.A, quick(NATPMP, PCP))
-	if got := d.mapped(40001); got != nil {
-		t.Errorf("mapped at %v", got)
-	}
+	d.wants(40001)
 	d.close()
 }
 
@@ -237,9 +229,7 @@ func TestForgedLocation(t *testing.T) {
 			})
 			f.ssdp(location)
 			d := startDevice(t, f.A, quick(UPnP))
-			if got := d.mapped(40001); got != nil {
-				t.Errorf("mapped at %v", got)
-			}
+			d.wants(40001)
 			d.close()
 		})
 	}
@@ -289,9 +279,7 @@ func TestEndless(t *testing.T) {
 			f.http(f.RouterA, "192.168.1.1:5000", handler)
 			f.ssdp("http://192.168.1.1:5000/")
 			d := startDevice(t, f.A, quick(UPnP))
-			if got := d.mapped(40001); got != nil {
-				t.Errorf("mapped at %v", got)
-			}
+			d.wants(40001)
 			d.close()
 		})
 	}
@@ -324,9 +312,7 @@ func TestManyLocations(t *testing.T) {
 	for i := range 1000 {
 		c.WriteToUDPAddrPort(ssdpAnswerText(fmt.Sprintf("http://192.168.1.1:5000/%d", i)), from)
 	}
-	if got := d.mapped(40001); got != nil {
-		t.Errorf("mapped at %v", got)
-	}
+	d.wants(40001)
 	if n := asked.Load(); n == 0 || n > maxLocations {
 		t.Errorf("%d descriptions were fetched", n)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,8 @@ type order struct {
 
 type report struct {
 	Addrs []netip.AddrPort
-	// Late: Mapped did not return by itself, but because the order's Wait was over.
+	// Late: Mapped did not return by itself, but because the order's Wait was over; or
+	// Close gave up waiting for routers.
 	Late bool
 	// Settled: Mapped would not wait now.
 	Settled bool
@@ -104,7 +106,9 @@ func (m *Mapper) obey(o order) (r report) {
 	case "Storm":
 		m.storm(o.Port)
 	case "Close":
+		began := time.Now()
 		m.Close()
+		r.Late = time.Since(began) >= closeTime
 	}
 	return r
 }
@@ -213,15 +217,37 @@ func (d *device) mapped(port uint16) []netip.AddrPort {
 	return r.Addrs
 }
 
+// wants wants the port to be mapped at these addresses.
+func (d *device) wants(port uint16, want ...netip.AddrPort) {
+	d.t.Helper()
+	if got := d.mapped(port); !slices.Equal(got, want) {
+		d.t.Fatalf("port %d is mapped at %v, want %v; status %+v", port, got, want, d.status())
+	}
+}
+
 func (d *device) status() []status {
 	d.t.Helper()
 	return d.call(order{Call: "Status"}).Status
 }
 
-// close closes the Mapper, which has to leave nothing.
-func (d *device) close() {
+// close closes the Mapper, which has to leave nothing. Late: routers had no time to
+// take their mappings away.
+func (d *device) close() (late bool) {
 	d.t.Helper()
-	if r := d.call(order{Call: "Close"}); r.Err != "" {
+	r := d.call(order{Call: "Close"})
+	if r.Err != "" {
 		d.t.Errorf("after Close: %s", r.Err)
 	}
+	return r.Late
+}
+
+// leaves closes the Mapper, which takes the mappings of a router away. If this machine
+// was too busy for that, they end with their lease, which must be short.
+func (d *device) leaves(router *natlab.Host) {
+	d.t.Helper()
+	late := d.close()
+	if !late && forwards(d.t, router) {
+		d.t.Error("the router forwards after Close")
+	}
+	forgotten(d.t, router)
 }

@@ -26,6 +26,13 @@ func quick(p ...Protocol) Config {
 	return Config{Protocols: p, Lease: 8 * time.Second, Refresh: time.Second, Retry: 300 * time.Millisecond}
 }
 
+// quickPorts maps ports from the start, by all protocols.
+func quickPorts(ports ...uint16) Config {
+	c := quick()
+	c.Ports = ports
+	return c
+}
+
 // serve listens on a host, and accepts.
 func serve(t testing.TB, h *natlab.Host, port uint16) {
 	t.Helper()
@@ -74,48 +81,54 @@ func forwards(t testing.TB, router *natlab.Host) bool {
 	return strings.Contains(run(t, router, "nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd"), "dnat")
 }
 
+// forgotten waits until the router forwards nothing any more.
+func forgotten(t testing.TB, router *natlab.Host) {
+	t.Helper()
+	lab.Eventually(t, "the router forwards nothing", func() bool { return !forwards(t, router) })
+}
+
 func onUPnP(t testing.TB) *natlab.Net {
 	t.Helper()
 	return natlab.New(t, natlab.Config{A: natlab.Side{NAT: natlab.UPnP}})
 }
 
-// Each protocol alone makes a mapping that lets strangers in, longer than its lease,
-// and Close takes it away.
-func TestProtocols(t *testing.T) {
+// behindEach runs a test with each protocol, host A being behind a router that speaks
+// all of them.
+func behindEach(t *testing.T, test func(t *testing.T, p Protocol, n *natlab.Net)) {
 	t.Parallel()
 	for _, p := range protocols {
 		t.Run(string(p), func(t *testing.T) {
 			t.Parallel()
-			n := onUPnP(t)
-			serve(t, n.A, 40001)
-			start := time.Now()
-			d := startDevice(t, n.A, quick(p))
-			want := netip.AddrPortFrom(external, 40001)
-			if got := d.mapped(40001); !slices.Equal(got, []netip.AddrPort{want}) {
-				t.Fatalf("mapped at %v, status %+v", got, d.status())
-			}
-			t.Logf("mapped after %s", time.Since(start))
-			checkStatus(t, d.status(), p, want)
-			end := time.Now().Add(quick().Lease * 3 / 2)
-			lab.Eventually(t, "the lease is long over", func() bool {
-				if !reaches(n.B, want) {
-					t.Fatalf("a stranger does not get in, %s before the end", time.Until(end))
-				}
-				checkStatus(t, d.status(), p, want)
-				return time.Now().After(end)
-			})
-			d.close()
-			if forwards(t, n.RouterA) {
-				t.Error("the router forwards after Close")
-			}
-			if connects(n.B, want, time.Second) {
-				t.Error("a stranger gets in after Close")
-			}
-			if got := d.mapped(40001); got != nil {
-				t.Errorf("after Close, mapped at %v", got)
-			}
+			test(t, p, onUPnP(t))
 		})
 	}
+}
+
+// Each protocol alone makes a mapping that lets strangers in, longer than its lease,
+// and Close takes it away.
+func TestProtocols(t *testing.T) {
+	behindEach(t, func(t *testing.T, p Protocol, n *natlab.Net) {
+		serve(t, n.A, 40001)
+		start := time.Now()
+		d := startDevice(t, n.A, quick(p))
+		want := netip.AddrPortFrom(external, 40001)
+		d.wants(40001, want)
+		t.Logf("mapped after %s", time.Since(start))
+		checkStatus(t, d.status(), p, want)
+		end := time.Now().Add(quick().Lease * 3 / 2)
+		lab.Eventually(t, "the lease is long over", func() bool {
+			if !reaches(n.B, want) {
+				t.Fatalf("a stranger does not get in, %s before the end", time.Until(end))
+			}
+			checkStatus(t, d.status(), p, want)
+			return time.Now().After(end)
+		})
+		d.leaves(n.RouterA)
+		if connects(n.B, want, time.Second) {
+			t.Error("a stranger gets in after Close")
+		}
+		d.wants(40001)
+	})
 }
 
 func checkStatus(t *testing.T, all []status, p Protocol, want netip.AddrPort) {
@@ -136,47 +149,40 @@ func checkStatus(t *testing.T, all []status, p Protocol, want netip.AddrPort) {
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	n := onUPnP(t)
-	d := startDevice(t, n.A, Config{Ports: []uint16{40001, 40002}})
+	d := startDevice(t, n.A, quickPorts(40001, 40002))
 	for _, port := range []uint16{40001, 40002, 40003} {
 		serve(t, n.A, port)
 		want := netip.AddrPortFrom(external, port)
-		if got := d.mapped(port); !slices.Equal(got, []netip.AddrPort{want}) || !reaches(n.B, want) {
-			t.Errorf("port %d is mapped at %v", port, got)
+		d.wants(port, want)
+		if !reaches(n.B, want) {
+			t.Errorf("a stranger does not get in at port %d", port)
 		}
 	}
 	lab.Eventually(t, "all protocols answer", func() bool { return len(d.status()[0].Speaks) == len(protocols) })
 	if s := d.status(); len(s) != 1 || len(s[0].Ports) != 3 {
 		t.Errorf("status: %+v", s)
 	}
-	d.close()
-	if forwards(t, n.RouterA) {
-		t.Error("the router forwards after Close")
-	}
+	d.leaves(n.RouterA)
 }
 
 // A port that another device has outside becomes another one.
 func TestTakenPort(t *testing.T) {
-	t.Parallel()
-	for _, p := range protocols {
-		t.Run(string(p), func(t *testing.T) {
-			t.Parallel()
-			n := onUPnP(t)
-			run(t, n.A, "ip", "addr", "add", "192.168.1.3/24", "dev", "eth0")
-			takePort(t, n.A, netip.MustParseAddr("192.168.1.3"), 40001)
-			serve(t, n.A, 40001)
-			d := startDevice(t, n.A, quick(p))
-			got := d.mapped(40001)
-			if len(got) != 1 || got[0].Port() == 40001 || !reaches(n.B, got[0]) {
-				t.Fatalf("mapped at %v, status %+v", got, d.status())
-			}
-			first := d.status()[0].Ports[0].Expires
-			lab.Eventually(t, "renewed", func() bool { return d.status()[0].Ports[0].Expires.After(first) })
-			if again := d.mapped(40001); !slices.Equal(got, again) {
-				t.Errorf("then at %v, now at %v", got, again)
-			}
-			d.close()
-		})
-	}
+	behindEach(t, func(t *testing.T, p Protocol, n *natlab.Net) {
+		run(t, n.A, "ip", "addr", "add", "192.168.1.3/24", "dev", "eth0")
+		takePort(t, n.A, netip.MustParseAddr("192.168.1.3"), 40001)
+		serve(t, n.A, 40001)
+		d := startDevice(t, n.A, quick(p))
+		got := d.mapped(40001)
+		if len(got) != 1 || got[0].Port() == 40001 || !reaches(n.B, got[0]) {
+			t.Fatalf("mapped at %v, status %+v", got, d.status())
+		}
+		first := d.status()[0].Ports[0].Expires
+		lab.Eventually(t, "renewed", func() bool { return d.status()[0].Ports[0].Expires.After(first) })
+		if again := d.mapped(40001); !slices.Equal(got, again) {
+			t.Errorf("then at %v, now at %v", got, again)
+		}
+		d.close()
+	})
 }
 
 // takePort has the router map a port to another address of the host, by NAT-PMP.
@@ -205,35 +211,26 @@ func takePort(t testing.TB, h *natlab.Host, addr netip.Addr, port uint16) {
 
 // A router that restarts, and has forgotten all, is asked again.
 func TestRestart(t *testing.T) {
-	t.Parallel()
-	for _, p := range protocols {
-		t.Run(string(p), func(t *testing.T) {
-			t.Parallel()
-			n := onUPnP(t)
-			serve(t, n.A, 40001)
-			d := startDevice(t, n.A, quick(p))
-			want := netip.AddrPortFrom(external, 40001)
-			if got := d.mapped(40001); !slices.Equal(got, []netip.AddrPort{want}) {
-				t.Fatalf("mapped at %v", got)
-			}
-			command := stop(t, n.RouterA)
-			lab.Eventually(t, "the router is lost", func() bool { return len(d.status()) == 0 })
-			if got := d.mapped(40001); got != nil {
-				t.Errorf("without a router, mapped at %v", got)
-			}
-			ctx, cancel := context.WithCancel(context.Background())
-			again := n.RouterA.Command(ctx, command[0], command[1:]...)
-			if err := again.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { cancel(); again.Wait() })
-			lab.Eventually(t, "mapped again", func() bool { return slices.Equal(d.mapped(40001), []netip.AddrPort{want}) })
-			if !reaches(n.B, want) {
-				t.Error("a stranger does not get in")
-			}
-			d.close()
-		})
-	}
+	behindEach(t, func(t *testing.T, p Protocol, n *natlab.Net) {
+		serve(t, n.A, 40001)
+		d := startDevice(t, n.A, quick(p))
+		want := netip.AddrPortFrom(external, 40001)
+		d.wants(40001, want)
+		command := stop(t, n.RouterA)
+		lab.Eventually(t, "the router is lost", func() bool { return len(d.status()) == 0 })
+		d.wants(40001)
+		ctx, cancel := context.WithCancel(context.Background())
+		again := n.RouterA.Command(ctx, command[0], command[1:]...)
+		if err := again.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cancel(); again.Wait() })
+		lab.Eventually(t, "mapped again", func() bool { return slices.Equal(d.mapped(40001), []netip.AddrPort{want}) })
+		if !reaches(n.B, want) {
+			t.Error("a stranger does not get in")
+		}
+		d.close()
+	})
 }
 
 // stop kills the router's daemon, has its rules and leases forgotten, and gives the
@@ -267,14 +264,10 @@ func TestRenew(t *testing.T) {
 	n := onUPnP(t)
 	run(t, n.A, "ip", "route", "del", "default")
 	d := startDevice(t, n.A, Config{Protocols: []Protocol{NATPMP, PCP}, Retry: time.Hour})
-	if got := d.mapped(40001); got != nil {
-		t.Fatalf("without a route, mapped at %v", got)
-	}
+	d.wants(40001)
 	run(t, n.A, "ip", "route", "add", "default", "via", "192.168.1.1")
 	d.call(order{Call: "Renew"})
-	if got := d.mapped(40001); !slices.Equal(got, []netip.AddrPort{netip.AddrPortFrom(external, 40001)}) {
-		t.Errorf("mapped at %v", got)
-	}
+	d.wants(40001, netip.AddrPortFrom(external, 40001))
 	d.call(order{Call: "Renew"})
 	if got := d.mapped(40001); len(got) != 1 {
 		t.Errorf("mapped at %v", got)
@@ -288,9 +281,7 @@ func TestNoRouter(t *testing.T) {
 	n := natlab.New(t, natlab.Config{A: natlab.Side{NAT: natlab.PRC}})
 	for _, h := range []*natlab.Host{n.A, n.B} {
 		d := startDevice(t, h, Config{})
-		if got := d.mapped(40001); got != nil {
-			t.Errorf("mapped at %v", got)
-		}
+		d.wants(40001)
 		lab.Eventually(t, "nobody waits", func() bool { return d.call(order{Call: "Settled", Port: 40001}).Settled })
 		if s := d.status(); len(s) != 0 {
 			t.Errorf("status: %+v", s)
@@ -303,12 +294,10 @@ func TestNoRouter(t *testing.T) {
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	n := onUPnP(t)
-	atOnce := startDevice(t, n.A, Config{Ports: []uint16{40001}})
+	atOnce := startDevice(t, n.A, quickPorts(40001))
 	atOnce.close()
-	d := startDevice(t, n.A, Config{Ports: []uint16{40001}})
+	d := startDevice(t, n.A, quickPorts(40001))
 	d.call(order{Call: "Storm", Port: 40001})
 	d.close()
-	if forwards(t, n.RouterA) {
-		t.Error("the router forwards after Close")
-	}
+	forgotten(t, n.RouterA)
 }
