@@ -50,7 +50,7 @@ func (t *teller) tell(e event) {
 
 func (t *teller) path(e event) {
 	if p := e.PathDetails; p != nil && !t.connected {
-		t.d.say("alice", "uses the connection that stands: %s over %s, %s", e.Path, p.Transport, p.TLSVersion)
+		t.d.say("alice", "uses the connection that stands: %s over %s, %s, %s", e.Path, p.Transport, p.TLSVersion, p.TLSGroup)
 	}
 }
 
