@@ -61,8 +61,11 @@ type Message struct {
 	Action     conversation.Action `json:"action"`
 	Target     string              `json:"target"`
 	TargetName string              `json:"target_name"`
-	Edited     bool                `json:"edited"`
-	Deleted    bool                `json:"deleted"`
+	// Edit is the entry that this one edits or takes back, "" if it does not.
+	Edit string `json:"edit"`
+	// Edited: a later entry changed this one. Deleted: one took it back.
+	Edited  bool `json:"edited"`
+	Deleted bool `json:"deleted"`
 	// Void: it does not count, because of Reason.
 	Void   bool   `json:"void"`
 	Reason string `json:"reason"`
@@ -145,7 +148,7 @@ func messageOf(m node.Message) Message {
 		ID: m.ID.String(), Conversation: m.Conversation.String(), Account: m.Account.String(), Author: m.Author,
 		Time: m.Time.UTC(), Seen: m.Seen.UTC(), Late: m.Late, Type: m.Type, Text: m.Text, File: pointer(m.File, fileOf),
 		Action: m.Action, Target: m.Target.String(), TargetName: m.TargetName,
-		Edited: m.Edited, Deleted: m.Deleted, Void: m.Void, Reason: m.Reason,
+		Edit: idText(m.Edit), Edited: m.Edited, Deleted: m.Deleted, Void: m.Void, Reason: m.Reason,
 		Size: m.Size, Parents: each(m.Parents, conversation.ID.String),
 	}
 	if m.Device != "" {

@@ -258,7 +258,7 @@ func TestPeopleAsJSON(t *testing.T) {
 			`"expires":"2026-11-23T03:05:06Z","verifier":"","device":null,"contact":null}`,
 		"/v1/conversations/x/messages": `[{"id":"` + conversation.ID{2}.String() + `","conversation":"` + conversation.ID{1}.String() + `","account":"` + account(2).String() +
 			`","device":"` + device.String() + `","author":"bob","time":"2026-11-23T03:05:06Z","seen":"2026-11-23T04:05:06Z","late":true,"type":"text/plain","text":"hi","file":null,` +
-			`"action":"","target":"","target_name":"","edited":true,"deleted":false,"void":false,"reason":"","size":2,"parents":["` + conversation.ID{1}.String() + `"]}]`,
+			`"action":"","target":"","target_name":"","edit":"","edited":true,"deleted":false,"void":false,"reason":"","size":2,"parents":["` + conversation.ID{1}.String() + `"]}]`,
 	} {
 		var raw jsonText
 		if err := c.ask(t.Context(), http.MethodGet, path, nil, &raw); err != nil || string(raw) != want {

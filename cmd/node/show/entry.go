@@ -7,6 +7,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node"
 )
 
 // shortID is how many hex digits of an entry's or a conversation's id people see.
@@ -21,13 +22,13 @@ func content(m api.Message) string {
 	switch {
 	case m.Deleted:
 		return "(deleted)"
-	case m.Type == conversation.TypeText && m.Text == "":
-		return "(changes an earlier message)"
+	case m.Edit != "":
+		return "(changes " + ID(m.Edit) + ")"
 	case m.Type == conversation.TypeText:
 		return m.Text
 	case m.File != nil:
 		return fmt.Sprintf("file %s (%s)", Clip(m.File.Name, nameWidth), Size(m.File.Size))
-	case m.Action != conversation.Data:
+	case isAct(m):
 		return act(m)
 	case m.Type == conversation.TypeMerge:
 		return "(branches joined)"
@@ -74,11 +75,16 @@ func act(m api.Message) string {
 	case conversation.Revoke:
 		return who + " revoked a device"
 	}
+	if m.Type == node.TypeRenewal {
+		return who + " made a new group to go on in"
+	}
 	return fmt.Sprintf("%s did something unknown here (%s)", who, Text(string(m.Action)))
 }
 
 // isAct tells whether an entry is told as a sentence that names its author.
-func isAct(m api.Message) bool { return m.Action != conversation.Data && !m.Deleted }
+func isAct(m api.Message) bool {
+	return (m.Action != conversation.Data || m.Type == node.TypeRenewal) && !m.Deleted
+}
 
 // marks are what is to be known of an entry besides what it says: "" if nothing
 // is. With reason they say why a void entry does not count.

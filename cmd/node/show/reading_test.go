@@ -68,7 +68,8 @@ func talk() []api.Message {
 	stranger := said(12, 24*60+2, "passeur:"+strings.Repeat("a", 58), hostile)
 	merge := said(13, 24*60+3, "you", "")
 	merge.Type = conversation.TypeMerge
-	edit := said(5, 24*60+3, "you", "")
+	edit, renewal := said(5, 24*60+3, "you", "three"), said(22, 24*60+12, "alice", "")
+	edit.Edit, renewal.Type = entryID(6), node.TypeRenewal
 	odd := did(14, 24*60+4, "bob", "juggle\x1b", "")
 	made := did(0, 0, "alice", conversation.Initial, "")
 	made.Text = "holiday\u202e"
@@ -79,7 +80,7 @@ func talk() []api.Message {
 		did(15, 24*60+5, "alice", conversation.Ban, "mallory"), did(16, 24*60+6, "alice", conversation.Unban, "mallory"),
 		did(17, 24*60+7, "alice", conversation.Promote, "bob"), did(18, 24*60+8, "alice", conversation.Demote, "bob"),
 		did(19, 24*60+9, "alice", conversation.Remove, "bob"), did(20, 24*60+10, "bob", conversation.Leave, ""),
-		did(21, 24*60+11, "alice", conversation.Revoke, ""),
+		did(21, 24*60+11, "alice", conversation.Revoke, ""), renewal,
 	}
 }
 
