@@ -186,16 +186,21 @@ func TestAttackRejoinAfterBan(t *testing.T) {
 	s.are(are{"z": Banned})
 }
 
-// A promotion that counts no more leaves his acts void, but not his texts.
+// A promotion that counts no more leaves his acts void, but not his texts; these
+// a ban by an admin now reaches.
 func TestAttackAdminWhosePromotionWasByAStolenDevice(t *testing.T) {
 	s, h := group(t)
 	s.add("a1", Revoke, "a2", h)
 	promote := s.add("a2", Promote, "m", h)
 	kick := s.add("m", Ban, "n", promote)
 	text := s.add("m", Data, "", promote)
+	leave := s.add("m2", Leave, "", promote)
 	s.void(promote, kick)
-	s.live(text)
-	s.are(are{"m": Member, "n": Member})
+	s.live(text, leave)
+	s.are(are{"m": Left, "n": Member})
+	s.add("b", Ban, "m", h)
+	s.void(text, leave)
+	s.are(are{"m": Banned, "n": Member})
 }
 
 // unchanged checks that nobody's status changed.

@@ -208,3 +208,50 @@ func TestBackdatedBanHidesAHistoryUntilTheOwnerCutsItOff(t *testing.T) {
 	s.live(text)
 	s.void(vandalism)
 }
+
+func TestBanFromBeforeThePromotionStandsAgainstTheAdminsLeave(t *testing.T) {
+	s, h := group(t)
+	promote := s.add("a", Promote, "m", h)
+	leave := s.add("m", Leave, "", promote)
+	s.are(are{"m": Left})
+	ban := s.add("b", Ban, "m", h)
+	s.live(promote, leave, ban)
+	s.are(are{"m": Banned})
+}
+
+func TestRemovedAndReinvitedByOneWhoseActsAreVoidStaysOut(t *testing.T) {
+	s, h := group(t)
+	remove := s.add("b", Remove, "m", h)
+	invite := s.add("c", Invite, "m", remove)
+	join := s.add("m", Join, "", invite)
+	text := s.add("m", Data, "", join)
+	s.live(join, text)
+	s.add("a", Ban, "c", remove)
+	s.void(invite, join, text)
+	s.are(are{"m": Left, "c": Banned})
+}
+
+func TestDemotionByTheOwnerIsAnAdmission(t *testing.T) {
+	s, h := group(t)
+	invite := s.add("b", Invite, "z", h)
+	join := s.add("z", Join, "", invite)
+	promote := s.add("a2", Promote, "z", join)
+	demote := s.add("a1", Demote, "z", promote)
+	text := s.add("z", Data, "", demote)
+	s.add("a3", Ban, "b", h)
+	s.void(invite, join)
+	s.live(promote, demote, text)
+	s.add("a3", Revoke, "a2", join)
+	s.void(promote)
+	s.live(demote, text)
+	s.are(are{"z": Member})
+}
+
+func TestBansByTheOwnerAndAnAdminAreUndoneByTheOwnerOnly(t *testing.T) {
+	s, h := group(t)
+	byOwner, byAdmin := s.add("a", Ban, "m", h), s.add("b", Ban, "m", h)
+	s.are(are{"m": Banned})
+	s.refused("c", Unban, "m", byOwner, byAdmin)
+	s.add("a", Unban, "m", byOwner, byAdmin)
+	s.are(are{"m": Left})
+}
