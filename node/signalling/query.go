@@ -133,12 +133,23 @@ func (q *query) run(ctx context.Context) ([]byte, error) {
 		case latest = <-sent:
 			due.Reset(q.backOff(sends))
 		case a := <-q.answers:
+			q.arrived()
 			q.report(Sealed)
 			q.report(Answered)
 			return a.result()
 		case <-ctx.Done():
 			return nil, q.gaveUp(ctx, latest)
 		}
+	}
+}
+
+// arrived counts the server that must have taken and pushed the request, if the
+// answer to it was faster than all servers' replies.
+func (q *query) arrived() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.direct && q.taken == 0 {
+		q.taken, q.live = 1, 1
 	}
 }
 

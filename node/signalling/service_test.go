@@ -73,7 +73,8 @@ func TestTwoServers(t *testing.T) {
 			}
 			mustEcho(t, a, b, "ice")
 			mustEcho(t, b, a, "ice")
-			if e := a.observed()[1]; e.Direct != direct || e.Servers != map[bool]int{false: 2}[direct] {
+			// The answer may come before the second server has said that it took it.
+			if e := a.observed()[1]; e.Direct != direct || (e.Servers == 0) != direct || e.Servers > 2 {
 				t.Errorf("sealed: %+v", e)
 			}
 		})
