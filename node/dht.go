@@ -61,6 +61,7 @@ func (n *Node) join(arrivals <-chan any) {
 			n.log.Info("joined the DHT", "nodes", known)
 			n.directory.Announce()
 			n.refreshContacts()
+			n.company.hurry()
 		case known == 0 && !alone:
 			alone, pause = true, bootstrapFirst
 		}

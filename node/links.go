@@ -35,20 +35,24 @@ func (n *Node) tend(moved <-chan struct{}) {
 	tick := time.NewTicker(improveFirst / 2)
 	defer tick.Stop()
 	for {
+		changed := false
 		select {
 		case <-n.ctx.Done():
 			return
 		case <-moved:
 			clear(i.next)
 			n.closeStale()
+			n.company.hurry()
+			changed = true
 		case <-tick.C:
 		}
-		i.round(time.Now())
+		i.round(time.Now(), changed)
 	}
 }
 
-// round looks at every relayed connection once.
-func (i *improver) round(now time.Time) {
+// round looks at every relayed connection once. One that is new is left alone for
+// a while, unless the network has changed.
+func (i *improver) round(now time.Time, changed bool) {
 	relayed := map[peer.ID]bool{}
 	for _, c := range i.n.host.Network().Conns() {
 		if p, ours := icetcp.PathOf(c); ours && p.Kind == icetcp.Relayed {
@@ -64,10 +68,10 @@ func (i *improver) round(now time.Time) {
 		a, known := i.next[device]
 		switch {
 		case i.n.closeRelayed(device):
-		case !known:
+		case !known && !changed:
 			i.next[device] = attempt{now.Add(improveFirst), improveFirst}
-		case now.After(a.at):
-			a.pause = min(2*a.pause, improveMost)
+		case !known || now.After(a.at):
+			a.pause = min(max(2*a.pause, improveFirst), improveMost)
 			i.next[device] = attempt{now.Add(a.pause), a.pause}
 			i.n.goRun(func() { i.n.improve(device) })
 		}
