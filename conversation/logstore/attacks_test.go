@@ -74,7 +74,7 @@ func TestAttack15ChildBeforeParentIsRefusedAndParentsThatNeverComeCostNothing(t 
 		t.Errorf("what came before the hole is to be kept: %+v, %v", r, err)
 	}
 	before := entriesOf(t, b, id)
-	for i := range 200 {
+	for i := range 50 {
 		orphan := forge(t, a.author(), id, start, fmt.Appendf(nil, "orphan %d", i), conversation.ID{byte(i), 1})
 		if _, err := b.ingest(id, a, orphan.Raw); !errors.Is(err, logstore.ErrParent) {
 			t.Fatalf("an orphan: %v", err)
@@ -545,7 +545,7 @@ func TestAttack16ManyHeadsAreJoined(t *testing.T) {
 	id, a, b := two(t, logstore.Config{})
 	heads, err := b.Heads(id)
 	check(t, err)
-	const fan = 300
+	const fan = 70
 	var raws []conversation.Raw
 	for i := range fan {
 		raws = append(raws, forge(t, b.author(), id, start.Add(time.Second), fmt.Appendf(nil, "%d", i), heads...).Raw)

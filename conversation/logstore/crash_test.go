@@ -152,7 +152,7 @@ func TestKilledWhileAppendingLosesNothingAcknowledged(t *testing.T) {
 	h := newPerson(t, 1, 1).openAt(t, path, logstore.Config{Now: time.Now})
 	id := h.group("victim")
 	check(t, h.Close())
-	for round := range rounds(t, "PASSEUR_LOGSTORE_KILLS", 25) / 2 {
+	for round := range rounds(t, "PASSEUR_LOGSTORE_KILLS", 12) / 2 {
 		seed := uint64(round)
 		random := rand.New(rand.NewPCG(seed, 3))
 		last := killed(t, random, "append "+path, random.IntN(12))
@@ -196,13 +196,13 @@ func assertNumbered(t *testing.T, s *logstore.Store, id conversation.ID) int {
 }
 
 func TestKilledWhileIngestingLosesNothingAcknowledged(t *testing.T) {
-	h := newHistory(t, 11, 60)
+	h := newHistory(t, 11, 30)
 	export := newPath(t) + ".export"
 	var text bytes.Buffer
 	check(t, h.scribe.Export(t.Context(), h.id, &text), os.WriteFile(export, text.Bytes(), 0o600))
 	raws, err := readExport(export)
 	check(t, err)
-	for round := range rounds(t, "PASSEUR_LOGSTORE_KILLS", 25) / 2 {
+	for round := range rounds(t, "PASSEUR_LOGSTORE_KILLS", 12) / 2 {
 		h.killedIngest(uint64(round), raws, export)
 	}
 }
@@ -242,7 +242,7 @@ func TestLogCutAnywhereGivesAStateThatWas(t *testing.T) {
 	path := newPath(t)
 	h := newPerson(t, 1, 1).openAt(t, path, logstore.Config{})
 	id := h.group("cut")
-	for i := 1; i < 20; i++ {
+	for i := 1; i < 12; i++ {
 		list, err := h.Messages(id, logstore.Page{All: true, Limit: 4})
 		check(t, err)
 		h.write(id, conversation.TypeText, numbered(i, list))
@@ -250,15 +250,15 @@ func TestLogCutAnywhereGivesAStateThatWas(t *testing.T) {
 	log, err := os.ReadFile(path + "-wal")
 	check(t, err)
 	before := 0
-	for cut := 0; cut <= len(log); cut += 4093 { // a prime: it hits all parts of the frames of 4120 bytes
+	for cut := 0; cut <= len(log); cut += 11003 { // a prime: it hits all parts of the frames of 4120 bytes
 		n := openCopy(t, id, path, log[:cut])
 		if n < before {
 			t.Fatalf("%d bytes of the log give %d entries, fewer than %d before", cut, n, before)
 		}
 		before = n
 	}
-	if n := openCopy(t, id, path, log); n != 20 {
-		t.Errorf("the whole log gives %d of 20 entries", n)
+	if n := openCopy(t, id, path, log); n != 12 {
+		t.Errorf("the whole log gives %d of 12 entries", n)
 	}
 }
 

@@ -192,9 +192,9 @@ func (h *history) state() (membership.State, []*conversation.Entry) {
 // Whatever the order in which entries come: what a store derives from them is
 // what the rules say from scratch.
 func TestDerivedColumnsAreWhatTheRulesSayFromScratch(t *testing.T) {
-	for seed := range uint64(rounds(t, "PASSEUR_LOGSTORE_HISTORIES", 4)) {
+	for seed := range uint64(rounds(t, "PASSEUR_LOGSTORE_HISTORIES", 3)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			h := newHistory(t, seed, 45)
+			h := newHistory(t, seed, 32)
 			sound(t, h.scribe.Store, h.id)
 			h.compare(h.scribe)
 			other := h.people[1].open(t, logstore.Config{})
@@ -317,7 +317,7 @@ func sameSet(a, b []conversation.ID) bool {
 
 func TestRebuildRepairsWhatWasVandalised(t *testing.T) {
 	path := newPath(t)
-	h := newHistory(t, 7, 45)
+	h := newHistory(t, 7, 24)
 	s := h.people[1].openAt(t, path, logstore.Config{})
 	h.ingest(s, h.shuffled())
 	for _, harm := range []string{
@@ -333,14 +333,14 @@ func TestRebuildRepairsWhatWasVandalised(t *testing.T) {
 		}
 		check(t, s.Rebuild(t.Context(), h.id))
 		sound(t, s.Store, h.id)
-		h.compare(s)
 	}
+	h.compare(s)
 }
 
 // Bytes that are damaged are not rebuilt from; nothing gets worse by trying.
 func TestRebuildFromDamagedBytesChangesNothing(t *testing.T) {
 	path := newPath(t)
-	h := newHistory(t, 8, 20)
+	h := newHistory(t, 8, 16)
 	s := h.people[1].openAt(t, path, logstore.Config{})
 	h.ingest(s, h.shuffled())
 	vandalise(t, path, "UPDATE raw SET signature = zeroblob(64) WHERE n = (SELECT max(n) FROM raw)")

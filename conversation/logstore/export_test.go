@@ -21,7 +21,7 @@ func exported(t testing.TB, h *home, id conversation.ID) []byte {
 }
 
 func TestExportVerifiesByItself(t *testing.T) {
-	h := newHistory(t, 21, 80)
+	h := newHistory(t, 21, 30)
 	text := exported(t, h.scribe, h.id)
 	report, err := logstore.VerifyExport(t.Context(), bytes.NewReader(text))
 	check(t, err)

@@ -72,7 +72,7 @@ func TestMissingIsWhatIsBehindOneAndNotBehindTheOther(t *testing.T) {
 
 func TestMissingGoesOnWhereItEnded(t *testing.T) {
 	id, a, _ := two(t, logstore.Config{})
-	for i := range 150 {
+	for i := range 70 {
 		a.say(id, fmt.Sprint(i))
 	}
 	heads, err := a.Heads(id)
