@@ -191,7 +191,7 @@ func (n *Node) describe(d directory.Device) Device {
 	return Device{
 		ID: d.ID, Name: d.Name, Added: d.Added, Self: self,
 		Keeper:    self && n.keys.keeper() || n.devices.noted(d.ID).Keeper,
-		Revoked:   n.logs.isRevoked(n.keys.account, d.ID),
+		Revoked:   n.logRevoked(n.keys.account, d.ID),
 		Connected: self || n.host.Network().Connectedness(d.ID) == network.Connected,
 	}
 }
@@ -251,7 +251,7 @@ func (n *Node) RevokeDevice(ctx context.Context, who string) (Device, error) {
 	n.cutOff(n.keys.account, d.ID)
 	d.Revoked, d.Connected = true, false
 	n.tellDevices()
-	if err := n.logs.revokeDevice(ctx, d.ID); err != nil {
+	if err := n.revokeInLogs(ctx, d.ID); err != nil {
 		return d, fmt.Errorf("%s is revoked, but not yet in every conversation: %w", d.ID, err)
 	}
 	return d, nil

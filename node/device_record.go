@@ -67,7 +67,7 @@ func (n *Node) ownRecordLearned(r *directory.Record) {
 	if err := n.directory.Publish(r.Raw); err != nil {
 		n.log.Error("the account's record cannot be published", "error", err)
 	}
-	n.logs.announceRecord(r.Raw)
+	n.announceRecord(r.Raw)
 	n.tellDevices()
 	if slices.Contains(r.Revoked, n.keys.id) {
 		n.log.Error("this device was revoked by its account")

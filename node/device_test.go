@@ -75,10 +75,7 @@ func TestOrdinaryDeviceLivesWithoutTheAccountKey(t *testing.T) {
 	key := newAccountKey(t)
 	home, h := joiner(t, key, false)
 	for range 2 {
-		n, err := startWith(t, home, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		n := start(t, home)
 		if n.keys.keeper() || n.Identity().Account != key.Account() {
 			t.Errorf("the device is %+v", n.Identity())
 		}
@@ -99,10 +96,7 @@ func TestOrdinaryDeviceLivesWithoutTheAccountKey(t *testing.T) {
 func TestThiefOfAnOrdinaryDeviceSignsNothing(t *testing.T) {
 	key := newAccountKey(t)
 	home, _ := joiner(t, key, false)
-	n, err := startWith(t, home, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := start(t, home)
 	defer n.Close()
 	sibling := n.Devices()[1]
 	if sibling.Self || !sibling.Keeper {

@@ -17,7 +17,7 @@ import (
 // newest known record or any conversation's log says.
 func (n *Node) isRevoked(a conversation.Account, device peer.ID) bool {
 	record, found := n.directory.Remembered(a)
-	return found && slices.Contains(record.Revoked, device) || n.logs.isRevoked(a, device)
+	return found && slices.Contains(record.Revoked, device) || n.logRevoked(a, device)
 }
 
 // ownDevice tells whether the device is another one of our account.

@@ -277,7 +277,7 @@ func (n *Node) readContactMessage(r signalling.Request) (contactMessage, error) 
 	if known, found := n.directory.Remembered(r.Account); found && known.Seq > record.Seq {
 		record = known
 	}
-	if record.Account != r.Account || !record.Has(r.From) || n.logs.isRevoked(r.Account, r.From) {
+	if record.Account != r.Account || !record.Has(r.From) || n.logRevoked(r.Account, r.From) {
 		return m, errors.New("contact request: the account's record does not list the device that signed the request")
 	}
 	return m, nil

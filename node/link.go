@@ -159,7 +159,7 @@ func (n *Node) checkFresh() error {
 		}
 	}
 	switch {
-	case n.logs.inUse():
+	case n.hasConversations():
 		return fmt.Errorf("%w (it has conversations)", ErrHasState)
 	case !n.keys.keeper(), len(n.Devices()) > 1:
 		return fmt.Errorf("%w (its account has other devices)", ErrHasState)

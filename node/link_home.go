@@ -126,13 +126,11 @@ func (n *Node) takeRecords() error {
 	return nil
 }
 
-// finishJoining hands the conversations theirs and ends the taking-in.
+// finishJoining ends the taking-in, once keys, contacts, records and conversations
+// have theirs.
 func (n *Node) finishJoining() error {
 	if n.joined == nil {
 		return nil
-	}
-	if err := n.logs.takeOver(n.joined.Conversations); err != nil {
-		return fmt.Errorf("take the conversations over: %w", err)
 	}
 	if err := removeFile(filepath.Join(n.settings.Home, handoverFile)); err != nil {
 		return err
@@ -162,7 +160,7 @@ func (n *Node) makeHandover(device peer.ID, record *directory.Record, keeper boo
 	listed, _ := record.Device(device)
 	h = link.Handover{
 		Account: n.keys.account, Certificate: listed.Certificate[:], Record: record.Raw,
-		Keepers: n.devices.keepers(), Conversations: n.logs.handOver(),
+		Keepers: n.devices.keepers(), Conversations: n.handover(),
 	}
 	if keeper {
 		h.Key = n.keys.accountKey.Seed()

@@ -27,7 +27,7 @@ func logFile(a conversation.Account) string {
 	return fmt.Sprintf("conversations-%x.db", a[:4])
 }
 
-// openConversations opens the logs and lets the parts that trust devices ask them.
+// openConversations opens the logs.
 func (n *Node) openConversations() (err error) {
 	n.commits = newCommits()
 	n.conversations, err = logstore.Open(filepath.Join(n.settings.Home, logFile(n.keys.account)), logstore.Config{
@@ -37,10 +37,6 @@ func (n *Node) openConversations() (err error) {
 		return err
 	}
 	n.onClose("conversations", n.conversations.Close)
-	n.logs = logHooks{
-		revoked: n.logRevoked, revoke: n.revokeInLogs, announce: n.announceRecord,
-		used: n.hasConversations, handover: n.handover, takeover: n.takeover,
-	}
 	n.company = newCompany(n)
 	if err := n.openOwn(); err != nil {
 		return fmt.Errorf("the account's own conversation: %w", err)

@@ -57,7 +57,6 @@ type Node struct {
 	devices       *deviceBook
 	pairings      *pairingBook
 	codes         *pairing.Service
-	logs          logHooks       // set before the directory starts, by what keeps the conversations
 	joined        *link.Handover // what this start takes in; nil unless the device has just joined
 
 	mountMu sync.Mutex
