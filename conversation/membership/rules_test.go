@@ -221,14 +221,16 @@ func TestBanFromBeforeThePromotionStandsAgainstTheAdminsLeave(t *testing.T) {
 
 func TestRemovedAndReinvitedByOneWhoseActsAreVoidStaysOut(t *testing.T) {
 	s, h := group(t)
-	remove := s.add("b", Remove, "m", h)
-	invite := s.add("c", Invite, "m", remove)
-	join := s.add("m", Join, "", invite)
-	text := s.add("m", Data, "", join)
+	h = s.add("b", Invite, "z", h)
+	h = s.add("z", Join, "", h)
+	remove := s.add("b", Remove, "z", h)
+	invite := s.add("c", Invite, "z", remove)
+	join := s.add("z", Join, "", invite)
+	text := s.add("z", Data, "", join)
 	s.live(join, text)
 	s.add("a", Ban, "c", remove)
 	s.void(invite, join, text)
-	s.are(are{"m": Left, "c": Banned})
+	s.are(are{"z": Left, "c": Banned})
 }
 
 func TestDemotionByTheOwnerIsAnAdmission(t *testing.T) {
