@@ -29,6 +29,7 @@ type fakeNode struct {
 	conversations []node.Conversation
 	messages      []node.Message
 	steps         []node.Pairing // what becomes of a pairing, after its beginning
+	mute          bool           // only who watched first hears of it
 	refuse        error          // what everything answers that changes something
 	export        []string
 
@@ -92,7 +93,10 @@ func (f *fakeNode) Watch(ctx context.Context) <-chan node.Event {
 
 func (f *fakeNode) publishLocked(p node.Pairing) {
 	f.pairing = p
-	for _, w := range f.watchers {
+	for i, w := range f.watchers {
+		if f.mute && i > 0 {
+			break
+		}
 		w <- node.Event{Pairing: &p}
 	}
 }
@@ -426,6 +430,19 @@ func TestJoiningAnAccountStartsTheNodeAnew(t *testing.T) {
 	}
 	if !second.closed {
 		t.Error("the second node was not closed")
+	}
+}
+
+// TestJoiningIsKnownWithoutItsLastEvent, which a node that closes may not get out.
+func TestJoiningIsKnownWithoutItsLastEvent(t *testing.T) {
+	first := &fakeNode{account: testAccount(1), steps: []node.Pairing{{State: node.PairDone}}, mute: true}
+	second := &fakeNode{account: testAccount(2)}
+	_, stop := startHouse(t, first, second)
+	if code, said, stderr := passeur(t.Context(), "device", "join", "a", "b", "c", "d", "e"); code != 0 || !strings.Contains(said, testAccount(2).String()) {
+		t.Errorf("exit code %d, said %s%s", code, said, stderr)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }
 
