@@ -33,8 +33,8 @@ const (
 	maxPairings = 32
 )
 
-// stoppedPairing is why pairings end with the node.
-var stoppedPairing = errors.New("this node stopped in the middle")
+// errStopped is why pairings end with the node.
+var errStopped = errors.New("this node stopped in the middle")
 
 // pairingBook holds the pairings of this run.
 type pairingBook struct {
@@ -246,7 +246,7 @@ func (n *Node) pair(e *pairingEntry, code pairing.Code, meet func(context.Contex
 		defer cancel()
 		err := n.exchange(ctx, e, code, meet)
 		if n.ctx.Err() != nil && err != nil {
-			err = stoppedPairing
+			err = errStopped
 		}
 		n.pairings.finish(e, err)
 	})

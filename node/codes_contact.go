@@ -58,7 +58,7 @@ func (n *Node) askParty(ctx context.Context, e *pairingEntry) error {
 		}
 		n.log.Debug("no answer yet from who has shown or entered the code", "error", err)
 		if !again(ctx) {
-			return errors.Join(context.Cause(ctx), err)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 	}
 }
@@ -82,15 +82,18 @@ var errNotProven = errors.New("the other side's account does not list its device
 // that the device which knew the code is one of its. selfName is what it calls
 // itself.
 func (n *Node) befriend(e *pairingEntry, selfName string, raw []byte) (Contact, error) {
+	party := e.other
 	record, err := directory.ParseRecord(raw)
 	if err != nil {
 		return Contact{}, fmt.Errorf("%w: %w", errNotProven, err)
 	}
-	if record, err = n.directory.Learn(raw); err != nil {
+	if record.Account != party.Account {
+		return Contact{}, errNotProven
+	}
+	if _, err := n.directory.Learn(raw); err != nil {
 		return Contact{}, err
 	}
-	party := e.other
-	if record.Account != party.Account || !n.belongs(party.Account, party.Device) {
+	if !n.belongs(party.Account, party.Device) {
 		return Contact{}, errNotProven
 	}
 	before, _ := n.contacts.get(party.Account)

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/passeur-p2p/passeur/node"
@@ -85,6 +86,35 @@ func TestCodesThatCannotBeUsed(t *testing.T) {
 	}
 	if _, err := alice.CancelPairing("0123456789abcdef"); !errors.Is(err, node.ErrUnknownPairing) {
 		t.Errorf("cancelled what is not there: %v", err)
+	}
+}
+
+// A code whose secret words are mistyped ends the pairing on both sides.
+func TestWrongWordsEndBothSides(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.start("alice", ""), w.start("bob", "")
+	shown, err := alice.ShowContactCode(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Split(shown.Code, "-")
+	if words[3] = "zucchini"; strings.HasSuffix(shown.Code, words[3]) {
+		words[3] = "aardvark"
+	}
+	typed, err := bob.EnterContactCode(t.Context(), strings.Join(words, " "), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []node.Pairing{paired(t, bob, typed.ID), paired(t, alice, shown.ID)} {
+		if p.State != node.PairFailed || !errors.Is(p.Err, pairing.ErrWrongCode) {
+			t.Errorf("ended as %s: %s", p.State, p.Reason)
+		}
+	}
+	if _, err := bob.EnterContactCode(t.Context(), shown.Code, ""); err != nil {
+		t.Fatal(err)
+	}
+	if list := append(alice.Contacts(), bob.Contacts()...); len(list) != 0 {
+		t.Errorf("contacts: %+v", list)
 	}
 }
 

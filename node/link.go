@@ -186,7 +186,7 @@ func (n *Node) joinAccount(ctx context.Context, e *pairingEntry) error {
 		}
 		n.log.Debug("the account's keeper has not handed it over yet", "error", err)
 		if !again(ctx) {
-			return errors.Join(context.Cause(ctx), err)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 	}
 }
