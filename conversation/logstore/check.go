@@ -3,10 +3,12 @@ package logstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/database"
 	"github.com/passeur-p2p/passeur/conversation/membership"
 )
 
@@ -36,9 +38,13 @@ func (s *Store) Rebuild(ctx context.Context, id conversation.ID) error {
 
 // Check holds what is stored of a conversation against what Rebuild would store,
 // and verifies every signature. It gives a sentence for each difference; none if
-// all is well. Nothing is changed. Others wait for as long as it takes: about as
-// long as it took to receive the conversation.
+// all is well. Nothing is changed. While it compares, nothing is written: some
+// seconds for 100,000 entries.
 func (s *Store) Check(ctx context.Context, id conversation.ID) (findings []string, err error) {
+	bad, err := s.checkSignatures(ctx, id)
+	if err != nil {
+		return nil, s.fail("check signatures", err)
+	}
 	err = s.damaged(id, func(c *conv) error {
 		tx, err := s.db.Writer.BeginTx(ctx, nil)
 		if err != nil {
@@ -48,7 +54,7 @@ func (s *Store) Check(ctx context.Context, id conversation.ID) (findings []strin
 		findings, err = s.compare(ctx, tx, c)
 		return s.fail("check conversation "+id.String(), err)
 	})
-	return findings, err
+	return append(bad, findings...), err
 }
 
 // damaged runs f with the lock of a conversation whose book may not load. What
@@ -118,9 +124,6 @@ func (s *Store) compare(ctx context.Context, tx *sql.Tx, c *conv) (findings []st
 			return nil, err
 		}
 	}
-	if bad := s.checkSignatures(ctx, tx, c); bad != "" {
-		findings = append(findings, bad)
-	}
 	if err := s.rebuild(ctx, tx, c); err != nil {
 		return append(findings, err.Error()), ctx.Err()
 	}
@@ -138,31 +141,37 @@ func (s *Store) compare(ctx context.Context, tx *sql.Tx, c *conv) (findings []st
 	return findings, nil
 }
 
-// checkSignatures names the first entry whose signature is wrong; "" if none is.
-func (s *Store) checkSignatures(ctx context.Context, tx *sql.Tx, c *conv) string {
-	from, to := bounds(c.key)
-	for n := from; n < to; n += MaxBatch {
-		page, err := collect(tx, scanEntry, "SELECT header, signature, body FROM raw WHERE n >= ? AND n < ? ORDER BY n", n, n+MaxBatch)
-		if err != nil || ctx.Err() != nil {
-			return fmt.Sprint(err, ctx.Err())
+// checkSignatures names the entries whose signatures are wrong.
+func (s *Store) checkSignatures(ctx context.Context, id conversation.ID) (bad []string, err error) {
+	var n, to int64
+	err = s.inView(id, func(_ queryer, key int64) error {
+		n, to = bounds(key)
+		return nil
+	})
+	for ; err == nil && n < to; n += MaxBatch {
+		var page []*conversation.Entry
+		err = s.view(func(q queryer) (err error) {
+			page, err = collect(q, scanEntry, "SELECT header, signature, body FROM raw WHERE n >= ? AND n < ? ORDER BY n", n, n+MaxBatch)
+			return errors.Join(err, ctx.Err())
+		})
+		if errors.Is(err, database.ErrCorrupt) {
+			return append(bad, err.Error()), nil
 		}
 		if len(page) == 0 {
-			return ""
+			break
 		}
-		if bad := firstBad(page); bad != nil {
-			return bad.Error()
-		}
+		bad = append(bad, badSignatures(page)...)
 	}
-	return ""
+	return bad, err
 }
 
-func firstBad(page []*conversation.Entry) (bad error) {
+func badSignatures(page []*conversation.Entry) (bad []string) {
 	var mu sync.Mutex
 	spread(len(page), func(i int) {
 		if err := page[i].Verify(); err != nil {
 			mu.Lock()
 			defer mu.Unlock()
-			bad = err
+			bad = append(bad, err.Error())
 		}
 	})
 	return bad

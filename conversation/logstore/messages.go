@@ -83,8 +83,7 @@ func (s *Store) Message(id, entry conversation.ID) (Message, error) {
 	err := s.inView(id, func(q queryer, _ int64) error {
 		n, err := s.find(q, id, entry)
 		if err == nil {
-			lines, err = collect(q, scanLine, `SELECT n, depth, void, seen, header, signature, body
-				FROM entry JOIN raw USING (n) WHERE n = ?`, n)
+			lines, err = collect(q, scanLine, lineQuery+" JOIN raw USING (n) WHERE n = ?", n)
 		}
 		if err == nil {
 			list, err = resolveAll(q, lines)
@@ -158,10 +157,26 @@ func (s *Store) page(ids []conversation.ID, id conversation.ID, p Page) (list []
 	return list, err
 }
 
+// resolveAll works into each line what changed it. Most were never changed, so
+// those that were are looked up first, all at once.
 func resolveAll(q queryer, lines []line) (list []Message, err error) {
+	changed := map[int64]bool{}
+	for chunk := range slices.Chunk(lines, idChunk) {
+		args := make([]any, len(chunk))
+		for i, l := range chunk {
+			args[i] = l.n
+		}
+		targets, err := collect(q, scanInt, "SELECT DISTINCT target FROM link WHERE target IN ("+marks(len(chunk))+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range targets {
+			changed[n] = true
+		}
+	}
 	for _, l := range lines {
 		m := Message{Seen: fromMilli(l.seen), Depth: l.depth, Void: l.void}
-		if m.Message, err = resolve(q, l); err != nil {
+		if m.Message, err = resolve(q, l, changed[l.n] && !l.void); err != nil {
 			return nil, err
 		}
 		list = append(list, m)
@@ -224,11 +239,11 @@ func scanLine(scan func(...any) error) (l line, err error) {
 	return l, err
 }
 
-// resolve works the live edits and deletions of an entry into it. A void one is
-// shown as it was written.
-func resolve(q queryer, l line) (conversation.Message, error) {
+// resolve works the live edits and deletions of an entry into it, if there are
+// any. A void one is shown as it was written.
+func resolve(q queryer, l line, changed bool) (conversation.Message, error) {
 	live := []*conversation.Entry{l.entry}
-	if !l.void {
+	if changed {
 		changes, err := collect(q, scanEntry, `SELECT header, signature, body FROM raw WHERE n IN (
 			SELECT n FROM link JOIN entry USING (n) WHERE link.target = ? AND void = 0 AND kind < 2
 			ORDER BY kind DESC, time DESC, id DESC LIMIT ?)`, l.n, maxChanges)

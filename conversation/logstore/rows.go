@@ -103,13 +103,19 @@ func isQuiet(e *conversation.Entry) bool {
 }
 
 func (w *writer) deviceNumber(f *fresh) (int64, error) {
-	key, err := deviceKey(f.Device)
-	if err != nil {
-		return 0, err
+	device, ok := w.devices[f.Device]
+	if !ok {
+		key, err := deviceKey(f.Device)
+		if err != nil {
+			return 0, err
+		}
+		if device, err = w.number(key); err != nil {
+			return 0, err
+		}
+		w.devices[f.Device] = device
 	}
-	device, err := w.number(key)
-	if err != nil || !f.verdict.FirstOfDevice {
-		return device, err
+	if !f.verdict.FirstOfDevice {
+		return device, nil
 	}
 	account, err := w.number(f.Account)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/database"
 	"github.com/passeur-p2p/passeur/conversation/membership"
@@ -34,6 +36,8 @@ type writer struct {
 	rebuilds bool
 	// keys are numbers given here, to be remembered once committed.
 	keys map[[32]byte]int64
+	// devices are the numbers of those met here.
+	devices map[peer.ID]int64
 }
 
 // place is what must be known of a parent.
@@ -80,7 +84,7 @@ func (s *Store) write(ctx context.Context, c *conv, f func(w *writer) error) (w 
 func (s *Store) newWriter(c *conv, tx *sql.Tx) *writer {
 	return &writer{
 		s: s, c: c, tx: tx, st: s.sql.in(tx), now: s.now(),
-		first: c.book.Len(), places: map[conversation.ID]*place{}, turned: map[int]bool{}, keys: map[[32]byte]int64{},
+		first: c.book.Len(), places: map[conversation.ID]*place{}, turned: map[int]bool{}, keys: map[[32]byte]int64{}, devices: map[peer.ID]int64{},
 	}
 }
 
