@@ -77,7 +77,7 @@ func (r random) build(t testing.TB, knife *scissors) (alice, bob *device, conv c
 // behind is given what he lacks and no more, if one answer holds his heads.
 func TestP7TwoRandomStores(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := drawRandom(rt, 60)
+		r := drawRandom(rt, 30)
 		var failure error
 		bubble(t, func(t *testing.T) {
 			alice, bob, conv := r.build(t, nil)
@@ -100,7 +100,7 @@ func bounded(d *device, entries int, r random) error {
 // P7, behind: nothing is given that is here already.
 func TestP7Behind(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := drawRandom(rt, 60)
+		r := drawRandom(rt, 30)
 		r.bobs = nil
 		var failure error
 		bubble(t, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestP7CutInEveryFrame(t *testing.T) {
 // P7, relay: two who never meet have the same in the end through a third.
 func TestP7ThirdMemberRelays(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := drawRandom(rt, 30)
+		r := drawRandom(rt, 20)
 		var failure error
 		bubble(t, func(t *testing.T) {
 			alice, bob, conv := r.build(t, nil)

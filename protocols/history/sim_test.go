@@ -14,6 +14,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/conversation/membership"
 )
 
 const (
@@ -172,28 +173,35 @@ func (s *sim) act(d *simDevice, conv conversation.ID, a conversation.Action, tar
 	s.write(d, conv, conversation.TypeMember, conversation.MemberContent(a, account))
 }
 
-// events are what may happen, and how often.
+// simEvents are what may happen, how often, and who does it: a device whose
+// account is that in the conversation, as far as it knows; else any.
 var simEvents = []struct {
 	weight int
+	who    []membership.Status
 	event  func(*sim, *simDevice, conversation.ID)
 }{
-	{60, func(s *sim, d *simDevice, c conversation.ID) { s.say(d, c) }},
-	{25, func(s *sim, d *simDevice, _ conversation.ID) { s.bind(d, s.anyDevice()) }},
-	{12, func(s *sim, d *simDevice, _ conversation.ID) { s.partAny(d) }},
-	{8, func(s *sim, d *simDevice, _ conversation.ID) { s.cutAny(d) }},
-	{12, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Join, nil) }},
-	{8, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Invite, s.anyPerson()) }},
-	{1, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Leave, nil) }},
-	{2, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Remove, s.anyPerson()) }},
-	{2, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Ban, s.anyPerson()) }},
-	{4, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Unban, s.anyPerson()) }},
-	{4, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Promote, s.anyPerson()) }},
-	{2, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Demote, s.anyPerson()) }},
-	{1, func(s *sim, d *simDevice, c conversation.ID) { s.banBefore(d, c) }},
-	{3, func(s *sim, d *simDevice, _ conversation.ID) { d.crash() }},
-	{1, func(s *sim, d *simDevice, c conversation.ID) { s.revoke(d) }},
-	{25, func(s *sim, d *simDevice, c conversation.ID) { s.attack(d, c) }},
+	{60, in, func(s *sim, d *simDevice, c conversation.ID) { s.say(d, c) }},
+	{25, nil, func(s *sim, d *simDevice, _ conversation.ID) { s.bind(d, s.anyDevice()) }},
+	{12, nil, func(s *sim, d *simDevice, _ conversation.ID) { s.partAny(d) }},
+	{8, nil, func(s *sim, d *simDevice, _ conversation.ID) { s.cutAny(d) }},
+	{15, []membership.Status{membership.Invited}, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Join, nil) }},
+	{12, chiefs, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Invite, s.anyPerson()) }},
+	{1, in, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Leave, nil) }},
+	{2, chiefs, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Remove, s.anyPerson()) }},
+	{2, chiefs, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Ban, s.anyPerson()) }},
+	{6, chiefs, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Unban, s.anyPerson()) }},
+	{5, chiefs, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Promote, s.anyPerson()) }},
+	{2, chiefs, func(s *sim, d *simDevice, c conversation.ID) { s.act(d, c, conversation.Demote, s.anyPerson()) }},
+	{1, chiefs, func(s *sim, d *simDevice, c conversation.ID) { s.banBefore(d, c) }},
+	{3, nil, func(s *sim, d *simDevice, _ conversation.ID) { d.crash() }},
+	{1, nil, func(s *sim, d *simDevice, c conversation.ID) { s.revoke(d) }},
+	{25, nil, func(s *sim, d *simDevice, c conversation.ID) { s.attack(d, c) }},
 }
+
+var (
+	in     = []membership.Status{membership.Member, membership.Admin, membership.Owner}
+	chiefs = []membership.Status{membership.Admin, membership.Owner}
+)
 
 func (s *sim) step() {
 	total := 0
@@ -203,10 +211,24 @@ func (s *sim) step() {
 	draw := s.r.IntN(total)
 	for _, e := range simEvents {
 		if draw -= e.weight; draw < 0 {
-			e.event(s, s.anyDevice(), s.convs[s.r.IntN(len(s.convs))])
+			conv := s.convs[s.r.IntN(len(s.convs))]
+			e.event(s, s.pick(conv, e.who), conv)
 			return
 		}
 	}
+}
+
+// pick draws a device of that status.
+func (s *sim) pick(conv conversation.ID, who []membership.Status) *simDevice {
+	d := s.anyDevice()
+	for range 10 {
+		status, err := d.store.Status(conv, d.person.account.Account())
+		if err == nil && (who == nil || slices.Contains(who, status)) {
+			break
+		}
+		d = s.anyDevice()
+	}
+	return d
 }
 
 func (s *sim) anyDevice() *simDevice { return s.honest[s.r.IntN(len(s.honest))] }
@@ -447,9 +469,9 @@ func (s *sim) compare(conv conversation.ID) {
 	want := creator.picture(conv)
 	readers := 0
 	defer func() {
-		summary, _ := creator.store.Summary(conv)
-		s.t.Logf("%s: %d entries, %d of them made by others than honest devices or void; %d devices agree on %d lines",
-			conv, summary.Entries, len(s.entries[conv])-summary.Entries, readers, strings.Count(want, "\n"))
+		summary, err := creator.store.Summary(conv)
+		s.t.Logf("%s: %d entries were made, %d are kept (%v), %d devices agree on %d lines",
+			conv, len(s.entries[conv]), summary.Entries, err, readers, strings.Count(want, "\n"))
 	}()
 	for _, d := range s.honest {
 		may, err := creator.store.MayRead(conv, d.person.account.Account(), d.id)

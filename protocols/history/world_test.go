@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -26,7 +27,10 @@ import (
 	"golang.org/x/crypto/sha3"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Set("rapid.checks", "30") // by default
+	goleak.VerifyTestMain(m)
+}
 
 // bubble runs a test on a clock of its own and on one processor: under -race,
 // the runtime of Go 1.26 crashes when two processors fire timers of one bubble
