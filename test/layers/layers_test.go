@@ -4,6 +4,7 @@ package layers
 import (
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,12 @@ var rules = []rule{
 	{"what is kept in the database has a package of its own; the others do not speak SQL",
 		under("database/sql", module+"conversation/database"),
 		[]string{"conversation/database", "conversation/logstore", "node/store"}},
+	{"the logs are the node's; a command may read an export, which needs no node",
+		exactly("conversation/logstore"), []string{"node", "cmd/node", "cmd/node/show", "test/*/*"}},
+	{"the rules are asked by the logs; others only know their words",
+		exactly("conversation/membership"), []string{"conversation/logstore", "node", "cmd/node/show", "test/*/*"}},
+	{"history is anyone's: only the node mounts ours",
+		exactly("protocols/history"), []string{"node", "test/*/*"}},
 	{"commands have flags, libraries have Config",
 		under("github.com/spf13", "flag"), []string{"cmd/node", "cmd/node/*", "test/*"}},
 	{"a part of the node does not know the node",
@@ -50,25 +57,71 @@ var rules = []rule{
 		exactly("protocols/filexfer"), []string{"node", "node/store", "cmd/node", "cmd/node/*", "test/*/*"}},
 }
 
-func TestLayers(t *testing.T) {
+// ground is a package that knows nothing of ours but what it stands on.
+type ground struct {
+	sentence  string
+	name      string
+	on        []string // without the module
+	networked bool     // it may know the network
+}
+
+var grounds = []ground{
+	{"what people mean is said without a node, a disk or a network", "conversation", nil, false},
+	{"the rules read entries and nothing else", "conversation/membership", []string{"conversation"}, false},
+	{"a file is opened for whoever owns its tables", "conversation/database", nil, false},
+	{"a log is kept without a network", "conversation/logstore",
+		[]string{"conversation", "conversation/membership", "conversation/database"}, false},
+	{"a pairing asks for inboxes and a memory, and knows neither", "node/pairing", []string{"conversation"}, true},
+	{"history asks for a log, and knows none", "protocols/history", []string{"conversation"}, true},
+}
+
+// network is what most grounds do without.
+var network = under("net", "github.com/libp2p/go-libp2p/core/host", "github.com/libp2p/go-libp2p/core/network")
+
+func TestGrounds(t *testing.T) {
+	imports := listImports(t)
+	for _, g := range grounds {
+		if imports[g.name] == nil {
+			t.Errorf("there is no %s any more: %s", g.name, g.sentence)
+		}
+		for _, imported := range imports[g.name] {
+			own, isOurs := strings.CutPrefix(imported, module)
+			if isOurs && !slices.Contains(g.on, own) || !g.networked && network(imported) && imported != "net/url" {
+				t.Errorf("%s; but %s imports %s", g.sentence, g.name, imported)
+			}
+		}
+	}
+}
+
+// listImports gives what each package of ours imports, without its tests.
+func listImports(t *testing.T) map[string][]string {
+	t.Helper()
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	packages := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(packages) < 10 {
-		t.Fatalf("go list knows %d packages only", len(packages))
+	imports := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		imports[strings.TrimPrefix(fields[0], module)] = fields[1:]
 	}
+	if len(imports) < 10 {
+		t.Fatalf("go list knows %d packages only", len(imports))
+	}
+	return imports
+}
+
+func TestLayers(t *testing.T) {
+	imports := listImports(t)
 	for _, r := range rules {
 		used := false
-		for _, line := range packages {
-			fields := strings.Fields(line)
-			for _, imported := range fields[1:] {
+		for who, list := range imports {
+			for _, imported := range list {
 				if !r.what(imported) {
 					continue
 				}
 				used = true
-				if who := strings.TrimPrefix(fields[0], module); !allowed(r.who, who) {
+				if !allowed(r.who, who) {
 					t.Errorf("%s; but %s imports %s", r.sentence, who, imported)
 				}
 			}
