@@ -83,15 +83,15 @@ func (b *Book) resolveAnew(c int32) {
 	b.now.resolve(nil)
 	b.change.State = !b.now.standing.equal(old.standing)
 
-	stale, any := make([]bool, len(b.accounts)), false
+	stale, changed := make([]bool, len(b.accounts)), false
 	for i := range old.dead {
 		if b.now.dead[i] != old.dead[i] || b.now.rank[i] != old.rank[i] {
-			stale[b.bearsOn(int32(i))], any = true, true
+			stale[b.bearsOn(int32(i))], changed = true, true
 		}
 		b.setFate(int(b.controls[i].row), b.now.dead[i])
 	}
 	b.setFate(int(b.controls[c].row), b.now.dead[c])
-	if any {
+	if changed {
 		b.review(stale)
 	}
 }

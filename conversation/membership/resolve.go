@@ -16,7 +16,7 @@ type State struct {
 	// Invalid holds for each row why it is not valid, nil if it is. An entry
 	// that is not valid, or follows one, counts for nothing.
 	Invalid []error
-	// Verdicts of the valid rows.
+	// Verdicts of the valid rows, without Past.
 	Verdicts []Verdict
 	// Void holds for each row why it is void, "" if it is live or not valid.
 	Void []string
@@ -68,7 +68,6 @@ type reference struct {
 	past    []Bitmap // all ancestors
 	rank    []Rank
 	refused Bitmap
-	pasts   map[string]int
 }
 
 func (r *reference) add(e Entry, rank Rank, refused bool) {
@@ -106,7 +105,6 @@ func (r *reference) judge(e Entry) (Verdict, error) {
 	q := r.question(e, past)
 	return Verdict{
 		Rank:          q.author.rank(),
-		Past:          r.number(past),
 		FirstOfDevice: !r.wrote(past, e.Account, e.Device),
 	}, q.permit()
 }
@@ -132,23 +130,6 @@ func (r *reference) controls(set Bitmap) (c Bitmap) {
 		}
 	}
 	return c
-}
-
-// number gives equal sets of control entries equal numbers.
-func (r *reference) number(past Bitmap) int {
-	if r.pasts == nil {
-		r.pasts = make(map[string]int)
-	}
-	key := make([]byte, 0, len(past)*8)
-	for row := range r.controls(past).Rows() {
-		key = append(key, byte(row), byte(row>>8), byte(row>>16), byte(row>>24))
-	}
-	n, known := r.pasts[string(key)]
-	if !known {
-		n = len(r.pasts)
-		r.pasts[string(key)] = n
-	}
-	return n
 }
 
 func (r *reference) wrote(set Bitmap, a conversation.Account, d peer.ID) bool {
