@@ -166,6 +166,24 @@ func TestAttack17FloodIsPausedAtTheQuotaAndNobodyElseIs(t *testing.T) {
 	sound(t, a.Store, id)
 }
 
+func TestAttack17ConversationMayNotFillTheDisk(t *testing.T) {
+	id, a, b := two(t, logstore.Config{Quotas: logstore.Quotas{Total: 50_000}})
+	raws := flood(t, b, id, 10, 10_000)
+	r, err := a.ingest(id, b, raws...)
+	if err != nil || len(r.Added) != 4 || !r.Paused || r.Pauses[0].Reason != logstore.PauseTotal {
+		t.Errorf("%d taken, %v, %v", len(r.Added), r.Pauses, err)
+	}
+	check(t, a.Allow(id, b.account()))
+	if r, err := a.ingest(id, b, raws...); err != nil || len(r.Added) != 5 || !r.Paused {
+		t.Errorf("once more: %d taken, %v, %v", len(r.Added), r.Pauses, err)
+	}
+	if r, err := a.Ingest(t.Context(), id, raws, logstore.Source{Own: true}); err != nil || r.Paused || len(r.Added) != 1 {
+		t.Errorf("by an own device: %+v, %v", r, err)
+	}
+	a.say(id, "one's own words are taken")
+	sound(t, a.Store, id)
+}
+
 func TestAttack17BanEndsTheFlood(t *testing.T) {
 	id, a, b := two(t, logstore.Config{Quotas: logstore.Quotas{Entries: 50}})
 	_, err := a.ingest(id, b, flood(t, b, id, 60, 10)...)

@@ -16,9 +16,10 @@ import (
 // conv is a conversation that somebody uses, or that was used lately. Its book
 // is a copy of what the file says: after a failure it is thrown away.
 type conv struct {
-	id    conversation.ID
-	users int    // of Store.mu
-	used  uint64 // of Store.mu: when it was used last
+	id conversation.ID
+	// Of Store.mu: how many use it, when it was used last, and its book's size then.
+	users, size int
+	used        uint64
 
 	mu     sync.Mutex
 	key    int64 // of the table; 0: it is not there
@@ -37,8 +38,8 @@ const maxGaps = 4096
 // use runs f on a conversation, holding its lock, with its book loaded. Nobody
 // else runs on it meanwhile.
 func (s *Store) use(id conversation.ID, f func(c *conv) error) error {
-	c := s.acquire(id)
-	defer s.release(c)
+	c, size := s.acquire(id), 0
+	defer func() { s.release(c, size) }()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := s.load(c); err != nil {
@@ -48,6 +49,9 @@ func (s *Store) use(id conversation.ID, f func(c *conv) error) error {
 	err := f(c)
 	if len(c.gaps) > maxGaps {
 		c.forget()
+	}
+	if c.book != nil {
+		size = c.book.Len()
 	}
 	return err
 }
@@ -77,25 +81,38 @@ func (s *Store) acquire(id conversation.ID) *conv {
 
 // release lets go of c, and of the ones that were not used for longest if there
 // are more than there is room for.
-func (s *Store) release(c *conv) {
+func (s *Store) release(c *conv, size int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.users--
+	c.users, c.size = c.users-1, size
 	if c.users == 0 && c.key == 0 { // nobody else holds it, so its lock is not needed
 		delete(s.convs, c.id)
 	}
-	for len(s.convs) > s.cfg.Books {
-		var oldest *conv
-		for _, c := range s.convs {
-			if c.users == 0 && (oldest == nil || c.used < oldest.used) {
-				oldest = c
-			}
-		}
+	for s.crowdedLocked() {
+		oldest := s.oldestLocked(c)
 		if oldest == nil {
 			return
 		}
 		delete(s.convs, oldest.id)
 	}
+}
+
+func (s *Store) crowdedLocked() bool {
+	entries := 0
+	for _, c := range s.convs {
+		entries += c.size
+	}
+	return len(s.convs) > s.cfg.Books || entries > s.cfg.BookEntries
+}
+
+// oldestLocked gives the one that nobody has used for longest; not spare.
+func (s *Store) oldestLocked(spare *conv) (oldest *conv) {
+	for _, c := range s.convs {
+		if c != spare && c.users == 0 && (oldest == nil || c.used < oldest.used) {
+			oldest = c
+		}
+	}
+	return oldest
 }
 
 // forget makes the next use load the book anew.

@@ -16,7 +16,7 @@ import (
 // rows of one conversation.
 var derived = []struct{ name, rows string }{
 	{"entry", "n >= ?1 AND n < ?2"}, {"head", "n >= ?1 AND n < ?2"}, {"link", "n >= ?1 AND n < ?2"},
-	{"member", "conv = ?1 >> 32"}, {"revoked", "conv = ?1 >> 32"}, {"usage", "conv = ?1 >> 32"}, {"device", "conv = ?1 >> 32"},
+	{"conversation", "key = ?1 >> 32"}, {"member", "conv = ?1 >> 32"}, {"revoked", "conv = ?1 >> 32"}, {"usage", "conv = ?1 >> 32"}, {"device", "conv = ?1 >> 32"},
 }
 
 // Rebuild works out anew, from the bytes of the entries, everything else that is
@@ -61,7 +61,7 @@ func (s *Store) Check(ctx context.Context, id conversation.ID) (findings []strin
 // is in memory is thrown away.
 func (s *Store) damaged(id conversation.ID, f func(c *conv) error) error {
 	c := s.acquire(id)
-	defer s.release(c)
+	defer s.release(c, 0)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget()
@@ -75,6 +75,9 @@ func (s *Store) damaged(id conversation.ID, f func(c *conv) error) error {
 func (s *Store) rebuild(ctx context.Context, tx *sql.Tx, c *conv) error {
 	from, to := bounds(c.key)
 	for _, table := range derived {
+		if table.name == "conversation" { // it is corrected in its place
+			continue
+		}
 		if _, err := tx.Exec("DELETE FROM "+table.name+" WHERE "+table.rows, from, to); err != nil {
 			return err
 		}

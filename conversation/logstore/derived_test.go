@@ -322,7 +322,7 @@ func TestRebuildRepairsWhatWasVandalised(t *testing.T) {
 	h.ingest(s, h.shuffled())
 	for _, harm := range []string{
 		"UPDATE entry SET void = 1 - void, depth = depth + 1, rank = 0", "UPDATE entry SET shown = 0",
-		"DELETE FROM head", "UPDATE member SET status = 'owner'", "DELETE FROM member", "DELETE FROM link", "UPDATE usage SET bytes = 0",
+		"DELETE FROM head", "UPDATE conversation SET creator = 999, name = 'x', mode = 'own', other = 1", "UPDATE member SET status = 'owner'", "DELETE FROM member", "DELETE FROM link", "UPDATE usage SET bytes = 0",
 		"DELETE FROM revoked", "DELETE FROM device", "DELETE FROM entry WHERE n % 2 = 0", "DELETE FROM entry",
 		"UPDATE entry SET parents = x'00', account = 999, time = 0", "INSERT INTO head SELECT n FROM entry WHERE true ON CONFLICT DO NOTHING",
 	} {

@@ -203,15 +203,19 @@ func (s *Store) Allow(id conversation.ID, a conversation.Account) error {
 // banned since. It is forgotten when the store is closed.
 func (s *Store) Paused(id conversation.ID) ([]Pause, error) {
 	var list []Pause
-	err := s.known(id, func(c *conv) error {
+	err := s.inView(id, func(q queryer, key int64) error {
 		for _, p := range s.pauses.of(id, s.now()) {
-			if c.book.Status(p.Account) != membership.Banned {
+			status, err := s.status(q, key, p.Account)
+			if err != nil {
+				return err
+			}
+			if status != membership.Banned {
 				list = append(list, p)
 			}
 		}
 		return nil
 	})
-	return list, err
+	return list, s.fail("read what is paused", err)
 }
 
 // buckets are the token buckets of accounts.

@@ -20,9 +20,9 @@ func (w *writer) store() error {
 	return nil
 }
 
-// storeConversation makes room for a conversation whose first entry was taken.
+// storeConversation writes what the first entry says of the conversation.
 func (w *writer) storeConversation() error {
-	if w.c.key != 0 || len(w.taken) == 0 {
+	if len(w.taken) == 0 || w.taken[0].row != 0 {
 		return nil
 	}
 	first := w.taken[0]
@@ -35,6 +35,11 @@ func (w *writer) storeConversation() error {
 		if other, err = w.number(with); err != nil {
 			return err
 		}
+	}
+	if w.rebuilds {
+		_, err := w.tx.Exec("UPDATE conversation SET id = ?, creator = ?, mode = ?, other = ?, name = ? WHERE key = ?",
+			w.c.id[:], creator, string(first.Control.Mode), other, first.Control.Name, w.c.key)
+		return err
 	}
 	return w.tx.QueryRow(`INSERT INTO conversation (id, creator, mode, other, name, caught) VALUES (?, ?, ?, ?, ?, 0) RETURNING key`,
 		w.c.id[:], creator, string(first.Control.Mode), other, first.Control.Name).Scan(&w.c.key)

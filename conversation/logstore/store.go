@@ -1,6 +1,7 @@
 package logstore
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -22,9 +23,11 @@ type Config struct {
 	Now func() time.Time
 	// Quotas bound what others can fill this disk with.
 	Quotas Quotas
-	// Books is how many conversations are held in memory, about 100 bytes an
-	// entry; 0 is 32. Others are loaded when they are needed.
-	Books int
+	// Books is how many conversations are held in memory, and BookEntries how many
+	// entries all of them have, at about 100 bytes each; 0 is 32 and 2 million. One
+	// that is needed is held whatever its size; others are loaded again when they
+	// are needed.
+	Books, BookEntries int
 	// Observe is told what was stored, after it was; nil: nobody is. It is called
 	// by the goroutine that stored it, holding no lock, and must not block. stateChanged:
 	// somebody's status, or what counts of the entries before, is not what it was.
@@ -82,7 +85,7 @@ type Store struct {
 	buckets *buckets
 	pauses  *pauses
 
-	mu    sync.Mutex // guards what follows, and conv.users and conv.used
+	mu    sync.Mutex // guards what follows, and in each conv what says so
 	convs map[conversation.ID]*conv
 	clock uint64 // counts uses, for conv.used
 }
@@ -94,9 +97,7 @@ func Open(path string, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Books <= 0 {
-		cfg.Books = 32
-	}
+	cfg.Books, cfg.BookEntries = cmp.Or(cfg.Books, 32), cmp.Or(cfg.BookEntries, 2_000_000)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
