@@ -16,6 +16,9 @@ import (
 // maxPending bounds the requests of strangers that wait for the user.
 const maxPending = 100
 
+// self is what messages and members call the own account; nobody else may be called so.
+const self = "you"
+
 var alias = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
 
 // contactBook holds the contacts in memory, and in the store before that.
@@ -120,7 +123,7 @@ func (b *contactBook) checkLocked(c Contact, known bool) error {
 		}
 		return nil
 	}
-	if !alias.MatchString(c.Name) {
+	if !alias.MatchString(c.Name) || strings.EqualFold(c.Name, self) {
 		return fmt.Errorf("%w: %q", ErrBadName, c.Name)
 	}
 	if other, taken := b.aliasLocked(c.Name); taken && other.Account != c.Account {
@@ -160,7 +163,8 @@ func (b *contactBook) meet(a conversation.Account, chosen, selfName string) (Con
 func (b *contactBook) freeLocked(a conversation.Account, name string) string {
 	made := name
 	for i := 2; ; i++ {
-		if other, taken := b.aliasLocked(made); !taken || other.Account == a {
+		other, taken := b.aliasLocked(made)
+		if (!taken || other.Account == a) && !strings.EqualFold(made, self) {
 			return made
 		}
 		number := fmt.Sprintf("-%d", i)

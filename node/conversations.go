@@ -211,7 +211,7 @@ func (c Conversation) changed() time.Time {
 // the own account, else by its text form.
 func (n *Node) called(a conversation.Account) string {
 	if a == n.keys.account {
-		return "you"
+		return self
 	}
 	return n.contacts.nameOf(a)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -35,15 +36,63 @@ func (n *Node) belongs(a conversation.Account, device peer.ID) bool {
 // contactOf finds the accepted contact that a device belongs to. A device of our own
 // account is nobody else's, whatever he lists.
 func (n *Node) contactOf(device peer.ID) (Contact, bool) {
-	if n.ownDevice(device) || n.isRevoked(n.keys.account, device) {
+	account, found := n.accountOf(device)
+	if !found || account == n.keys.account || !n.contacts.accepted(account) {
 		return Contact{}, false
 	}
-	for _, c := range n.contacts.all() {
-		if c.State == Accepted && n.belongs(c.Account, device) {
-			return c, true
+	return n.contacts.get(account)
+}
+
+// accountOf finds the account of a device that this node has to do with: our own, a
+// contact's, a fellow member's. A revoked device has none. An account may list what
+// is not its own: of several that list a device, the one that the device itself has
+// named counts, and none as long as it has not.
+func (n *Node) accountOf(device peer.ID) (conversation.Account, bool) {
+	if n.ownDevice(device) {
+		return n.keys.account, true
+	}
+	if n.isRevoked(n.keys.account, device) {
+		return conversation.Account{}, false
+	}
+	var listing []conversation.Account
+	for a := range n.partners() {
+		if a != n.keys.account && n.belongs(a, device) {
+			listing = append(listing, a)
 		}
 	}
-	return Contact{}, false
+	if named, has := n.claims.of(device); has {
+		return named, slices.Contains(listing, named)
+	}
+	if len(listing) != 1 {
+		return conversation.Account{}, false
+	}
+	return listing[0], true
+}
+
+// claims are the accounts that devices have named as theirs, in requests that they
+// signed.
+type claims struct {
+	mu    sync.Mutex
+	named map[peer.ID]conversation.Account
+}
+
+// maxClaims bounds them; those that are dropped are made again.
+const maxClaims = 4096
+
+func (c *claims) put(device peer.ID, a conversation.Account) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.named == nil || len(c.named) >= maxClaims {
+		c.named = map[peer.ID]conversation.Account{}
+	}
+	c.named[device] = a
+}
+
+func (c *claims) of(device peer.ID) (conversation.Account, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, has := c.named[device]
+	return a, has
 }
 
 // deviceRevoked is to be called when a log revokes a device: nothing of it is heard

@@ -1,10 +1,19 @@
 package node
 
-import "context"
+import (
+	"context"
+
+	"github.com/passeur-p2p/passeur/conversation"
+)
 
 // Refuses tells whether n knows that other's account has revoked its device, and lets
 // it offer no link any more.
 func Refuses(ctx context.Context, n, other *Node) bool {
 	id := other.Identity()
 	return n.isRevoked(id.Account, id.Device) && n.admit(ctx, id.Device, id.Account, kindICE) != nil
+}
+
+// TellOfContact is another device's word about a contact.
+func TellOfContact(n *Node, a conversation.Account, name string) error {
+	return n.applyContact(contactNote{Account: a, Name: name, State: Requested})
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -107,10 +108,17 @@ func (c *commits) take() map[conversation.ID]commit {
 // followLogs acts on what was written to the logs, here or elsewhere, until the
 // node closes.
 func (n *Node) followLogs() {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	wide := map[conversation.ID]bool{}
 	for {
 		select {
 		case <-n.ctx.Done():
 			return
+		case <-tick.C:
+			if err := n.mergeHeads(wide); err != nil {
+				n.log.Error("branches cannot be joined", "error", err)
+			}
 		case <-n.commits.wake:
 		}
 		for conv, c := range n.commits.take() {
@@ -120,6 +128,29 @@ func (n *Node) followLogs() {
 			}
 		}
 	}
+}
+
+// maxHeads is how many branches a conversation may have for a minute before this
+// device joins them: every device that syncs has to name them all.
+const maxHeads = 64
+
+// mergeHeads joins the branches of conversations that had too many a minute ago,
+// and have now.
+func (n *Node) mergeHeads(wide map[conversation.ID]bool) error {
+	all, err := n.conversations.Conversations()
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.Heads <= maxHeads || !s.Me.In() {
+			delete(wide, s.ID)
+		} else if !wide[s.ID] {
+			wide[s.ID] = true
+		} else if _, err := n.conversations.Append(n.ctx, s.ID, n.author(), conversation.TypeMerge, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n *Node) follow(conv conversation.ID, c commit) error {
@@ -139,23 +170,6 @@ func (n *Node) follow(conv conversation.ID, c commit) error {
 		n.company.look()
 	}
 	return n.tell(conv, c)
-}
-
-// accountOf finds the account of a device that conversations are synced with. A
-// revoked device has none.
-func (n *Node) accountOf(device peer.ID) (conversation.Account, bool) {
-	if n.ownDevice(device) {
-		return n.keys.account, true
-	}
-	if c, found := n.contactOf(device); found {
-		return c.Account, true
-	}
-	for a := range n.fellows.all() {
-		if n.belongs(a, device) {
-			return a, true
-		}
-	}
-	return conversation.Account{}, false
 }
 
 // shared are the conversations that a device may read.
@@ -311,7 +325,7 @@ func (f *fellows) read(logs *logstore.Store) error {
 	}
 	them := map[conversation.Account]bool{}
 	for _, s := range all {
-		if !s.Me.In() {
+		if !s.Me.In() || s.Mode != conversation.Group {
 			continue
 		}
 		members, err := logs.Members(s.ID)
@@ -365,10 +379,14 @@ func (n *Node) hasConversations() bool {
 	return err != nil || slices.ContainsFunc(all, func(s logstore.Summary) bool { return s.Mode != conversation.Own })
 }
 
+// beforeRevoking bounds how long what other own devices hold is waited for.
+const beforeRevoking = 10 * time.Second
+
 // revokeInLogs writes the revocation of an own device into every conversation, so
 // that what it writes from now on counts nowhere. What other own devices hold is
-// fetched first: what is not seen now is lost.
+// fetched first, if they are connected: what is not seen now is lost.
 func (n *Node) revokeInLogs(ctx context.Context, device peer.ID) error {
+	n.fetchFromOwn(ctx, device)
 	all, err := n.conversations.Conversations()
 	if err != nil {
 		return err
@@ -383,4 +401,19 @@ func (n *Node) revokeInLogs(ctx context.Context, device peer.ID) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// fetchFromOwn brings the logs level with the own devices that are connected, but
+// for one.
+func (n *Node) fetchFromOwn(ctx context.Context, but peer.ID) {
+	ctx, cancel := context.WithTimeout(ctx, beforeRevoking)
+	defer cancel()
+	for _, device := range n.history.Connected() {
+		if device == but || !n.ownDevice(device) {
+			continue
+		}
+		if err := n.history.Sync(ctx, device); err != nil {
+			n.log.Warn("the conversations of another own device are not fetched", "device", device, "error", err)
+		}
+	}
 }

@@ -48,6 +48,7 @@ type Node struct {
 	history       *history.Service
 	commits       *commits
 	fellows       fellows
+	claims        claims
 	company       *company
 
 	hub           *hub

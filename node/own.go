@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,7 +83,11 @@ func (n *Node) readOwn() error {
 		}
 	}
 	for _, c := range n.contacts.all() {
-		if _, told := notes.contacts[c.Account]; !told {
+		if notes.void[c.Account] {
+			if err := n.RemoveContact(n.ctx, c.Account); err != nil {
+				return err
+			}
+		} else if _, told := notes.contacts[c.Account]; !told {
 			n.noteContact(c, false)
 		}
 	}
@@ -92,33 +97,41 @@ func (n *Node) readOwn() error {
 // ownNotes are the last words about each contact, and the keepers.
 type ownNotes struct {
 	contacts map[conversation.Account]contactNote
-	keepers  map[peer.ID]bool
+	// void are contacts of whom only a device told that was revoked since: a thief
+	// may have added them.
+	void    map[conversation.Account]bool
+	keepers map[peer.ID]bool
 }
 
 func (n *Node) ownNotes() (ownNotes, error) {
-	notes := ownNotes{map[conversation.Account]contactNote{}, map[peer.ID]bool{}}
-	err := n.eachOwn(conversation.TypeContact, func(content []byte) {
+	notes := ownNotes{map[conversation.Account]contactNote{}, map[conversation.Account]bool{}, map[peer.ID]bool{}}
+	err := n.eachOwn(conversation.TypeContact, func(content []byte, void bool) {
 		var note contactNote
 		if json.Unmarshal(content, &note) != nil || note.Account.IsZero() {
 			return
 		}
-		if _, newer := notes.contacts[note.Account]; !newer {
+		if void {
+			notes.void[note.Account] = true
+		} else if _, newer := notes.contacts[note.Account]; !newer {
 			notes.contacts[note.Account] = note
 		}
 	})
+	for a := range notes.contacts {
+		delete(notes.void, a)
+	}
 	if err != nil {
 		return notes, err
 	}
-	return notes, n.eachOwn(conversation.TypeOwnDevice, func(content []byte) {
+	return notes, n.eachOwn(conversation.TypeOwnDevice, func(content []byte, void bool) {
 		var note keeperNote
-		if json.Unmarshal(content, &note) == nil && note.Keeper.Validate() == nil {
+		if !void && json.Unmarshal(content, &note) == nil && note.Keeper.Validate() == nil {
 			notes.keepers[note.Keeper] = true
 		}
 	})
 }
 
-// eachOwn reads the live notes of a type, the newest first.
-func (n *Node) eachOwn(typ string, f func(content []byte)) error {
+// eachOwn reads the notes of a type, the newest first.
+func (n *Node) eachOwn(typ string, f func(content []byte, void bool)) error {
 	page := logstore.Page{Limit: 1000, All: true, Type: typ}
 	for {
 		list, err := n.conversations.Messages(n.own, page)
@@ -129,8 +142,8 @@ func (n *Node) eachOwn(typ string, f func(content []byte)) error {
 			return err
 		}
 		for _, m := range slices.Backward(list) {
-			if content, held := m.Entry.Content(); held && !m.Void {
-				f(content)
+			if content, held := m.Entry.Content(); held {
+				f(content, m.Void)
 			}
 		}
 		page.Before = list[0].Entry.ID
@@ -148,10 +161,13 @@ func (n *Node) applyContact(note contactNote) error {
 	if note.State != Accepted && note.State != Requested {
 		return fmt.Errorf("its state is %q", note.State)
 	}
+	if err := n.makeRoom(note); err != nil {
+		return err
+	}
 	changed := false
 	c, err := n.contacts.change(note.Account, func(c *Contact) error {
 		before := *c
-		c.Name, c.State = note.Name, note.State
+		c.Name, c.State = n.contacts.freeLocked(note.Account, note.Name), note.State
 		changed = *c != before
 		return nil
 	})
@@ -163,6 +179,23 @@ func (n *Node) applyContact(note contactNote) error {
 		n.introduce(c.Account)
 	}
 	return nil
+}
+
+// makeRoom gives a name that two contacts have, because two devices chose it at the
+// same time, to the one with the smaller account.
+func (n *Node) makeRoom(note contactNote) error {
+	other, err := n.contacts.find(note.Name)
+	if err != nil || bytes.Compare(other.Account[:], note.Account[:]) <= 0 {
+		return nil // it is free, or stays whose it is
+	}
+	c, err := n.contacts.change(other.Account, func(c *Contact) error {
+		c.Name = n.contacts.freeLocked(c.Account, c.Name+"-2")
+		return nil
+	})
+	if err == nil {
+		n.publishContact(c)
+	}
+	return err
 }
 
 // noteContact tells the account's other devices of a contact that changed, unless

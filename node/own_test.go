@@ -1,6 +1,8 @@
 package node_test
 
 import (
+	"bytes"
+	"crypto/rand"
 	"slices"
 	"testing"
 
@@ -67,4 +69,34 @@ func TestRevocationIsWrittenIntoConversations(t *testing.T) {
 	})
 	say(t, laptop, "bob", "three")
 	reads(t, bob, "alice", "alice: one", "alice: two", "alice: three")
+}
+
+// TestTwoDevicesChooseOneName: of two contacts that got the same alias on two
+// devices at the same time, the same one keeps it everywhere.
+func TestTwoDevicesChooseOneName(t *testing.T) {
+	var accounts []conversation.Account
+	for range 2 {
+		key, err := conversation.NewAccountKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		accounts = append(accounts, key.Account())
+	}
+	slices.SortFunc(accounts, func(a, b conversation.Account) int { return bytes.Compare(a[:], b[:]) })
+	for first := range accounts {
+		n := nodetest.New(t, node.Config{Name: "alice"})
+		if _, err := n.AddContact(t.Context(), accounts[first], "bob"); err != nil {
+			t.Fatal(err)
+		}
+		if err := node.TellOfContact(n, accounts[1-first], "bob"); err != nil {
+			t.Fatal(err)
+		}
+		names := map[conversation.Account]string{}
+		for _, c := range n.Contacts() {
+			names[c.Account] = c.Name
+		}
+		if names[accounts[0]] != "bob" || names[accounts[1]] == "bob" || names[accounts[1]] == "" {
+			t.Errorf("the names are %q", names)
+		}
+	}
 }

@@ -52,6 +52,9 @@ func (n *Node) RenewConversation(ctx context.Context, ref string) (Conversation,
 	return next, err
 }
 
+// maxRenewals is how many renewals are looked through, the newest.
+const maxRenewals = 500
+
 // renewalOf gives the conversation that the owner or an admin says follows s. A
 // mere member's word does not count: what is written to a group's name would go
 // where he likes.
@@ -59,7 +62,7 @@ func (n *Node) renewalOf(s logstore.Summary) (next conversation.ID, err error) {
 	if s.Mode != conversation.Group {
 		return next, nil
 	}
-	list, err := n.conversations.Messages(s.ID, logstore.Page{Type: TypeRenewal})
+	list, err := n.conversations.Messages(s.ID, logstore.Page{Type: TypeRenewal, Limit: maxRenewals})
 	if err != nil {
 		return next, err
 	}

@@ -50,6 +50,9 @@ func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, 
 		return nil
 	}
 	err := n.checkTrusted(ctx, from, a)
+	if err == nil {
+		n.claims.put(from, a)
+	}
 	if err != nil && n.pairings.guest(ctx, from) == nil {
 		return fmt.Errorf("%w: %w", signalling.ErrSilent, err)
 	}
