@@ -257,14 +257,14 @@ func TestAttack10WhatWasLeftOutForABanComesWhenTheBanIsVoid(t *testing.T) {
 	meet(id, a, b, c)
 	seen, err := a.Heads(id)
 	check(t, err)
-	c.act(id, conversation.Ban, b.person) // the vandal's
+	ban := c.act(id, conversation.Ban, b.person) // the vandal's
 	text := b.say(id, "concurrent")
 	c.give(id, a)
 	if r, err := a.ingest(id, b, text.Raw); err != nil || r.Void != 1 {
 		t.Errorf("while banned: %+v, %v", r, err)
 	}
 	// The owner's ban leaves the vandal's out.
-	_, err = a.AppendAfter(t.Context(), id, a.author(), conversation.TypeMember, conversation.MemberContent(conversation.Ban, c.account()), seen)
+	cut, err := a.AppendAfter(t.Context(), id, a.author(), conversation.TypeMember, conversation.MemberContent(conversation.Ban, c.account()), seen)
 	check(t, err)
 	if status, err := a.Status(id, b.account()); err != nil || status != membership.Member {
 		t.Errorf("status %q, %v", status, err)
@@ -273,6 +273,16 @@ func TestAttack10WhatWasLeftOutForABanComesWhenTheBanIsVoid(t *testing.T) {
 		t.Errorf("afterwards: %+v, %v", r, err)
 	}
 	sound(t, a.Store, id)
+	// all of it in one batch: what is void when it is read counts at the end
+	if r, err := b.ingest(id, a, ban.Raw, cut.Raw); err != nil || r.Void != 1 || len(r.Added) != 1 {
+		t.Errorf("the vandal's ban carries nothing: %+v, %v", r, err)
+	}
+	d := newPerson(t, 4, 1).open(t, logstore.Config{})
+	raws := append(c.missing(id, d), text.Raw, cut.Raw)
+	if r, err := d.ingest(id, a, raws...); err != nil || !slices.Contains(r.Added, text.ID) || slices.Contains(r.Added, ban.ID) {
+		t.Errorf("in one batch: %+v, %v", r, err)
+	}
+	sound(t, d.Store, id)
 }
 
 func TestAttack20BodyThatIsNotTheSignedOneIsRefused(t *testing.T) {

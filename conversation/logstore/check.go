@@ -82,13 +82,14 @@ func (s *Store) rebuild(ctx context.Context, tx *sql.Tx, c *conv) error {
 			return err
 		}
 	}
+	keys := map[[32]byte]int64{} // given in this transaction
 	for n := from; n < to; n = number(c.key, c.book.Len()) {
 		page, err := collect(tx, scanEntry, "SELECT header, signature, body FROM raw WHERE n >= ? AND n < ? ORDER BY n LIMIT ?",
 			n, to, pageEntries)
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		if err := s.rebuildPage(ctx, tx, c, page); err != nil {
+		if err := s.rebuildPage(ctx, tx, c, page, keys); err != nil {
 			return err
 		}
 	}
@@ -96,9 +97,9 @@ func (s *Store) rebuild(ctx context.Context, tx *sql.Tx, c *conv) error {
 }
 
 // rebuildPage takes entries that are stored, in their order.
-func (s *Store) rebuildPage(ctx context.Context, tx *sql.Tx, c *conv, page []*conversation.Entry) error {
+func (s *Store) rebuildPage(ctx context.Context, tx *sql.Tx, c *conv, page []*conversation.Entry, keys map[[32]byte]int64) error {
 	w := s.newWriter(c, tx)
-	w.rebuilds = true
+	w.rebuilds, w.keys = true, keys
 	var parents []conversation.ID
 	for _, e := range page {
 		parents = append(parents, e.Parents...)

@@ -297,6 +297,7 @@ func (st statements) in(tx *sql.Tx) statements {
 // leave takes from what is to be written the void entries that carry nothing
 // live. The book keeps them as rows that are not stored.
 func (w *writer) leave(spare func(*fresh) bool) (left int) {
+	w.settle()
 	needed := map[int]bool{}
 	for _, f := range slices.Backward(w.taken) {
 		if !f.void || needed[f.row] || spare(f) {
