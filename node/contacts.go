@@ -277,6 +277,18 @@ func (n *Node) AcceptContact(_ context.Context, a conversation.Account, name str
 // RemoveContact forgets the account, whatever its state. Transfers with it that
 // run are cancelled; from then on it is a stranger. It is not told.
 func (n *Node) RemoveContact(_ context.Context, a conversation.Account) error {
+	c, known := n.contacts.get(a)
+	if err := n.forgetContact(a); err != nil {
+		return err
+	}
+	if known && c.State != Pending {
+		n.noteContact(contactNote{Account: a, Name: c.Name, State: removed})
+	}
+	return nil
+}
+
+// forgetContact is RemoveContact on this device alone.
+func (n *Node) forgetContact(a conversation.Account) error {
 	c, err := n.contacts.remove(a)
 	if err != nil {
 		return err
@@ -286,13 +298,18 @@ func (n *Node) RemoveContact(_ context.Context, a conversation.Account) error {
 	if err := n.directory.Forget(a); err != nil {
 		return err
 	}
-	n.noteContact(c, true)
 	n.hub.publish(Event{Time: time.Now(), Contact: &c, Removed: true})
 	return nil
 }
 
+// publishContact tells everybody of a contact that changed here.
 func (n *Node) publishContact(c Contact) {
-	n.noteContact(c, false)
+	n.noteContact(noteOf(c))
+	n.contactChanged(c)
+}
+
+// contactChanged does what follows from a contact's change.
+func (n *Node) contactChanged(c Contact) {
 	n.contactKnown(c)
 	n.hub.publish(Event{Time: time.Now(), Contact: &c})
 }

@@ -15,5 +15,7 @@ func Refuses(ctx context.Context, n, other *Node) bool {
 
 // TellOfContact is another device's word about a contact.
 func TellOfContact(n *Node, a conversation.Account, name string) error {
-	return n.applyContact(contactNote{Account: a, Name: name, State: Requested})
+	n.notes.mu.Lock()
+	defer n.notes.mu.Unlock()
+	return n.applyLocked(contactNote{Account: a, Name: name, State: Requested})
 }

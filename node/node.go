@@ -49,6 +49,7 @@ type Node struct {
 	commits       *commits
 	fellows       fellows
 	claims        claims
+	notes         contactNotes
 	company       *company
 
 	hub           *hub
