@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
@@ -40,11 +38,16 @@ func (a *app) contactJoinCommand() *cobra.Command {
 		Short: "Become a contact of who shows you a code",
 		Long: `Enter the code that 'passeur contact invite' shows on the other side. Case and what
 stands between the words do not matter, the first three letters of each word are
-enough, and a single typing error is found. The text of the QR code does too.`,
+enough, and a single typing error is found. The text of the QR code does too. CODE -
+reads it from standard input, where nobody else on the machine sees it.`,
 		Example: "  passeur contact join acorn-breeze-cable-dune --name alice\n  passeur contact join aco bre cab dun",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in := api.NewPairing{Purpose: node.PairContact, Code: strings.Join(args, " "), Name: name}
+			code, err := codeTyped(cmd, args)
+			if err != nil {
+				return err
+			}
+			in := api.NewPairing{Purpose: node.PairContact, Code: code, Name: name}
 			return a.pairAndSay(cmd.Context(), in, "", nil)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,

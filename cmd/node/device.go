@@ -104,13 +104,18 @@ func (a *app) deviceJoinCommand() *cobra.Command {
 		Long: `Enter the code that 'passeur device link' shows on a device of your account. Case and
 what stands between the words do not matter, the first three letters of each word
 are enough, and a single typing error is found. The text of the QR code does too.
+CODE - reads it from standard input, where nobody else on the machine sees it.
 
 The node must run, on a home without contacts and conversations of its own. When it
 is done, the node starts anew as a device of that account.`,
 		Example: "  passeur device join acorn-breeze-cable-dune-ember\n  passeur device join aco bre cab dun emb",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.joinAccount(cmd.Context(), strings.Join(args, " "))
+			code, err := codeTyped(cmd, args)
+			if err != nil {
+				return err
+			}
+			return a.joinAccount(cmd.Context(), code)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}

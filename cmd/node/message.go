@@ -37,7 +37,7 @@ Whoever has read it has read it.`,
 			if (deleted != "") != (len(args) == 1) {
 				return usageError("write either a text, or --delete ENTRY: see '%s --help'", cmd.CommandPath())
 			}
-			text, err := messageText(cmd.InOrStdin(), args[1:])
+			text, err := wordsOrInput(cmd.InOrStdin(), args[1:])
 			if err != nil {
 				return err
 			}
@@ -51,14 +51,14 @@ Whoever has read it has read it.`,
 	return cmd
 }
 
-// messageText joins the words, or reads standard input if they are just "-".
-func messageText(stdin io.Reader, words []string) (string, error) {
+// wordsOrInput joins the words, or reads standard input if they are just "-".
+func wordsOrInput(stdin io.Reader, words []string) (string, error) {
 	if len(words) != 1 || words[0] != "-" {
 		return strings.Join(words, " "), nil
 	}
 	text, err := io.ReadAll(io.LimitReader(stdin, conversation.MaxBody+1)) // the node refuses what is longer
 	if err != nil {
-		return "", fmt.Errorf("read the message from standard input: %w", err)
+		return "", fmt.Errorf("read standard input: %w", err)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,16 @@ func (q *qrFlags) draws(stdout *os.File, text string) bool {
 		return false
 	}
 	return q.always || stdout != nil && show.Width(stdout) >= width
+}
+
+// codeTyped gives the code that a command's arguments are, or standard input for "-".
+// To ask the node for no code at all would show a new one.
+func codeTyped(cmd *cobra.Command, args []string) (string, error) {
+	code, err := wordsOrInput(cmd.InOrStdin(), args)
+	if err == nil && strings.TrimSpace(code) == "" {
+		err = usageError("the code is empty: see '%s --help'", cmd.CommandPath())
+	}
+	return code, err
 }
 
 // pair shows or enters a one-time code, tells each step and gives the end, which is

@@ -56,20 +56,31 @@ func TestEachCommandAsksForWhatItSays(t *testing.T) {
 func TestWrongUsageOfMessage(t *testing.T) {
 	serveFake(t, &fakeNode{})
 	for _, line := range []string{"message", "message bob", "message bob --edit 3f2a", "message bob --delete 3f2a text", "message bob --edit 1 --delete 2 x",
-		"conversation show", "conversation show bob --limit -1", "conversation invite holiday", "conversation frobnicate"} {
+		"contact join", "conversation show", "conversation show bob --limit -1", "conversation invite holiday", "conversation frobnicate"} {
 		if code, stdout, stderr := passeur(t.Context(), strings.Fields(line)...); code != exitUsage {
 			t.Errorf("%s: exit code %d, said %s%s", line, code, stdout, stderr)
 		}
 	}
 }
 
-func TestAMessageFromStandardInput(t *testing.T) {
+// TestAnEmptyCodeIsNotEntered: it would have the node show a new one.
+func TestAnEmptyCodeIsNotEntered(t *testing.T) {
+	f := &fakeNode{}
+	serveFake(t, f)
+	for _, verb := range []string{"contact", "device"} {
+		if code, stdout, stderr := passeur(t.Context(), verb, "join", " "); code != exitUsage || len(f.asked) > 0 {
+			t.Errorf("%s: exit code %d, asked %q, said %s%s", verb, code, f.asked, stdout, stderr)
+		}
+	}
+}
+
+func TestTextFromStandardInput(t *testing.T) {
 	for in, want := range map[string]string{"two\nlines\r\n": "two\nlines", "": "", "\n": ""} {
-		if got, err := messageText(strings.NewReader(in), []string{"-"}); err != nil || got != want {
+		if got, err := wordsOrInput(strings.NewReader(in), []string{"-"}); err != nil || got != want {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
 	}
-	if got, err := messageText(strings.NewReader("x"), []string{"-", "-"}); err != nil || got != "- -" {
+	if got, err := wordsOrInput(strings.NewReader("x"), []string{"-", "-"}); err != nil || got != "- -" {
 		t.Errorf("two words: %q, %v", got, err)
 	}
 }
