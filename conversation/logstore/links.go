@@ -58,45 +58,43 @@ func (w *writer) link(e *conversation.Entry, row int, n int64) (deletes bool, er
 	if edit.Deletes {
 		kind = linkDeletes
 	}
-	if err := w.linkTo(edit.Target, e, row, n, kind); err != nil {
+	past := func(old int) bool { return w.c.book.IsAncestor(old, row) }
+	if len(edit.Also) > 0 { // one walk instead of many
+		past = w.c.book.Ancestors([]int{row}).Has
+	}
+	if err := w.linkTo(edit.Target, e, past, n, kind); err != nil {
 		return false, err
 	}
 	for _, id := range edit.Also {
-		if err := w.linkTo(id, e, row, n, linkDeletesToo); err != nil {
+		if err := w.linkTo(id, e, past, n, linkDeletesToo); err != nil {
 			return false, err
 		}
 	}
 	return edit.Deletes, nil
 }
 
-func (w *writer) linkTo(id conversation.ID, e *conversation.Entry, row int, n int64, kind linkKind) error {
-	target, at, err := w.read(id)
-	if err != nil || target == nil || target.Account != e.Account || target.Type != e.Type {
+// linkTo writes a link if the target is an earlier entry of e's author and type;
+// past tells whether a row lies in e's past.
+func (w *writer) linkTo(id conversation.ID, e *conversation.Entry, past func(row int) bool, n int64, kind linkKind) error {
+	account, err := w.number(e.Account)
+	if err != nil {
 		return err
 	}
-	if !w.c.book.IsAncestor(w.c.row(seqOf(at)), row) {
+	var target int64
+	from, to := bounds(w.c.key)
+	err = w.tx.QueryRow("SELECT n FROM entry WHERE id = ? AND +n >= ? AND +n < ? AND account = ? AND type = ?",
+		id[:], from, to, account, e.Type).Scan(&target)
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	_, err = w.tx.Exec("INSERT OR IGNORE INTO link (target, n, kind) VALUES (?, ?, ?)", at, n, int(kind))
+	if err != nil || target == n || !past(w.c.row(seqOf(target))) {
+		return err
+	}
+	_, err = w.tx.Exec("INSERT OR IGNORE INTO link (target, n, kind) VALUES (?, ?, ?)", target, n, int(kind))
 	if err != nil || kind != linkDeletesToo {
 		return err
 	}
-	return w.show(at)
-}
-
-// read gives a stored entry of the conversation; nil if there is none.
-func (w *writer) read(id conversation.ID) (*conversation.Entry, int64, error) {
-	var n int64
-	from, to := bounds(w.c.key)
-	err := w.tx.QueryRow("SELECT n FROM entry WHERE id = ? AND +n >= ? AND +n < ?", id[:], from, to).Scan(&n)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	e, err := readEntry(w.tx, n)
-	return e, n, err
+	return w.show(target)
 }
 
 // turnedDeletion does what follows from a change of voidness for those that the
