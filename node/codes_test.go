@@ -119,33 +119,12 @@ func TestWrongWordsEndBothSides(t *testing.T) {
 }
 
 func TestJoinIsRefusedWhereSomethingWouldBeLost(t *testing.T) {
-	w := newWorld(t)
-	alice, bob := w.start("alice", ""), w.start("bob", "")
-	nodetest.Befriend(t, alice, bob)
+	alice, bob := nodetest.New(t, node.Config{}), nodetest.New(t, node.Config{})
+	if _, err := bob.AddContact(t.Context(), alice.Identity().Account, "alice"); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := bob.JoinAccount(t.Context(), "acid-acid-acid-acid-acid"); !errors.Is(err, node.ErrHasState) {
 		t.Errorf("a home with contacts joins an account: %v", err)
-	}
-}
-
-func TestOwnDeviceIsNoContact(t *testing.T) {
-	w := newWorld(t)
-	laptop := w.start("laptop", "")
-	phone := w.link(laptop, "phone", t.TempDir(), false)
-	shown, err := laptop.ShowContactCode(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	typed, err := phone.EnterContactCode(t.Context(), shown.Code, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []node.Pairing{paired(t, phone, typed.ID), paired(t, laptop, shown.ID)} {
-		if p.State != node.PairFailed || !errors.Is(p.Err, node.ErrOwnAccount) {
-			t.Errorf("ended as %s: %s", p.State, p.Reason)
-		}
-	}
-	if list := append(laptop.Contacts(), phone.Contacts()...); len(list) != 0 {
-		t.Errorf("contacts: %+v", list)
 	}
 }
 
@@ -156,13 +135,13 @@ func TestFileReachesTheDeviceThatIsOn(t *testing.T) {
 	home := t.TempDir()
 	phone := w.link(laptop, "phone", home, false)
 	meet(t, laptop, bob, "", "alice")
+	nodetest.Contact(t, phone, "bob", node.Accepted) // its sibling tells it
 	if err := phone.Close(); err != nil {
 		t.Fatal(err)
 	}
 	disconnect(t, bob, laptop)
 	send(t, bob, laptop, "alice")
 	phone = w.start("phone", home)
-	meet(t, phone, bob, "", "")
 	if err := laptop.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -2,15 +2,19 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/node/pairing"
+	"github.com/passeur-p2p/passeur/node/signalling"
 )
 
 func TestRecordsOfTwoKeepersAreMerged(t *testing.T) {
@@ -68,6 +72,65 @@ func TestKeeperMendsTheRecord(t *testing.T) {
 		r, _ := n.directory.Remembered(n.keys.account)
 		return r.Seq > signed.Seq+5 && r.Has(mine) && r.Has(theirs) && r.Has(n.keys.id) && slices.Contains(r.Revoked, revoked) && !r.Has(revoked)
 	})
+}
+
+func TestRevokedDeviceIsNotLinkedAgain(t *testing.T) {
+	n := start(t, t.TempDir())
+	defer n.Close()
+	phone := newDevice(t)
+	if _, err := n.signRecord(t.Context(), func(r *directory.Record) error { return listDevice(r, phone, "phone") }); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := n.RevokeDevice(t.Context(), "phone"); err != nil || d.ID != phone || !d.Revoked {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	if _, err := n.adopt(t.Context(), phone, "phone", true); !errors.Is(err, ErrRevoked) {
+		t.Errorf("linked again: %v", err)
+	}
+	if h, err := n.adopt(t.Context(), newDevice(t), "tablet", false); err != nil || len(h.Key) != 0 {
+		t.Errorf("a new one: %v, a key of %d bytes", err, len(h.Key))
+	}
+}
+
+func TestAccountHasNotTooManyDevices(t *testing.T) {
+	n := start(t, t.TempDir())
+	defer n.Close()
+	name := strings.Repeat("\u00fc", maxName/2)
+	signed, err := n.signRecord(t.Context(), func(r *directory.Record) error {
+		for range directory.MaxRevoked {
+			revokeIn(r, newDevice(t))
+		}
+		for len(r.Devices) < maxOwnDevices {
+			if err := listDevice(r, newDevice(t), name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(contactMessage{Name: name, Record: signed.Raw})
+	if err != nil || len(payload) > signalling.MaxPayload {
+		t.Errorf("a contact request has %d bytes, more than %d (%v)", len(payload), signalling.MaxPayload, err)
+	}
+	if _, err := n.adopt(t.Context(), newDevice(t), "one more", false); !errors.Is(err, ErrTooManyDevices) {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+func TestOwnDeviceIsNoContact(t *testing.T) {
+	n := start(t, t.TempDir())
+	defer n.Close()
+	e := &pairingEntry{other: pairing.Party{Device: newDevice(t), Account: n.keys.account}}
+	if err := n.meetContact(t.Context(), e); !errors.Is(err, ErrOwnAccount) {
+		t.Errorf("met by code: %v", err)
+	}
+	if _, err := n.readContactMessage(contactRequest(t, n.keys.accountKey, e.other.Device, directory.Record{
+		Seq: 1, Devices: []directory.Device{{ID: e.other.Device, Name: "phone"}},
+	})); !errors.Is(err, ErrOwnAccount) {
+		t.Errorf("asked: %v", err)
+	}
 }
 
 // An ordinary device takes part over restarts, and publishes the record that it has.
