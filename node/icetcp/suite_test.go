@@ -5,15 +5,16 @@ import (
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/transport"
-	ttransport "github.com/libp2p/go-libp2p/p2p/transport/testsuite"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/passeur-p2p/passeur/test/conformance"
 )
 
 // TestSuite is libp2p's conformance test of a transport, over the real thing.
 func TestSuite(t *testing.T) {
 	x := newExchange()
 	a, b := newDevice(t, x, nil), newDevice(t, x, nil)
-	ttransport.SubtestTransport(t, &inTurn{Transport: a.Transport}, b.Transport, "/ice", a.id)
+	conformance.Run(t, &inTurn{Transport: a.Transport}, b.Transport, "/ice", a.id)
 }
 
 // inTurn lets a Listen wait for the listener before it. The suite has ten listeners

@@ -17,9 +17,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/transport"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
-	ttransport "github.com/libp2p/go-libp2p/p2p/transport/testsuite"
 
 	"github.com/passeur-p2p/passeur/node/upgrade"
+	"github.com/passeur-p2p/passeur/test/conformance"
 )
 
 func tcpTransport(t *testing.T, k crypto.PrivKey) transport.Transport {
@@ -38,7 +38,7 @@ func tcpTransport(t *testing.T, k crypto.PrivKey) transport.Transport {
 func TestConformance(t *testing.T) {
 	ka, ida := newKey(t)
 	kb, _ := newKey(t)
-	ttransport.SubtestTransport(t, tcpTransport(t, ka), tcpTransport(t, kb), "/ip4/127.0.0.1/tcp/0", ida)
+	conformance.Run(t, tcpTransport(t, ka), tcpTransport(t, kb), "/ip4/127.0.0.1/tcp/0", ida)
 }
 
 // newHost makes a host that listens on loopback by TCP.
@@ -78,7 +78,7 @@ func TestHosts(t *testing.T) {
 				io.Copy(s, s)
 				s.Close()
 			})
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			if err := a.Connect(ctx, peer.AddrInfo{ID: b.ID(), Addrs: b.Addrs()}); err != nil {
 				t.Fatal(err)
