@@ -202,7 +202,7 @@ func TestAttack15ParentsThatNeverExist(t *testing.T) {
 		_, alice, mallory := victim(t, nil)
 		conv := mallory.first(t)
 		h := mallory.greeted(t, alice)
-		for i := range 500 {
+		for i := range 200 {
 			h.say(fresh{conv, mallory.after(t, conv, "orphan", idOf(fmt.Sprint(i))).Raw})
 		}
 		settle(time.Second)
@@ -280,7 +280,7 @@ func TestAttack15WantOfRandomIDs(t *testing.T) {
 // ids cannot say what is here.
 func TestAttack16WideHistories(t *testing.T) {
 	shapes := map[string]func(*testing.T, *device, conversation.ID){
-		"fan of 300 heads": func(t *testing.T, d *device, conv conversation.ID) { d.fan(t, conv, 300, conv) },
+		"fan of 200 heads": func(t *testing.T, d *device, conv conversation.ID) { d.fan(t, conv, 200, conv) },
 		"comb, 100 wide": func(t *testing.T, d *device, conv conversation.ID) {
 			spine := conv
 			for i := range 100 {
@@ -348,7 +348,7 @@ func TestAttack16MoreHeadsThanAMessageHolds(t *testing.T) {
 		_, alice, bob := pair(t)
 		conv := alice.first(t)
 		alice.log.set(func(l *memLog) { l.silent = true })
-		alice.fan(t, conv, maxHeads+500, conv)
+		alice.fan(t, conv, maxHeads+100, conv)
 		bob.sync(t, alice)
 		wantSame(t, conv, alice, bob)
 		alice.log.served = 0

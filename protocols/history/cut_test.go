@@ -90,7 +90,7 @@ func uvarint(p []byte) (value, size int) {
 }
 
 // diverged makes two devices that have a conversation in common, and since then
-// 12 entries each of their own; answers hold 5.
+// 8 entries each of their own; answers hold 5.
 func diverged(t *testing.T, alices, bobs *scissors) (alice, bob *device, conv conversation.ID) {
 	w := newWorld(t)
 	small := func(c *Config) { c.Limits.Entries = 5 }
@@ -105,8 +105,8 @@ func diverged(t *testing.T, alices, bobs *scissors) (alice, bob *device, conv co
 	bob.sync(t, alice)
 	w.part(alice, bob)
 	settle(time.Second)
-	alice.line(t, conv, 12)
-	bob.line(t, conv, 12)
+	alice.line(t, conv, 8)
+	bob.line(t, conv, 8)
 	w.connect(alice, bob)
 	return alice, bob, conv
 }
@@ -135,8 +135,8 @@ func TestAttack19CutInEveryFrame(t *testing.T) {
 				bob.sync(t, alice)
 				wantSame(t, conv, alice, bob)
 				// The locator finds the place within a factor of two.
-				if given := alice.log.served + bob.log.served - before; given > 2*24+2*5 {
-					t.Errorf("%s, cut in frame %d: %d entries given for 24", who, frames, given)
+				if given := alice.log.served + bob.log.served - before; given > 2*16+2*5 {
+					t.Errorf("%s, cut in frame %d: %d entries given for 16", who, frames, given)
 				}
 			})
 			if !cut || t.Failed() {

@@ -51,14 +51,14 @@ func TestPausedFlood(t *testing.T) {
 		alice.events.await(t, Paused)
 
 		// Each further entry of the flood costs one answer in five seconds.
-		served := bob.log.served
+		served := bob.log.given()
 		for i := range 50 {
 			e := mallory.after(t, conv, fmt.Sprint("flood on ", i), flood)
 			bob.log.put(e)
 			flood = e.ID
 			settle(100 * time.Millisecond)
 		}
-		if n := bob.log.served - served; n > 2*10+50 {
+		if n := bob.log.given() - served; n > 2*10+50 {
 			t.Errorf("%d entries of the flood in 5 s", n)
 		}
 		bob.log.put(bob.after(t, conv, "meanwhile", behind.ID))
@@ -82,9 +82,9 @@ func TestPausedIsAskedAgainMoreAndMoreRarely(t *testing.T) {
 			l.pauses = func(e *conversation.Entry) bool { return e.Type == conversation.TypeText }
 		})
 		alice.trySync(t, bob)
-		began := alice.log.batches
+		began := alice.log.ingested()
 		settle(24 * time.Hour)
-		if n := alice.log.batches - began; n < 20 || n > 40 {
+		if n := alice.log.ingested() - began; n < 20 || n > 40 {
 			t.Errorf("%d times a day", n)
 		}
 	})

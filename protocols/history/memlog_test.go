@@ -77,6 +77,18 @@ func (l *memLog) conversations() []conversation.ID {
 	return all
 }
 
+func (l *memLog) ingested() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.batches
+}
+
+func (l *memLog) given() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.served
+}
+
 func (l *memLog) fail(op string) error {
 	if l.fails == nil {
 		return nil

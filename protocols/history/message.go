@@ -14,8 +14,8 @@ const (
 	// MaxRecord bounds an account record, in bytes.
 	MaxRecord = 16 << 10
 
-	maxHeads = 2000 // ids in HEADS: 62.5 KiB
-	maxIDs   = 64   // ids in WANT, and as many again in its have
+	maxHeads = 256 // ids in HEADS: 8 KiB
+	maxIDs   = 64  // ids in WANT, and as many again in its have
 	idSize   = len(conversation.ID{})
 	sigSize  = 64
 )
@@ -33,7 +33,7 @@ const version = 1
 //	1 HELLO    version 1 (1), number 8, entries 2 and bytes 4 of the largest
 //	           answer that its sender takes or gives, HEADS that follow 4;
 //	           what comes behind is skipped
-//	2 HEADS    conversation 32, all heads 4, digest 32, ids 2+32n (at most 2000)
+//	2 HEADS    conversation 32, all heads 4, digest 32, ids 2+32n (at most 256)
 //	3 WANT     kind 1, conversation 32; then by kind
 //	             0 nothing
 //	             1 history   ids 2+32n (at most 64; none: all live heads),

@@ -13,7 +13,7 @@ const (
 	firstBackOff = time.Minute
 	maxBackOff   = time.Hour
 	forgiveAfter = 24 * time.Hour
-	maxPenalties = 4096
+	maxPenalties = 512
 )
 
 // penalties remembers who broke the rules.

@@ -26,13 +26,13 @@ type sim struct {
 	honest  []*simDevice
 	evil    *person
 	devils  []*device // of evil: a new one for each act
-	owners  map[peer.ID]*person
 	convs   []conversation.ID
 	entries map[conversation.ID][]*conversation.Entry // all that were ever made, for hostile acts
 	bonds   map[[2]*simDevice]context.CancelFunc      // who is connected
 	keepers sync.WaitGroup
 
 	mu      sync.Mutex
+	owners  map[peer.ID]*person // guarded by mu
 	cutOffs []string // guarded by mu: honest devices that one of them cut off
 }
 
@@ -45,6 +45,8 @@ type simDevice struct {
 	crashes int
 	acks    map[conversation.ID][]conversation.ID // entries that Append has acknowledged
 	revoked bool
+	// troubles are events that are not as usual; guarded by sim.mu.
+	troubles []Event
 }
 
 const simAccounts = 6
@@ -70,9 +72,21 @@ func newSim(t *testing.T, seed uint64) *sim {
 func (s *sim) add(name string, p *person) {
 	d := &simDevice{device: s.bare(name, p), sim: s, acks: make(map[conversation.ID][]conversation.ID)}
 	d.path = filepath.Join(s.t.TempDir(), "log.db")
-	s.owners[d.id] = p
+	s.owns(p, d.id)
 	s.honest = append(s.honest, d)
 	d.boot()
+}
+
+func (s *sim) owns(p *person, device peer.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owners[device] = p
+}
+
+func (s *sim) ownerOf(device peer.ID) *person {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owners[device]
 }
 
 // boot opens the store and starts the service.
@@ -100,7 +114,7 @@ func (d *simDevice) boot() {
 }
 
 func (d *simDevice) sourceOf(other peer.ID) (Source, bool) {
-	p := d.sim.owners[other]
+	p := d.sim.ownerOf(other)
 	if p == nil {
 		return Source{}, false
 	}
@@ -108,7 +122,7 @@ func (d *simDevice) sourceOf(other peer.ID) (Source, bool) {
 }
 
 func (d *simDevice) reads(other peer.ID, conv conversation.ID) bool {
-	may, err := d.store.MayRead(conv, d.sim.owners[other].account.Account(), other)
+	may, err := d.store.MayRead(conv, d.sim.ownerOf(other).account.Account(), other)
 	return err == nil && may
 }
 
@@ -125,7 +139,12 @@ func (d *simDevice) shared(other peer.ID) []conversation.ID {
 
 // observe notes what must not happen: that an honest device is cut off.
 func (d *simDevice) observe(e Event) {
-	if e.Kind == CutOff && d.sim.owners[e.Device] != d.sim.evil {
+	if d.sim.ownerOf(e.Device) != d.sim.evil && !slices.Contains([]Kind{Connected, Disconnected, Received}, e.Kind) {
+		d.sim.mu.Lock()
+		d.troubles = append(d.troubles, e)
+		d.sim.mu.Unlock()
+	}
+	if e.Kind == CutOff && d.sim.ownerOf(e.Device) != d.sim.evil {
 		d.sim.mu.Lock()
 		defer d.sim.mu.Unlock()
 		d.sim.cutOffs = append(d.sim.cutOffs, fmt.Sprintf("%s: %v", d.name, e.Err))
