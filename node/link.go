@@ -91,6 +91,9 @@ func (b *pairingBook) serve(e *pairingEntry) bool {
 
 // adopt makes the device one of the account's.
 func (n *Node) adopt(ctx context.Context, device peer.ID, name string, keeper bool) (h link.Handover, err error) {
+	if n.isRevoked(n.keys.account, device) {
+		return h, ErrRevoked
+	}
 	record, err := n.signRecord(ctx, func(r *directory.Record) error { return listDevice(r, device, name) })
 	if err != nil {
 		return h, err
