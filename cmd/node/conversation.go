@@ -41,7 +41,7 @@ stops serving somebody; what he received stays with him.`,
 		a.memberCommand(conversation.Unban, "Lift a ban: then somebody can be invited again", "%s may be invited to %s again"),
 		a.memberCommand(conversation.Promote, "Make a member an admin (owner only)", "%s is an admin of %s"),
 		a.memberCommand(conversation.Demote, "Make an admin an ordinary member (owner only)", "%s is an ordinary member of %s"),
-		a.renewCommand(), a.exportCommand(), a.verifyCommand(),
+		a.renewCommand(), a.exportCommand(), a.verifyCommand(), a.allowCommand(), a.checkCommand(),
 	)
 	return cmd
 }

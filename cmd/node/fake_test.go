@@ -28,6 +28,7 @@ type fakeNode struct {
 	contacts      []node.Contact
 	conversations []node.Conversation
 	messages      []node.Message
+	findings      []string       // of a check
 	steps         []node.Pairing // what becomes of a pairing, after its beginning
 	mute          bool           // only who watched first hears of it
 	refuse        error          // what everything answers that changes something
@@ -193,6 +194,12 @@ func (f *fakeNode) LeaveConversation(_ context.Context, ref string) (node.Conver
 }
 func (f *fakeNode) RenewConversation(_ context.Context, ref string) (node.Conversation, error) {
 	return f.change("renew", ref)
+}
+func (f *fakeNode) AllowMore(ref, who string) (node.Conversation, error) {
+	return f.change("allow "+who, ref)
+}
+func (f *fakeNode) CheckConversation(_ context.Context, ref string, rebuild bool) ([]string, error) {
+	return f.findings, f.ask("check %s %v", ref, rebuild)
 }
 func (f *fakeNode) ChangeMember(_ context.Context, ref string, a conversation.Action, who, before string) (node.Conversation, error) {
 	return f.change(fmt.Sprintf("%s %s %q", a, who, before), ref)

@@ -39,6 +39,10 @@ func TestEachCommandAsksForWhatItSays(t *testing.T) {
 		"conversation promote holiday bob":           {`promote bob "" holiday`, "bob is an admin of holiday"},
 		"conv demote holiday bob":                    {`demote bob "" holiday`, "bob is an ordinary member of holiday"},
 		"conversation invite holiday bob --json":     {`invite bob "" holiday`, `{"id":"` + conversation.ID{2}.String()},
+		"conversation allow holiday bob":             {"allow bob holiday", "bob may send more to holiday"},
+		"conversation check holiday":                 {"check holiday false", "all is well\n"},
+		"conversation check holiday --rebuild":       {"check holiday true", "all is well\n"},
+		"conversation check holiday --json":          {"check holiday false", `{"findings":[]}`},
 		"message bob hello there":                    {"send bob hello there", id3},
 		"message bob --edit 3f2a hello":              {"edit bob 3f2a hello", id3},
 		"message bob --delete 3f2a":                  {"delete bob 3f2a", id3},
@@ -50,6 +54,14 @@ func TestEachCommandAsksForWhatItSays(t *testing.T) {
 		if code != 0 || !strings.HasPrefix(stdout, want[1]) || !slices.Contains(f.asked, want[0]) {
 			t.Errorf("%s: exit code %d, asked %q, said %s%s", line, code, f.asked, stdout, stderr)
 		}
+	}
+}
+
+func TestWhatIsWrongWithAConversationIsSaid(t *testing.T) {
+	serveFake(t, &fakeNode{findings: []string{"entry 7 is void\x1b[2J"}})
+	code, stdout, stderr := passeur(t.Context(), "conversation", "check", "holiday")
+	if code != exitBadSum || !strings.Contains(stdout, "entry 7 is void") || strings.Contains(stdout, "\x1b") || !strings.Contains(stderr, "--rebuild") {
+		t.Errorf("exit code %d, said %q, %q", code, stdout, stderr)
 	}
 }
 

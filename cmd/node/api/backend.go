@@ -45,6 +45,10 @@ type Backend interface {
 	AcceptConversation(ctx context.Context, ref string) (node.Conversation, error)
 	LeaveConversation(ctx context.Context, ref string) (node.Conversation, error)
 	RenewConversation(ctx context.Context, ref string) (node.Conversation, error)
+	// AllowMore lets a member who was paused fill this device once more.
+	AllowMore(ref, who string) (node.Conversation, error)
+	// CheckConversation gives a sentence for each thing that is wrong.
+	CheckConversation(ctx context.Context, ref string, rebuild bool) ([]string, error)
 	ChangeMember(ctx context.Context, ref string, a conversation.Action, who, before string) (node.Conversation, error)
 	Messages(ref string, p node.Page) ([]node.Message, error)
 	SendMessage(ctx context.Context, ref, text string) (node.Message, error)

@@ -75,6 +75,17 @@ func (c *Client) ChangeMember(ctx context.Context, ref string, a conversation.Ac
 	return c.conversation(ctx, http.MethodPost, ref, "/members", MemberChange{a, who, before})
 }
 
+// AllowMore lets a member who was paused fill the node's quotas once more.
+func (c *Client) AllowMore(ctx context.Context, ref, who string) (Conversation, error) {
+	return c.conversation(ctx, http.MethodPost, ref, "/allow", Allowance{who})
+}
+
+// CheckConversation has a conversation checked, and before that, with rebuild, what
+// is derived of it worked out anew.
+func (c *Client) CheckConversation(ctx context.Context, ref string, rebuild bool) (out Check, err error) {
+	return out, c.ask(ctx, http.MethodPost, conversationPath(ref)+"/check", NewCheck{rebuild}, &out)
+}
+
 func (c *Client) conversation(ctx context.Context, method, ref, verb string, in any) (out Conversation, err error) {
 	return out, c.ask(ctx, method, conversationPath(ref)+verb, in, &out)
 }

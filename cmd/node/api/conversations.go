@@ -180,3 +180,18 @@ func pageOf(page []node.Message) []Message {
 	}
 	return each(page, messageOf)
 }
+
+// Allowance asks to let a member fill a conversation's quotas once more.
+type Allowance struct {
+	Who string `json:"who"`
+}
+
+// NewCheck asks for a check; Rebuild works out first what is derived.
+type NewCheck struct {
+	Rebuild bool `json:"rebuild"`
+}
+
+// Check is what a check found: a sentence for each thing that is wrong.
+type Check struct {
+	Findings []string `json:"findings"`
+}

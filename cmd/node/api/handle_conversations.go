@@ -19,6 +19,8 @@ func (h *handler) routeConversations(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/conversations/{ref}/leave", h.json(h.change(Backend.LeaveConversation)))
 	mux.HandleFunc("POST /v1/conversations/{ref}/renew", h.json(h.change(Backend.RenewConversation)))
 	mux.HandleFunc("POST /v1/conversations/{ref}/members", h.json(h.changeMember))
+	mux.HandleFunc("POST /v1/conversations/{ref}/allow", h.json(h.allowMore))
+	mux.HandleFunc("POST /v1/conversations/{ref}/check", h.json(h.checkConversation))
 	mux.HandleFunc("GET /v1/conversations/{ref}/messages", h.json(h.messages))
 	mux.HandleFunc("POST /v1/conversations/{ref}/messages", h.json(h.post))
 	mux.HandleFunc("PUT /v1/conversations/{ref}/messages/{entry}", h.json(h.edit))
@@ -51,6 +53,24 @@ func (h *handler) change(do func(Backend, context.Context, string) (node.Convers
 		c, err := do(h.b, r.Context(), r.PathValue("ref"))
 		return http.StatusOK, conversationOf(c), err
 	}
+}
+
+func (h *handler) allowMore(r *http.Request) (int, any, error) {
+	var in Allowance
+	if err := readJSON(r, &in); err != nil {
+		return 0, nil, err
+	}
+	c, err := h.b.AllowMore(r.PathValue("ref"), in.Who)
+	return http.StatusOK, conversationOf(c), err
+}
+
+func (h *handler) checkConversation(r *http.Request) (int, any, error) {
+	var in NewCheck
+	if err := readJSON(r, &in); err != nil {
+		return 0, nil, err
+	}
+	findings, err := h.b.CheckConversation(r.Context(), r.PathValue("ref"), in.Rebuild)
+	return http.StatusOK, Check{append([]string{}, findings...)}, err
 }
 
 func (h *handler) changeMember(r *http.Request) (int, any, error) {

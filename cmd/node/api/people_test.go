@@ -55,6 +55,12 @@ func (b *backend) LeaveConversation(_ context.Context, ref string) (node.Convers
 func (b *backend) RenewConversation(_ context.Context, ref string) (node.Conversation, error) {
 	return node.Conversation{}, b.ask("renew %s", ref)
 }
+func (b *backend) AllowMore(ref, who string) (node.Conversation, error) {
+	return node.Conversation{}, b.ask("allow %s %s", ref, who)
+}
+func (b *backend) CheckConversation(_ context.Context, ref string, rebuild bool) ([]string, error) {
+	return nil, b.ask("check %s %v", ref, rebuild)
+}
 func (b *backend) ChangeMember(_ context.Context, ref string, a conversation.Action, who, before string) (node.Conversation, error) {
 	return node.Conversation{}, b.ask("%s %s %s %q", a, ref, who, before)
 }
@@ -103,6 +109,8 @@ func TestEachRequestAboutPeopleReachesTheBackend(t *testing.T) {
 		{func() error { _, err := c.AcceptConversation(ctx, "x"); return err }, "accept conversation x"},
 		{func() error { _, err := c.LeaveConversation(ctx, "x"); return err }, "leave x"},
 		{func() error { _, err := c.RenewConversation(ctx, "x"); return err }, "renew x"},
+		{func() error { _, err := c.AllowMore(ctx, "x", "bob"); return err }, "allow x bob"},
+		{func() error { _, err := c.CheckConversation(ctx, "x", true); return err }, "check x true"},
 		{func() error { _, err := c.ChangeMember(ctx, "x", conversation.Invite, "bob", ""); return err }, `invite x bob ""`},
 		{func() error { _, err := c.ChangeMember(ctx, "x", conversation.Ban, "bob", "3f2a"); return err }, `ban x bob "3f2a"`},
 		{func() error { _, err := c.Messages(ctx, "x", Page{}); return err }, "messages x " + conversation.ID{}.String() + " 50 false"},
