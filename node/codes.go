@@ -49,10 +49,11 @@ type pairingBook struct {
 // guarded by the book.
 type pairingEntry struct {
 	role   pairing.Role
-	keeper bool   // linking: the account key is handed over too
-	alias  string // a contact's name as the user chose it, may be empty
-	began  chan struct{}
-	met    chan error // one slot: how that ended for which the other device came here
+	keeper bool          // linking: the account key is handed over too
+	alias  string        // a contact's name as the user chose it, may be empty
+	began  chan struct{} // closed when others can enter the code
+	over   chan struct{} // closed when nothing of it runs any more
+	met    chan error    // one slot: how that ended for which the other device came here
 
 	Pairing
 	cancel context.CancelFunc
@@ -66,7 +67,7 @@ func newPairingBook(tell func(Event)) *pairingBook {
 
 // begin adds a pairing; pairing.ErrLive if another one has the role.
 func (b *pairingBook) begin(e *pairingEntry) error {
-	e.ID, e.began, e.met = newTransferID(), make(chan struct{}), make(chan error, 1)
+	e.ID, e.began, e.over, e.met = newTransferID(), make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, other := range b.list {
@@ -80,6 +81,13 @@ func (b *pairingBook) begin(e *pairingEntry) error {
 	b.list = append(b.list, e)
 	b.tellLocked(e)
 	return nil
+}
+
+// before lists the pairings that came before e.
+func (b *pairingBook) before(e *pairingEntry) []*pairingEntry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.list[:max(slices.Index(b.list, e), 0)])
 }
 
 // meet says how that ended for which the other device came here; the first word
@@ -243,7 +251,13 @@ func (n *Node) pair(e *pairingEntry, code pairing.Code, meet func(context.Contex
 		return Pairing{}, err
 	}
 	started := n.goRun(func() {
+		defer close(e.over)
 		defer cancel()
+		for _, old := range n.pairings.before(e) { // one that was cancelled takes a moment
+			if old.role == e.role {
+				<-old.over
+			}
+		}
 		err := n.exchange(ctx, e, code, meet)
 		if n.ctx.Err() != nil && err != nil {
 			err = errStopped

@@ -81,6 +81,9 @@ func TestCodesThatCannotBeUsed(t *testing.T) {
 	if p, err := alice.CancelPairing(shown.ID); err != nil || p.State != node.PairCancelled {
 		t.Errorf("cancelled: %+v, %v", p, err)
 	}
+	if p, err := alice.ShowLinkCode(t.Context(), false); err != nil || p.State != node.PairWaiting || p.Code == shown.Code {
+		t.Errorf("another one at once: %+v, %v", p, err)
+	}
 	if _, err := alice.CancelPairing(shown.ID); !errors.Is(err, node.ErrPairingEnded) {
 		t.Errorf("cancelled twice: %v", err)
 	}
