@@ -92,7 +92,7 @@ var (
 		"_pragma": {
 			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 			"secure_delete(ON)", "trusted_schema(OFF)", "cell_size_check(ON)",
-			"wal_autocheckpoint(1000)", "journal_size_limit(67108864)",
+			"cache_size(-16384)", "wal_autocheckpoint(1000)", "journal_size_limit(67108864)",
 		},
 	}
 	reading = url.Values{

@@ -117,10 +117,10 @@ func (s *Store) append(id conversation.ID, f func(c *conv) (*writer, error)) err
 			if err != nil {
 				return notAllowed(err)
 			}
-			for _, f := range w.taken {
+			for _, f := range w.written {
 				added = append(added, f.ID)
 			}
-			changed = w.state || len(w.turned) > 0
+			changed = w.changed
 			return nil
 		})
 	})

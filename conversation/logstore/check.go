@@ -112,12 +112,7 @@ func (s *Store) rebuildPage(ctx context.Context, tx *sql.Tx, c *conv, page []*co
 			return err
 		}
 	}
-	w.settle()
-	if err := w.store(); err != nil {
-		return err
-	}
-	c.members = c.book.Members()
-	return ctx.Err()
+	return errors.Join(w.flush(), ctx.Err())
 }
 
 // compare rebuilds, and tells what is not as it was.

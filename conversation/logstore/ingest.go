@@ -125,10 +125,10 @@ func (s *Store) ingest(ctx context.Context, c *conv, entries []*conversation.Ent
 	if err != nil {
 		return Result{}, err
 	}
-	for _, f := range w.taken {
+	for _, f := range w.written {
 		r.Added = append(r.Added, f.ID)
 	}
-	r.State = w.state || len(w.turned) > 0
+	r.State = w.changed
 	r.Paused = len(r.Pauses) > 0
 	s.pauses.set(c.id, r.Pauses)
 	return r, bad
@@ -286,7 +286,9 @@ func (in *intake) pause(e *conversation.Entry, p Pause) {
 	}
 }
 
-// admit verifies what was screened and takes it, up to the first bad one.
+// admit verifies what was screened and takes it, up to the first bad one. Unless
+// the batch is the last, and it is decided at its end what is left out, it
+// writes while the next signatures are verified.
 func (in *intake) admit(ctx context.Context, entries []*conversation.Entry) error {
 	check := startVerify(entries)
 	defer check.stop()
@@ -297,9 +299,17 @@ func (in *intake) admit(ctx context.Context, entries []*conversation.Entry) erro
 		if err := in.take(e); err != nil {
 			return err
 		}
+		if len(in.taken) == flushEntries && !in.from.Last {
+			if err := in.flush(); err != nil {
+				return in.s.fail("write conversation "+in.c.id.String(), err)
+			}
+		}
 	}
 	return nil
 }
+
+// flushEntries is how many entries are written at once, of a batch.
+const flushEntries = 64
 
 // spend takes what was admitted from the token buckets.
 func (in *intake) spend() {
@@ -307,7 +317,7 @@ func (in *intake) spend() {
 		return
 	}
 	count := map[conversation.Account]int{}
-	for _, f := range in.taken {
+	for _, f := range slices.Concat(in.written, in.taken) {
 		if f.Account != in.s.cfg.Self {
 			count[f.Account]++
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // writer is one transaction on one conversation. Entries are taken into the book
-// first (take), and written all together (store).
+// first (take), and written some at a time (flush).
 type writer struct {
 	s   *Store
 	c   *conv
@@ -23,15 +23,17 @@ type writer struct {
 	st  statements
 	now time.Time
 
-	// first is the row of the book that the first entry taken got.
-	first int
-	taken []*fresh
+	// taken are not yet written; first is the row of the book that the first of
+	// them has. written are the ones before.
+	taken, written []*fresh
+	first          int
 	// places of stored entries that were looked up, and of those taken.
 	places map[conversation.ID]*place
-	// turned are rows that were there before and whose voidness changed.
-	turned map[int]bool
-	state  bool // somebody's status changed
-	caught bool // the first catch-up is over
+	// turned are rows from before those taken whose voidness changed; state says
+	// that somebody's status changed. changed: so did either, for those written.
+	turned         map[int]bool
+	state, changed bool
+	caught         bool // the first catch-up is over
 	// rebuilds: the entries are in the table raw already.
 	rebuilds bool
 	// keys are numbers given here, to be remembered once committed.
@@ -68,11 +70,12 @@ func (s *Store) write(ctx context.Context, c *conv, f func(w *writer) error) (w 
 	}
 	defer tx.Rollback() // of no effect after Commit
 	w = s.newWriter(c, tx)
+	before := c.book.Len()
 	if err = f(w); err == nil {
 		err = w.commit()
 	}
 	if err != nil {
-		if c.book.Len() != w.first {
+		if c.book.Len() != before {
 			c.forget()
 		}
 		return nil, err
@@ -89,11 +92,25 @@ func (s *Store) newWriter(c *conv, tx *sql.Tx) *writer {
 }
 
 func (w *writer) commit() error {
-	w.settle()
-	if err := w.store(); err != nil {
+	if err := w.flush(); err != nil {
 		return w.s.fail("write conversation "+w.c.id.String(), err)
 	}
 	return w.s.fail("commit", w.tx.Commit())
+}
+
+// flush writes what was taken, and what it changed.
+func (w *writer) flush() error {
+	w.settle()
+	if err := w.store(); err != nil {
+		return err
+	}
+	if w.state {
+		w.c.members = w.c.book.Members()
+	}
+	w.changed = w.changed || w.state || len(w.turned) > 0
+	w.written, w.taken, w.first, w.state = append(w.written, w.taken...), nil, w.c.book.Len(), false
+	clear(w.turned)
+	return nil
 }
 
 // publish makes known to others what is committed.
@@ -102,9 +119,6 @@ func (w *writer) publish() {
 		w.s.parties.put(n, key)
 	}
 	w.c.caught = w.c.caught || w.caught
-	if w.state {
-		w.c.members = w.c.book.Members()
-	}
 }
 
 // take judges an entry whose signature is right, and makes it the book's next row.
