@@ -257,3 +257,46 @@ func within(t *testing.T, what string, done func() bool) {
 		}
 	}
 }
+
+// TestADeviceBelongsToTheAccountThatItNames: an account can list a device that is
+// another's, and gains nothing by it.
+func TestADeviceBelongsToTheAccountThatItNames(t *testing.T) {
+	n, err := New(t.Context(), Config{Home: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	mallory, bob, bobs := newAccountKey(t), newAccountKey(t), newDevice(t)
+	for name, raw := range map[string][]byte{"mallory": record(t, mallory, 1, bobs), "bob": record(t, bob, 1, bobs)} {
+		r, err := n.directory.Learn(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set(n.contacts, r.Account, name, Accepted); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, known := n.accountOf(bobs); known {
+		t.Errorf("the device of two is %s's, before it said whose", a)
+	}
+	if err := n.admit(t.Context(), bobs, bob.Account(), kindICE); err != nil {
+		t.Fatal(err)
+	}
+	if c, found := n.contactOf(bobs); !found || c.Name != "bob" {
+		t.Errorf("bob's device is %+v's", c)
+	}
+}
+
+func TestNobodyElseIsYou(t *testing.T) {
+	n, err := New(t.Context(), Config{Home: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if _, err := n.AddContact(t.Context(), newAccountKey(t).Account(), "You"); !errors.Is(err, ErrBadName) {
+		t.Errorf(`an alias "You": %v`, err)
+	}
+	if c, err := n.contacts.meet(newAccountKey(t).Account(), "", "you"); err != nil || c.Name != "you-2" {
+		t.Errorf("one who calls himself you is %q, %v", c.Name, err)
+	}
+}
