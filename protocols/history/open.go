@@ -20,14 +20,19 @@ import (
 func (s *Service) Sync(ctx context.Context, device peer.ID) error {
 	var err error
 	for range 3 {
-		var c *session
-		if c, err = s.session(ctx, device); err != nil {
+		c, opened, failed := s.session(ctx, device)
+		if failed != nil {
+			return failed
+		}
+		err = c.catchUp(ctx)
+		switch {
+		case errors.Is(err, errReplaced):
+			s.awaitOther(ctx, c)
+		case !opened && errors.Is(err, ErrLost) && !errors.Is(err, ErrRefused): // it was dead, and nobody had noticed
+			<-c.over
+		default:
 			return err
 		}
-		if err = c.catchUp(ctx); !errors.Is(err, errReplaced) {
-			return err
-		}
-		s.awaitOther(ctx, c)
 	}
 	return fmt.Errorf("%w: %w", ErrLost, err)
 }
@@ -57,16 +62,16 @@ func (s *Service) awaitOther(ctx context.Context, c *session) {
 
 // session gives the stream with a device, and opens one if there is none. Of
 // several callers one opens.
-func (s *Service) session(ctx context.Context, device peer.ID) (*session, error) {
+func (s *Service) session(ctx context.Context, device peer.ID) (c *session, opened bool, err error) {
 	for {
 		s.mu.Lock()
 		if s.closed {
 			s.mu.Unlock()
-			return nil, ErrClosed
+			return nil, false, ErrClosed
 		}
 		if c := s.current[device]; c != nil {
 			s.mu.Unlock()
-			return c, nil
+			return c, false, nil
 		}
 		other, busy := s.opening[device]
 		if !busy {
@@ -78,13 +83,13 @@ func (s *Service) session(ctx context.Context, device peer.ID) (*session, error)
 			delete(s.opening, device)
 			s.mu.Unlock()
 			close(over)
-			return c, err
+			return c, true, err
 		}
 		s.mu.Unlock()
 		select {
 		case <-other:
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, false, context.Cause(ctx)
 		}
 	}
 }

@@ -98,23 +98,43 @@ func (p *pull) retry(now time.Time) {
 	p.hear(again, all)
 }
 
-// came ends an answer of a series, which goes on after last if there is more.
-func (p *pull) came(more bool, last conversation.ID, got Ingested, now time.Time, retry time.Duration) {
-	p.flying = wantNothing
+// ahead lets the next part of a series, after last, be asked for before this one
+// is stored: there is nothing that could end the series.
+func (p *pull) ahead(more bool, last conversation.ID) bool {
+	if !more || !p.whole || p.flying != wantHistory {
+		return false
+	}
+	p.flying, p.after = wantNothing, last
+	return true
+}
+
+// took takes note of what was not stored of a series, and gives why, if that is
+// news.
+func (p *pull) took(got Ingested) (news error) {
 	why := got.trouble()
 	p.left = p.left || got.Left || why != nil
-	if why != nil {
-		p.why = why
+	if why == nil || p.why == why {
+		return nil
 	}
-	if why != nil && got.Added == 0 && !p.whole {
+	p.why = why
+	return why
+}
+
+// came ends an answer of a series, which goes on after last if there is more. It
+// gives what took gives.
+func (p *pull) came(more bool, last conversation.ID, got Ingested, now time.Time, retry time.Duration) (news error) {
+	p.flying = wantNothing
+	news = p.took(got)
+	if got.trouble() != nil && got.Added == 0 && !p.whole {
 		p.rested = now.Add(fruitless)
 		more = false
 	}
 	if more {
 		p.after = last
-		return
+		return news
 	}
 	p.finish(now, retry)
+	return news
 }
 
 // finish ends a series. What it could not bring is put off.

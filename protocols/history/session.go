@@ -32,6 +32,7 @@ type session struct {
 	ctx     context.Context // ends with the stream; its cause is why
 	end     context.CancelCauseFunc
 	reset   chan struct{} // closed when the stream is reset, which the end of ctx does
+	over    chan struct{} // closed when the service has forgotten it
 	wake    chan struct{} // the writer has something to do
 	answer  batch         // the reader's: what came of the present answer
 
@@ -64,6 +65,7 @@ func newSession(s *Service, stream network.Stream, from Source) *session {
 		stream:  stream,
 		frames:  newFrames(stream),
 		reset:   make(chan struct{}),
+		over:    make(chan struct{}),
 		wake:    make(chan struct{}, 1),
 		talks:   make(map[conversation.ID]*talk),
 		later:   make(map[*talk]time.Time),
@@ -92,6 +94,7 @@ func (c *session) run() {
 func (c *session) conclude() {
 	<-c.reset
 	c.service.leave(c)
+	close(c.over)
 	err := context.Cause(c.ctx)
 	c.mu.Lock()
 	known := c.known && !errors.Is(err, errReplaced)

@@ -33,7 +33,7 @@ type sim struct {
 
 	mu      sync.Mutex
 	owners  map[peer.ID]*person // guarded by mu
-	cutOffs []string // guarded by mu: honest devices that one of them cut off
+	cutOffs []string            // guarded by mu: honest devices that one of them cut off
 }
 
 // simDevice is a device whose store can crash.
@@ -71,10 +71,21 @@ func newSim(t *testing.T, seed uint64) *sim {
 
 func (s *sim) add(name string, p *person) {
 	d := &simDevice{device: s.bare(name, p), sim: s, acks: make(map[conversation.ID][]conversation.ID)}
-	d.path = filepath.Join(s.t.TempDir(), "log.db")
+	d.path = filepath.Join(s.dir(), "log.db")
 	s.owns(p, d.id)
 	s.honest = append(s.honest, d)
 	d.boot()
+}
+
+// dir makes a folder, in memory where that is easy: what a crash leaves is a
+// copy that the simulation makes.
+func (s *sim) dir() string {
+	dir, err := os.MkdirTemp("/dev/shm", "sim")
+	if err != nil {
+		return s.t.TempDir()
+	}
+	s.t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (s *sim) owns(p *person, device peer.ID) {
