@@ -71,12 +71,12 @@ func pattern(w io.Writer, n int64, sum hash.Hash32) error {
 	return nil
 }
 
-// TestSlowReader sends as fast as it goes to a reader that stops on the way. Nothing
+// TestSlowReader sends as fast as it goes to a reader that stops for 4 s on the way. Nothing
 // is lost, the writer waits meanwhile, and nobody piles up memory.
 func TestSlowReader(t *testing.T) {
 	const (
-		size    = 384 << 20
-		pauseAt = 64 << 20
+		size    = 1 << 30
+		pauseAt = 256 << 20
 		// What may be under way: yamux's window, and the kernel's buffers on both sides.
 		underWay = 48 << 20
 		maxHeap  = 96 << 20
@@ -94,9 +94,13 @@ func TestSlowReader(t *testing.T) {
 	if _, err := io.CopyN(got, in, pauseAt); err != nil {
 		t.Fatal(err)
 	}
-	taken := int64(-1)
-	for tick := time.Tick(time.Second); taken != sent.n.Load(); <-tick { // until the writer waits
-		taken = sent.n.Load()
+	taken, waited := int64(-1), 0
+	for tick := time.Tick(time.Second); waited < 4; <-tick { // until the writer has waited that long
+		if now := sent.n.Load(); now == taken {
+			waited++
+		} else {
+			taken, waited = now, 0
+		}
 	}
 	if ahead := taken - pauseAt; ahead > underWay {
 		t.Errorf("%d MiB were taken off the writer and not read", ahead>>20)

@@ -19,7 +19,7 @@ func TestFiles(t *testing.T) {
 		test func(t *testing.T, alice, bob *person)
 	}{
 		{"source tree", testSourceTree},
-		{"256 MiB", testLarge},
+		{"one GiB", testLarge},
 		{"empty", testEmpty},
 		{"refused", testRefused},
 		{"cancelled by the sender before the answer", testSenderCancelsOffer},
@@ -99,7 +99,7 @@ func testSourceTree(t *testing.T, alice, bob *person) {
 }
 
 func testLarge(t *testing.T, alice, bob *person) {
-	cross(t, bob, alice, people.File(t, 256<<20))
+	cross(t, bob, alice, people.File(t, 1<<30))
 }
 
 func testEmpty(t *testing.T, alice, bob *person) {

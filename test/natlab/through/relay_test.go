@@ -163,7 +163,7 @@ func TestNoWay(t *testing.T) {
 }
 
 // relaySize is the file that shows the relay's rate.
-const relaySize = 64 << 20
+const relaySize = 256 << 20
 
 // A big file arrives whole through a relay, about as fast as a plain stream.
 func TestRelayRate(t *testing.T) {
