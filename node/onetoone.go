@@ -84,8 +84,8 @@ func (n *Node) joinInvited(s logstore.Summary) error {
 	return err
 }
 
-// writable finds the conversation to write to; with a contact it is begun if
-// there is none yet.
+// writable finds the conversation to write to. One with a contact is begun if there
+// is none yet, and joined if he began it.
 func (n *Node) writable(ref string) (logstore.Summary, error) {
 	c, err := n.contacts.find(ref)
 	if err != nil || c.State != Accepted {
@@ -94,6 +94,9 @@ func (n *Node) writable(ref string) (logstore.Summary, error) {
 	pair, err := n.pairOf(c.Account)
 	if err == nil && len(pair) == 0 {
 		return n.beginOneToOne(c.Account)
+	}
+	if err == nil {
+		err = n.joinInvited(pair[0])
 	}
 	return first(pair), err
 }

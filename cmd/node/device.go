@@ -149,6 +149,10 @@ func (a *app) pairAndSay(ctx context.Context, in api.NewPairing, command string,
 	return err
 }
 
+// keeperLost is said when a keeper is revoked.
+const keeperLost = `it was a keeper: whoever took it has the account's key, and no revocation stops him.
+If it was stolen, begin a new account and meet your contacts by code again.`
+
 func (a *app) deviceRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke NAME|ID",
@@ -164,6 +168,9 @@ Only a keeper revokes, and no device revokes itself.`,
 			d, err := a.client().RevokeDevice(cmd.Context(), args[0])
 			if err != nil {
 				return err
+			}
+			if d.Keeper {
+				fmt.Fprintln(a.stderr, keeperLost)
 			}
 			if a.json {
 				return show.JSON(a.stdout, d)
