@@ -72,6 +72,18 @@ func TestMessagesBetweenContacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	reads(t, net.Bob, "alice", "alice: good morning", "you: hello yourself")
+	all, err := net.Alice.Messages("bob", node.Page{All: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		if m.Edit != hello.ID {
+			continue
+		}
+		if _, err := net.Alice.EditMessage(t.Context(), "bob", m.ID.String(), "x"); !errors.Is(err, node.ErrNotAllowed) {
+			t.Errorf("an edit is edited: %v", err)
+		}
+	}
 	if _, err := net.Alice.DeleteMessage(t.Context(), "bob", hello.ID.String()); err != nil {
 		t.Fatal(err)
 	}

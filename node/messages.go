@@ -175,9 +175,13 @@ func (n *Node) change(ctx context.Context, m logstore.Message, content []byte) (
 // ownMessage finds a message of the own account that still stands.
 func (n *Node) ownMessage(ref, entry string) (logstore.Message, error) {
 	m, err := n.findMessage(ref, entry)
-	switch {
-	case err != nil:
+	if err != nil {
 		return m, err
+	}
+	edit, edits := m.Entry.Edit()
+	switch {
+	case edits:
+		return m, fmt.Errorf("%w: it changes %s; name that one", ErrNotAllowed, edit.Target)
 	case m.Entry.Account != n.keys.account:
 		return m, fmt.Errorf("%w: it was written by %s", ErrNotAllowed, n.called(m.Entry.Account))
 	case m.Deleted:
