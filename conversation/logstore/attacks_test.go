@@ -368,6 +368,23 @@ func TestAttack20BodyThatWasDeletedNeedNotComeAndIsNotTaken(t *testing.T) {
 }
 
 // lacking wants exactly these to be asked for.
+// What a void control entry says is served: others need it to judge what hangs on it.
+func TestVoidControlEntriesAreServedWithTheirBodies(t *testing.T) {
+	id, a, b := two(t, logstore.Config{})
+	leave := b.act(id, conversation.Leave, nil)
+	a.act(id, conversation.Ban, b.person)
+	_, err := a.Ingest(t.Context(), id, []conversation.Raw{leave.Raw}, logstore.Source{Account: b.account()})
+	check(t, err)
+	if m, err := a.Message(id, leave.ID); err != nil || !m.Void {
+		t.Fatalf("the leave counts: %+v, %v", m, err)
+	}
+	for _, raw := range rawsOf(t, a, id, leave.ID) {
+		if _, err := conversation.Decode(raw); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func lacking(t *testing.T, h *home, id conversation.ID, want ...conversation.ID) {
 	t.Helper()
 	ids, err := h.Lacking(id, conversation.ID{}, 100)

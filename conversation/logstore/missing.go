@@ -96,7 +96,8 @@ func (b *backlog) more() bool { return len(b.next(1)) > 0 }
 var errFull = errors.New("the page is full")
 
 // readPage gives the bytes of the first of the entries, one at least, as they
-// are sent: without the bodies of void ones.
+// are sent: void data without its body. What control entries say is never left out,
+// for others judge by it what hangs on them.
 func (s *Store) readPage(ctx context.Context, numbers []int64) (page []conversation.Raw, err error) {
 	size := 0
 	err = s.view(func(q queryer) error {
@@ -112,7 +113,7 @@ func (s *Store) readPage(ctx context.Context, numbers []int64) (page []conversat
 					return errFull
 				}
 				return ctx.Err()
-			}, `SELECT header, signature, CASE void WHEN 0 THEN body END FROM raw JOIN entry USING (n)
+			}, `SELECT header, signature, CASE WHEN void = 0 OR action <> '' THEN body END FROM raw JOIN entry USING (n)
 				WHERE n BETWEEN ? AND ? ORDER BY n`, numbers[0], numbers[run-1])
 			if err != nil {
 				return err
