@@ -32,10 +32,12 @@ func TestSimulation(t *testing.T) {
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Logf("seed %d, %d steps", seed, steps)
+			defer func() { // a bubble that fails does not return
+				if t.Failed() {
+					keepFailure(t, seed, steps)
+				}
+			}()
 			simulate(t, seed, steps)
-			if t.Failed() {
-				keepFailure(t, seed, steps)
-			}
 		})
 	}
 }
