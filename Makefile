@@ -17,6 +17,8 @@ ROUNDS ?= 5
 SIZE ?= 1GiB
 # tests of a package that take longer are stopped
 TIMEOUT ?= 20m
+# how often up to three tests that failed run again; they are named at the end
+RERUNS ?= 2
 
 TOOL = $(GO) tool -modfile=tools.mod
 
@@ -26,7 +28,8 @@ build: ## make bin/passeur
 
 .PHONY: test
 test: deps lint ## all checks and all tests, with the race detector
-	$(GO) test -race -count=1 -timeout $(TIMEOUT) ./...
+	$(TOOL) gotestsum --format pkgname --hide-summary skipped --packages ./... \
+		--rerun-fails=$(RERUNS) --rerun-fails-max-failures 3 -- -race -count=1 -timeout $(TIMEOUT)
 
 .PHONY: demo
 demo: build ## two people and a DHT node on this machine: a file crosses (FILE=path)

@@ -348,6 +348,11 @@ func (a *allocation) refusal(method stun.Method) *stun.Message {
 // lives tells whether the allocation stands; a nil one does not.
 func (a *allocation) lives() bool { return a != nil && a.ctx.Err() == nil }
 
+// lost makes the error of an allocation that has died.
+func (a *allocation) lost() error {
+	return a.slot.trouble("keep the relayed address", context.Cause(a.ctx))
+}
+
 // die ends the allocation for a reason; later ones do not count. The server ends
 // its relayed connections when it sees the control connection closed.
 func (a *allocation) die(reason error) {

@@ -48,8 +48,8 @@ func statusLocked(v4, v6 *slot) Status {
 			st.Relayed = append(st.Relayed, s.alloc.relayed)
 			st.Conns += s.alloc.conns
 		}
-		if s.err != nil && !sameTrouble(st.Err, s.err) {
-			st.Err = errors.Join(st.Err, s.err)
+		if err := s.failureLocked(); err != nil && !sameTrouble(st.Err, err) {
+			st.Err = errors.Join(st.Err, err)
 		}
 	}
 	st.Reachable = st.Latency > 0

@@ -113,6 +113,14 @@ type slot struct {
 	latency time.Duration // 0: the server did not answer then
 }
 
+// failureLocked tells why s has no address, also before keep has noticed that it died.
+func (s *slot) failureLocked() error {
+	if s.alloc != nil && !s.alloc.lives() {
+		return s.alloc.lost()
+	}
+	return s.err
+}
+
 // New makes a Relay; nothing is connected before the first Borrow.
 func New(cfg Config) (*Relay, error) {
 	cfg, err := cfg.withDefaults()
@@ -332,8 +340,9 @@ func (r *Relay) failure() error {
 	defer r.mu.Unlock()
 	var errs []error
 	for _, s := range r.slots {
-		if s.err != nil && (len(errs) == 0 || !sameTrouble(errs[len(errs)-1], s.err)) {
-			errs = append(errs, s.err)
+		err := s.failureLocked()
+		if err != nil && (len(errs) == 0 || !sameTrouble(errs[len(errs)-1], err)) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
@@ -382,7 +391,7 @@ func (r *Relay) retire(a *allocation) bool {
 	}
 	a.slot.alloc = nil
 	if dead && !r.closed {
-		a.slot.err = a.slot.trouble("keep the relayed address", context.Cause(a.ctx))
+		a.slot.err = a.lost()
 		r.cfg.Logger.Info("turnrelay: relayed address lost", "address", a.relayed, "err", a.slot.err)
 	}
 	return true
