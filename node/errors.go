@@ -51,6 +51,10 @@ var (
 	ErrUnknownConversation = errors.New("no such conversation")
 	// ErrUnknownEntry: the conversation has none of this id.
 	ErrUnknownEntry = errors.New("no such entry")
+	// ErrNotAFile: the entry is no file.
+	ErrNotAFile = errors.New("this entry is no file")
+	// ErrWithdrawn: the author of a file has taken it back.
+	ErrWithdrawn = errors.New("its author has taken the file back")
 	// ErrNotAllowed: the rules of the conversation are against it.
 	ErrNotAllowed = logstore.ErrNotAllowed
 	// ErrBadText: a text or a name that is empty, or has what it must not have.

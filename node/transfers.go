@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -123,7 +124,7 @@ func (b *transferBook) change(id string, f func(*entry)) {
 	}
 	before := e.Transfer
 	f(e)
-	if e.Transfer == before {
+	if reflect.DeepEqual(e.Transfer, before) {
 		return
 	}
 	e.Updated = time.Now()

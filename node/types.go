@@ -50,16 +50,25 @@ const (
 	Incoming Direction = "incoming"
 )
 
-// Transfer is one file on its way to or from one device of a contact.
+// Transfer is one file on its way: to all devices of those it is sent to, or to
+// this device.
 type Transfer struct {
 	// ID is 16 hex digits, unique on this node.
 	ID        string
 	Direction Direction
-	// Contact is the contact's local alias, or its account where it has none.
+	// Conversation and Entry are what the file belongs to; zero if it was offered
+	// outside of any.
+	Conversation, Entry conversation.ID
+	// Contact is the contact's local alias, or its account where it has none; of a
+	// file sent to a group the conversation's name, and Account is zero.
 	Contact string
 	Account conversation.Account
-	// Device is empty while the contact's device is being looked up.
+	// Device is the one that sends, or of an outgoing transfer the most hopeful of
+	// Parts; empty while there is none.
 	Device peer.ID
+	// Parts are the devices that an outgoing file is offered to. Each answers for
+	// itself; State and Bytes of the whole are Jami's optimistic view of them.
+	Parts []Part
 	// Name is the file's name, already made safe (filexfer.SafeName).
 	Name string
 	// File is the source (outgoing), or where the file is to lie (incoming, from
@@ -76,6 +85,22 @@ type Transfer struct {
 	// Path is nil until a connection stands.
 	Path             *icetcp.Path
 	Created, Updated time.Time
+}
+
+// Part is the sub-transfer of an outgoing file to one device.
+type Part struct {
+	Device  peer.ID
+	Account conversation.Account
+	// Contact is how people here call the account.
+	Contact string
+	State   filexfer.State
+	Bytes   int64
+	// Code and Reason say why it ended badly.
+	Code   EndCode
+	Reason string
+	// Path is nil until a connection stands.
+	Path    *icetcp.Path
+	Updated time.Time
 }
 
 // EndCode is the reason of an end in one word, stable for scripts.
@@ -98,6 +123,8 @@ const (
 type Phase string
 
 const (
+	PhaseSum      Phase = "sum"      // the file is being hashed
+	PhaseAsk      Phase = "ask"      // members' devices are asked for the file
 	PhaseLookup   Phase = "lookup"   // looking for the contact's devices
 	PhaseFound    Phase = "found"    // device found on the DHT (or already connected)
 	PhaseSealed   Phase = "sealed"   // offer sealed and left at N inbox servers
