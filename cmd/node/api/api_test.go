@@ -39,6 +39,7 @@ type backend struct {
 	pairings      []node.Pairing
 	conversations []node.Conversation
 	messages      []node.Message
+	held          []node.HeldFile
 	export        []string
 }
 
@@ -188,7 +189,7 @@ func TestEachRequestReachesTheBackend(t *testing.T) {
 
 func TestEmptyListsAreEmptyArrays(t *testing.T) {
 	c, _ := serve(t, &backend{})
-	for _, path := range []string{"/v1/contacts", "/v1/transfers", "/v1/devices", "/v1/pairings", "/v1/conversations", "/v1/conversations/x/messages"} {
+	for _, path := range []string{"/v1/contacts", "/v1/transfers", "/v1/devices", "/v1/pairings", "/v1/conversations", "/v1/conversations/x/messages", "/v1/files", "/v1/files/missed"} {
 		var raw jsonText
 		if err := c.ask(t.Context(), http.MethodGet, path, nil, &raw); err != nil || raw != "[]" {
 			t.Errorf("%s: %q, %v", path, raw, err)
@@ -219,7 +220,8 @@ func TestTransferAsJSON(t *testing.T) {
 		`","device":"` + device.String() + `","name":"p` + "\u202e" + `.jpg","size":12,"bytes":12,"state":"finished","path":"direct",` +
 		`"path_details":{"transport":"ice","local":"127.0.0.1:1","remote":"[::1]:2","local_type":"host","remote_type":"prflx","relay":"",` +
 		`"rtt_ms":1.5,"tls_version":"TLS 1.3","tls_cipher":"TLS_AES_128_GCM_SHA256","tls_group":"X25519MLKEM768","controlling":true},` +
-		`"code":"","reason":"","sha3sum":"ab","file":"/r/p.jpg","created":"2026-11-23T03:05:06.000007Z","updated":"2026-11-23T03:05:06.000007Z"}`
+		`"code":"","reason":"","sha3sum":"ab","file":"/r/p.jpg","created":"2026-11-23T03:05:06.000007Z","updated":"2026-11-23T03:05:06.000007Z",` +
+		`"conversation":"","entry":"","parts":[]}`
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}

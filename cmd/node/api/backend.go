@@ -18,13 +18,19 @@ type Backend interface {
 	AcceptContact(ctx context.Context, account conversation.Account, name string) (node.Contact, error)
 	RemoveContact(ctx context.Context, account conversation.Account) error
 
-	// SendFile returns once the transfer is queued.
-	SendFile(ctx context.Context, path, contact string) (node.Transfer, error)
+	// SendFile returns once the transfer is queued. ref is as below.
+	SendFile(ctx context.Context, path, ref string) (node.Transfer, error)
 	Accept(ctx context.Context, id, path string) (node.Transfer, error)
 	Refuse(ctx context.Context, id string) (node.Transfer, error)
 	Cancel(ctx context.Context, id string) (node.Transfer, error)
 	Transfers() []node.Transfer
 	Transfer(id string) (node.Transfer, bool)
+
+	// Files are those of conversations that lie here, Missed those that should; file
+	// is an entry's id, its beginning, or a file's name.
+	Files() ([]node.HeldFile, error)
+	Missed() ([]node.Message, error)
+	GetFile(ctx context.Context, ref, file, path string) (node.Transfer, error)
 
 	Devices() []node.Device
 	RevokeDevice(ctx context.Context, who string) (node.Device, error)

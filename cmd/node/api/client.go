@@ -87,9 +87,10 @@ func (c *Client) Transfer(ctx context.Context, id string) (Transfer, error) {
 	return c.transfer(ctx, http.MethodGet, id, "", nil)
 }
 
-// Send offers a file (absolute path) to a contact and returns once it is queued.
-func (c *Client) Send(ctx context.Context, file, contact string) (t Transfer, err error) {
-	return t, c.ask(ctx, http.MethodPost, "/v1/transfers", NewTransfer{file, contact}, &t)
+// Send offers a file (absolute path) to a contact or in a conversation and returns
+// once it is queued.
+func (c *Client) Send(ctx context.Context, file, to string) (t Transfer, err error) {
+	return t, c.ask(ctx, http.MethodPost, "/v1/transfers", NewTransfer{file, to}, &t)
 }
 
 // Accept accepts an offer. Path is absolute, or "" for the node's choice.
@@ -102,7 +103,7 @@ func (c *Client) Refuse(ctx context.Context, id string) (Transfer, error) {
 	return c.transfer(ctx, http.MethodPost, id, "/refuse", nil)
 }
 
-// Cancel stops a transfer that has not ended.
+// Cancel stops a transfer that has not ended, and forgets a file that is asked for.
 func (c *Client) Cancel(ctx context.Context, id string) (Transfer, error) {
 	return c.transfer(ctx, http.MethodPost, id, "/cancel", nil)
 }

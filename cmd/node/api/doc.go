@@ -26,6 +26,8 @@
 //	POST   /v1/conversations/{ref}/leave    → Conversation
 //	POST   /v1/conversations/{ref}/renew    → Conversation: the new one
 //	POST   /v1/conversations/{ref}/members  MemberChange → Conversation
+//	POST   /v1/conversations/{ref}/allow    Allowance → Conversation
+//	POST   /v1/conversations/{ref}/check    NewCheck → Check
 //	GET    /v1/conversations/{ref}/messages[?before=ID][&limit=N][&all=true]
 //	                                     []Message, oldest first
 //	POST   /v1/conversations/{ref}/messages  Text → 201 Message
@@ -38,6 +40,9 @@
 //	POST   /v1/transfers/{id}/accept     Target → Transfer
 //	POST   /v1/transfers/{id}/refuse     → Transfer
 //	POST   /v1/transfers/{id}/cancel     → Transfer
+//	GET    /v1/files                     []HeldFile: those of conversations, newest last
+//	GET    /v1/files/missed              []Message: file entries, oldest first
+//	POST   /v1/files                     NewGet → 201 Transfer
 //	GET    /v1/events[?transfer=ID]      server-sent events, data is an Event
 //
 // {who} is an account, or the local alias of a contact; of devices, a name or a

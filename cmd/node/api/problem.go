@@ -59,6 +59,9 @@ const (
 	CodeNotAllowed          = "not-allowed" // by the conversation's rules
 	CodeTooLong             = "too-long"
 	CodeBadText             = "bad-text"
+
+	CodeNotAFile  = "not-a-file" // the entry is something else
+	CodeWithdrawn = "withdrawn"  // the file, by its author
 )
 
 // Problem is an error that the node answered (RFC 9457). Detail may quote what
@@ -118,6 +121,8 @@ var known = []struct {
 	{node.ErrNotAllowed, http.StatusForbidden, CodeNotAllowed},
 	{node.ErrTooLong, http.StatusRequestEntityTooLarge, CodeTooLong},
 	{node.ErrBadText, http.StatusBadRequest, CodeBadText},
+	{node.ErrNotAFile, http.StatusUnprocessableEntity, CodeNotAFile},
+	{node.ErrWithdrawn, http.StatusGone, CodeWithdrawn},
 	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},

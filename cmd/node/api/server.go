@@ -88,6 +88,7 @@ func newHandler(b Backend, logger *slog.Logger) http.Handler {
 	mux.HandleFunc("DELETE /v1/contacts/{who}", h.json(h.removeContact))
 	h.routePeople(mux)
 	h.routeConversations(mux)
+	h.routeFiles(mux)
 	mux.HandleFunc("GET /v1/transfers", h.json(h.transfers))
 	mux.HandleFunc("POST /v1/transfers", h.json(h.send))
 	mux.HandleFunc("GET /v1/transfers/{id}", h.json(h.transfer))

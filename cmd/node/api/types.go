@@ -27,15 +27,17 @@ type Contact struct {
 	State   node.ContactState `json:"state"`
 }
 
-// Transfer is one file on its way to or from one device of a contact.
+// Transfer is one file on its way to all devices of those it is sent to, or from
+// one device.
 type Transfer struct {
 	// ID is 16 hex digits, unique on this node.
 	ID        string         `json:"id"`
 	Direction node.Direction `json:"direction"`
-	// Contact is the contact's local alias, or its account where it has none.
+	// Contact is the contact's local alias, or its account where it has none. Of a
+	// file sent to a group it is the group's name, and Account is "".
 	Contact string `json:"contact"`
 	Account string `json:"account"`
-	// Device is a peer ID, "" while the device is being looked up.
+	// Device is a peer ID, "" while there is none; of several the most hopeful one.
 	Device string `json:"device"`
 	Name   string `json:"name"`
 	// Size and Bytes are in bytes; Bytes have crossed.
@@ -55,6 +57,13 @@ type Transfer struct {
 	File    string    `json:"file"`
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
+	// Conversation and Entry are what the file belongs to, 64 hex digits each; "" if
+	// it was offered outside of any.
+	Conversation string `json:"conversation"`
+	Entry        string `json:"entry"`
+	// Parts are the devices that an outgoing file is offered to. State and Bytes of
+	// the whole are the most hopeful view of them.
+	Parts []Part `json:"parts"`
 }
 
 // PathDetails tell how the connection came about and what TLS agreed on.
@@ -109,7 +118,8 @@ type Alias struct {
 }
 
 // NewTransfer offers a file, given by its absolute path on the node's machine,
-// to a contact (alias or account).
+// to a contact (alias or account) or to the members of a conversation, which
+// Contact names then.
 type NewTransfer struct {
 	File    string `json:"file"`
 	Contact string `json:"contact"`
@@ -140,6 +150,7 @@ func transferOf(t node.Transfer) Transfer {
 		Name: t.Name, Size: t.Size, Bytes: t.Bytes, State: t.State,
 		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, File: t.File,
 		Created: t.Created.UTC(), Updated: t.Updated.UTC(),
+		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Parts: each(t.Parts, partOf),
 	}
 	if t.Device != "" {
 		out.Device = t.Device.String()
