@@ -86,19 +86,6 @@ func (l *Lab) plug(h *Host) {
 	l.ip("-n", h.ns, "link", "set", "eth0", "up")
 }
 
-// Unplug pulls the host's cable, and Plug puts it back. The host keeps its addresses;
-// its connections are not told.
-func (h *Host) Unplug() {
-	h.lab.t.Helper()
-	h.lab.ip("link", "set", h.port, "down")
-}
-
-// Plug undoes [Host.Unplug].
-func (h *Host) Plug() {
-	h.lab.t.Helper()
-	h.lab.ip("link", "set", h.port, "up")
-}
-
 // Move takes the host's addresses away and gives it others, as if it had come to
 // another network.
 func (h *Host) Move(cidrs ...string) {

@@ -16,7 +16,17 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "listen" {
-		listen(os.Args[2])
+		listen(os.Args[2], func(c net.Conn) { io.WriteString(c, "hello\n") })
+		return
+	}
+	if len(os.Args) == 3 && os.Args[1] == "pour" {
+		listen(os.Args[2], func(c net.Conn) {
+			for p := make([]byte, 1<<16); ; {
+				if _, err := c.Write(p); err != nil {
+					return
+				}
+			}
+		})
 		return
 	}
 	if len(os.Args) == 3 && os.Args[1] == "dial" {
@@ -26,8 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(lab.Main(m.Run))
 }
 
-// listen greets everyone who comes, until it is killed.
-func listen(addr string) {
+// listen serves everyone who comes, one after the other, until it is killed.
+func listen(addr string, serve func(net.Conn)) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		panic(err)
@@ -38,7 +48,7 @@ func listen(addr string) {
 		if err != nil {
 			panic(err)
 		}
-		io.WriteString(c, "hello\n")
+		serve(c)
 		c.Close()
 	}
 }
@@ -126,6 +136,43 @@ func TestTwoLabs(t *testing.T) {
 				t.Errorf("a hears %q", got)
 			}
 		})
+	}
+}
+
+// A slow cable brings few bytes, a fast one many; who is cut off hears of it at once.
+func TestCable(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	a, b := l.Host("a", "10.1.0.1/24"), l.Host("b", "10.1.0.2/24")
+	listening(t, b, os.Args[0], "pour", "10.1.0.2:7000")
+
+	b.Slow(80_000) // a million bytes would take 100 s
+	pour(t, a, 10_000, func() { b.Cut(a) })
+	if n := a.Received(); n < 10_000 || n > 1_000_000 {
+		t.Errorf("%d bytes came over the slow cable, want a few more than 10,000", n)
+	}
+	b.Fast()
+	pour(t, a, 20_000_000, func() { a.Cut(b) })
+}
+
+// pour receives at least n bytes, and what comes until the connection is cut.
+func pour(t *testing.T, h *lab.Host, n int64, cut func()) {
+	t.Helper()
+	cmd := h.Command(t.Context(), os.Args[0], "dial", "10.1.0.2:7000")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(io.Discard, out, n); err != nil {
+		t.Fatal(err)
+	}
+	cut()
+	io.Copy(io.Discard, out)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

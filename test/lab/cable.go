@@ -1,0 +1,73 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// Unplug pulls the host's cable, and Plug puts it back. The host keeps its addresses;
+// its connections are not told.
+func (h *Host) Unplug() {
+	h.lab.t.Helper()
+	h.lab.ip("link", "set", h.port, "down")
+}
+
+// Plug undoes [Host.Unplug].
+func (h *Host) Plug() {
+	h.lab.t.Helper()
+	h.lab.ip("link", "set", h.port, "up")
+}
+
+// Slow bounds what the host sends to so many bits per second; what it receives comes
+// as fast as before.
+func (h *Host) Slow(bits int) {
+	h.lab.t.Helper()
+	h.tc("replace", "root", "tbf", "rate", fmt.Sprintf("%dbit", bits), "burst", "16kb", "latency", "200ms")
+}
+
+// Fast undoes [Host.Slow].
+func (h *Host) Fast() {
+	h.lab.t.Helper()
+	h.tc("del", "root")
+}
+
+// Cut breaks the TCP connections between the host and another one, for both ends at
+// once, as a router does that has lost its state. New ones can be made.
+func (h *Host) Cut(other *Host) {
+	h.lab.t.Helper()
+	for _, addr := range other.Addrs {
+		h.output("ss", "-K", "dst", addr.String())
+	}
+}
+
+// Received counts the bytes that have come over the host's cable so far.
+func (h *Host) Received() int64 {
+	h.lab.t.Helper()
+	var links []struct {
+		Stats struct{ RX struct{ Bytes int64 } } `json:"stats64"`
+	}
+	out := h.output("ip", "-json", "-stats", "link", "show", "eth0")
+	if err := json.Unmarshal(out, &links); err != nil || len(links) != 1 {
+		h.lab.t.Fatalf("lab: host %s: ip shows %s", h.ns, out)
+	}
+	return links[0].Stats.RX.Bytes
+}
+
+// tc has the kernel change how the host's cable is used.
+func (h *Host) tc(action string, args ...string) {
+	h.lab.t.Helper()
+	h.output("tc", append([]string{"qdisc", action, "dev", "eth0"}, args...)...)
+}
+
+// output runs a command on the host, which must succeed, and gives what it prints.
+func (h *Host) output(name string, args ...string) []byte {
+	h.lab.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	out, err := h.Command(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		h.lab.t.Fatalf("lab: host %s: %s %v: %v %s", h.ns, name, args, err, out)
+	}
+	return out
+}
