@@ -54,7 +54,7 @@ func (s *Store) DeleteContact(a conversation.Account) error {
 
 // Contacts gives all, by alias.
 func (s *Store) Contacts() ([]Contact, error) {
-	list, err := collect(s, scanContact,
+	list, err := collect(s.db, scanContact,
 		"SELECT account, alias, self_name, state, since FROM contact ORDER BY alias_key, account")
 	return list, s.fail("read the contacts", err)
 }

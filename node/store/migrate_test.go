@@ -5,10 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // Files of every schema there ever was stay readable.
@@ -27,7 +29,8 @@ func TestUpgradeFromEarlierSchemas(t *testing.T) {
 		if err != nil || len(contacts) != 1 || contacts[0].Alias != "Bob" || contacts[0].Account != (conversation.Account{1}) {
 			t.Errorf("%s: contacts %+v, %v", dump, contacts, err)
 		}
-		if transfer, err := s.Transfer("00112233aabbccdd"); err != nil || transfer.Size != 5 || string(transfer.Path) != `{"rtt":1}` {
+		if transfer, err := s.Transfer("00112233aabbccdd"); err != nil || transfer.Size != 5 || string(transfer.Path) != `{"rtt":1}` ||
+			!transfer.Conversation.IsZero() || !transfer.Entry.IsZero() || transfer.Exact || transfer.Parts != nil {
 			t.Errorf("%s: transfer %+v, %v", dump, transfer, err)
 		}
 		record, err := s.LoadRecord("/passeur-acct/x")
@@ -38,6 +41,56 @@ func TestUpgradeFromEarlierSchemas(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// What came with schema 2 stays readable, too.
+func TestFilesOfConversationsOfSchema2(t *testing.T) {
+	s, err := Open(build(t, "testdata/schema-2.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	conv, entry := conversation.ID{2}, conversation.ID{3}
+	transfer, err := s.Transfer("8899aabbccddeeff")
+	if err != nil || transfer.Conversation != conv || transfer.Entry != entry || !transfer.Exact || len(transfer.Parts) != 2 ||
+		transfer.Parts[0].Device != "\x00\x24\x01" || transfer.Parts[0].State != filexfer.Ongoing || transfer.Parts[1].Code != "refused" {
+		t.Errorf("transfer %+v, %v", transfer, err)
+	}
+	held, err := s.Held(conv, entry)
+	if err != nil || held.Path != "/tmp/\xff" || !held.Source || !held.Look.Same || held.Look.Stamp.Inode != 1<<64-2 {
+		t.Errorf("held %+v, %v", held, err)
+	}
+}
+
+// A file of version 1 is used on as one of this version, and what it was stays
+// beside it.
+func TestAFileOfSchema1GetsPartsAndHeldFiles(t *testing.T) {
+	path := build(t, "testdata/schema-1.sql")
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transfer, err := s.Transfer("00112233aabbccdd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transfer.Entry, transfer.Parts = conversation.ID{3}, []Part{{Device: "\x00\x24\x01", State: filexfer.Created}}
+	held := Held{Conversation: conversation.ID{2}, Entry: conversation.ID{3}, Path: "/a"}
+	if err := errors.Join(s.PutTransfer(transfer), s.PutHeld(held), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(path); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	again, err := s.Transfer(transfer.ID)
+	heldAgain, err2 := s.Held(held.Conversation, held.Entry)
+	if err != nil || err2 != nil || !reflect.DeepEqual(again, transfer) || heldAgain != held {
+		t.Errorf("%+v, %v; %+v, %v", again, err, heldAgain, err2)
+	}
+	if _, err := os.Stat(path + ".schema-1"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -55,7 +55,7 @@ func TestEverythingSurvivesReopening(t *testing.T) {
 
 // Every field of the row structs is stored; a new one must be added to the SQL.
 func TestNoFieldOfTheFixturesIsZero(t *testing.T) {
-	for _, row := range []any{fullContact(1, "Bob"), fullTransfer("id")} {
+	for _, row := range []any{fullContact(1, "Bob"), fullTransfer("id"), fullPart(1), fullHeld(1), fullHeld(1).Look, fullHeld(1).Look.Stamp} {
 		v := reflect.ValueOf(row)
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {
@@ -121,8 +121,14 @@ func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 	s := openStore(t, newPath(t))
 	noState, noDirection, noID, badPath := fullContact(1, "x"), fullTransfer("x"), fullTransfer(""), fullTransfer("x")
 	noState.State, noDirection.Direction, badPath.Path = "friend", "sideways", json.RawMessage("{")
+	noDevice, twice, badPartPath := fullTransfer("x"), fullTransfer("x"), fullTransfer("x")
+	noDevice.Parts[1].Device, twice.Parts[1].Device, badPartPath.Parts[1].Path = "", twice.Parts[0].Device, json.RawMessage("{")
+	noEntry, noPath := fullHeld(1), fullHeld(1)
+	noEntry.Entry, noPath.Path = conversation.ID{}, ""
 	for name, err := range map[string]error{
 		"state": s.PutContact(noState), "direction": s.PutTransfer(noDirection), "id": s.PutTransfer(noID), "path": s.PutTransfer(badPath),
+		"part's device": s.PutTransfer(noDevice), "part of a device that has one": s.PutTransfer(twice),
+		"part's path": s.PutTransfer(badPartPath), "held entry": s.PutHeld(noEntry), "held path": s.PutHeld(noPath),
 	} {
 		if err == nil {
 			t.Errorf("a wrong %s was stored", name)
@@ -205,7 +211,7 @@ func TestConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for worker := range byte(8) {
 		wg.Go(func() {
-			for i := range 20 {
+			for i := range 10 {
 				transfer := fullTransfer(fmt.Sprintf("%d-%d", worker, i))
 				err := errors.Join(s.PutTransfer(transfer), s.PutContact(fullContact(worker, fmt.Sprint("c", worker))))
 				_, err2 := s.Transfers()
@@ -218,7 +224,7 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 	transfers, err := s.Transfers()
 	contacts, err2 := s.Contacts()
-	if len(transfers) != 160 || len(contacts) != 8 || err != nil || err2 != nil {
+	if len(transfers) != 80 || len(contacts) != 8 || err != nil || err2 != nil {
 		t.Errorf("%d transfers, %d contacts, %v, %v", len(transfers), len(contacts), err, err2)
 	}
 }
@@ -296,5 +302,27 @@ func fullTransfer(id string) store.Transfer {
 		Reason: "the other side went away", Code: "lost", Sum: strings.Repeat("ab", 64),
 		PathKind: "direct", Path: json.RawMessage(`{"rtt":1}`),
 		Created: time.UnixMilli(1795400000123).UTC(), Updated: time.UnixMilli(1795400000456).UTC(),
+		Conversation: conversation.ID{1, 2}, Entry: conversation.ID{3, 4}, Exact: true,
+		Parts: []store.Part{fullPart(2), fullPart(1)},
+	}
+}
+
+func fullPart(n byte) store.Part {
+	return store.Part{
+		Device: peer.ID([]byte{0, 0x24, n}), Account: account(n), State: filexfer.Unjoinable, Bytes: int64(n),
+		Reason: "it is off", Code: "unjoinable", PathKind: "relayed", Path: json.RawMessage(`{"rtt":2}`),
+		Updated: time.UnixMilli(1795400000789).UTC(),
+	}
+}
+
+func fullHeld(n byte) store.Held {
+	return store.Held{
+		Conversation: conversation.ID{1, 2}, Entry: conversation.ID{3, n}, Path: "/tmp/\xff/photo.jpg",
+		Size: 1 << 40, Sum: strings.Repeat("ab", 64), Source: true, Withdrawn: true,
+		Since: time.UnixMilli(1795400000123).UTC(),
+		Look: store.Look{
+			Stamp: store.Stamp{Size: 1 << 40, Modified: -1, Changed: 1795400000123456789, Inode: 1<<64 - 1},
+			Same:  true, At: time.UnixMilli(1795400000456).UTC(),
+		},
 	}
 }

@@ -21,8 +21,12 @@ type Transfer struct {
 	Account   conversation.Account
 	// Device is empty while it is not known.
 	Device peer.ID
+	// Conversation and Entry are what the file belongs to; zero: to none.
+	Conversation, Entry conversation.ID
 	// Name is the file's name; File is where it lies here.
-	Name, File  string
+	Name, File string
+	// Exact: the file must get the name that File says, or none.
+	Exact       bool
 	Size, Bytes int64
 	State       filexfer.State
 	// Reason and Code say how it ended badly.
@@ -33,38 +37,75 @@ type Transfer struct {
 	PathKind         string
 	Path             json.RawMessage
 	Created, Updated time.Time
+	// Parts come back in the order in which they were put.
+	Parts []Part
 }
 
 const transferColumns = `id, direction, account, device, name, file, size, bytes, state, reason, code, sum,
-	path_kind, path, created, updated`
+	path_kind, path, created, updated, conversation, entry, exact`
 
-// PutTransfer stores t in place of what was stored under its ID.
+// PutTransfer stores t, with its parts, in place of what was stored under its ID.
+// A device may have one part.
 func (s *Store) PutTransfer(t Transfer) error {
-	if t.ID == "" || (len(t.Path) > 0 && !json.Valid(t.Path)) {
+	if t.ID == "" || !validPath(t.Path) {
 		return fmt.Errorf("store %s: put transfer %q: its ID is empty, or its path is not JSON", s.path, t.ID)
 	}
-	_, err := s.db.Exec(`
-		INSERT OR REPLACE INTO transfer (`+transferColumns+`, ended)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		t.ID, t.Direction, t.Account[:], blob([]byte(t.Device)), t.Name, blob([]byte(t.File)), t.Size, t.Bytes,
-		t.State.String(), t.Reason, t.Code, t.Sum, t.PathKind, blob(t.Path), milli(t.Created), milli(t.Updated),
-		t.State.Final())
-	return s.fail("put a transfer", err)
+	return s.fail("put transfer "+t.ID, s.transact(func(tx *sql.Tx) error {
+		if err := putTransfer(tx, t); err != nil { // what it replaces takes its parts with it
+			return err
+		}
+		return putParts(tx, t.ID, t.Parts)
+	}))
 }
 
+func putTransfer(tx *sql.Tx, t Transfer) error {
+	_, err := tx.Exec(`
+		INSERT OR REPLACE INTO transfer (`+transferColumns+`, ended)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.ID, t.Direction, t.Account[:], blob([]byte(t.Device)), t.Name, blob([]byte(t.File)), t.Size, t.Bytes,
+		t.State.String(), t.Reason, t.Code, t.Sum, t.PathKind, blob(t.Path), milli(t.Created), milli(t.Updated),
+		idBytes(t.Conversation), idBytes(t.Entry), t.Exact, t.State.Final())
+	return err
+}
+
+func validPath(raw json.RawMessage) bool { return len(raw) == 0 || json.Valid(raw) }
+
 // Transfers gives all, the newest last.
-func (s *Store) Transfers() ([]Transfer, error) {
-	list, err := collect(s, scanTransfer, "SELECT "+transferColumns+" FROM transfer ORDER BY created, id")
+func (s *Store) Transfers() (list []Transfer, err error) {
+	err = s.transact(func(tx *sql.Tx) error {
+		list, err = transfersWithParts(tx, "", "")
+		return err
+	})
 	return list, s.fail("read the transfers", err)
 }
 
 // Transfer gives one, or ErrNotFound.
 func (s *Store) Transfer(id string) (Transfer, error) {
-	t, err := scanTransfer(s.db.QueryRow("SELECT "+transferColumns+" FROM transfer WHERE id = ?", id))
-	if errors.Is(err, sql.ErrNoRows) {
+	var list []Transfer
+	err := s.transact(func(tx *sql.Tx) (err error) {
+		list, err = transfersWithParts(tx, " WHERE id = ?", " WHERE transfer = ?", id)
+		return err
+	})
+	if err == nil && len(list) == 0 {
 		return Transfer{}, fmt.Errorf("transfer %q: %w", id, ErrNotFound)
 	}
-	return t, s.fail("read a transfer", err)
+	if err != nil {
+		return Transfer{}, s.fail("read a transfer", err)
+	}
+	return list[0], nil
+}
+
+// transfersWithParts reads them in two queries, however many they are.
+func transfersWithParts(tx *sql.Tx, which, whose string, args ...any) ([]Transfer, error) {
+	list, err := collect(tx, scanTransfer, "SELECT "+transferColumns+" FROM transfer"+which+" ORDER BY created, id", args...)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := readParts(tx, whose, args...)
+	for i := range list {
+		list[i].Parts = parts[list[i].ID]
+	}
+	return list, err
 }
 
 // PruneTransfers forgets the oldest of those that have ended, all but the
@@ -80,11 +121,11 @@ func (s *Store) PruneTransfers(keep int) (forgotten int64, err error) {
 }
 
 func scanTransfer(row scanner) (t Transfer, err error) {
-	var account, device, file, path []byte
+	var account, device, file, path, conv, entry []byte
 	var state string
 	var created, updated int64
 	err = row.Scan(&t.ID, &t.Direction, &account, &device, &t.Name, &file, &t.Size, &t.Bytes, &state,
-		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated)
+		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated, &conv, &entry, &t.Exact)
 	if err != nil {
 		return Transfer{}, err
 	}
@@ -96,6 +137,9 @@ func scanTransfer(row scanner) (t Transfer, err error) {
 	if err := t.State.UnmarshalText([]byte(state)); err != nil {
 		return Transfer{}, fmt.Errorf("%w: transfer %s: %w", ErrCorrupt, t.ID, err)
 	}
-	t.Account, err = toAccount(account)
-	return t, err
+	var errs [3]error
+	t.Account, errs[0] = toAccount(account)
+	t.Conversation, errs[1] = toID(conv)
+	t.Entry, errs[2] = toID(entry)
+	return t, errors.Join(errs[:]...)
 }

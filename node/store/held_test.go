@@ -1,0 +1,65 @@
+package store_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/store"
+)
+
+func TestHeldFilesSurviveReopening(t *testing.T) {
+	path := newPath(t)
+	s := openStore(t, path)
+	one, two := fullHeld(1), fullHeld(2)
+	two.Since, two.Withdrawn, two.Look = one.Since.Add(-time.Hour), false, store.Look{}
+	check(t, s.PutHeld(one), s.PutHeld(two), s.Close())
+	s = openStore(t, path)
+	assertHeld(t, s, two, one)
+	one.Path, one.Withdrawn = "/elsewhere", false
+	check(t, s.PutHeld(one)) // one place for an entry
+	assertHeld(t, s, two, one)
+}
+
+func assertHeld(t *testing.T, s *store.Store, want ...store.Held) {
+	t.Helper()
+	if got, err := s.AllHeld(); err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("AllHeld = %+v, %v; want %+v", got, err, want)
+	}
+	for _, w := range want {
+		if got, err := s.Held(w.Conversation, w.Entry); err != nil || got != w {
+			t.Fatalf("Held = %+v, %v; want %+v", got, err, w)
+		}
+	}
+}
+
+func TestALookIsForTheFileThatWasLookedAt(t *testing.T) {
+	s := openStore(t, newPath(t))
+	one, two := fullHeld(1), fullHeld(2)
+	two.Since = one.Since.Add(time.Hour)
+	look := store.Look{Stamp: store.Stamp{Size: 4, Modified: 3, Changed: 2, Inode: 1}, At: time.UnixMilli(5).UTC()}
+	check(t, s.PutHeld(one), s.PutHeld(two))
+	check(t, s.LookedAt(one.Conversation, one.Entry, "/where it lay before", look))
+	assertHeld(t, s, one, two)
+	check(t, s.LookedAt(one.Conversation, one.Entry, one.Path, look))
+	one.Look = look
+	assertHeld(t, s, one, two)
+}
+
+func TestHeldFilesAreWithdrawnAndForgotten(t *testing.T) {
+	s := openStore(t, newPath(t))
+	one, two, other := fullHeld(1), fullHeld(2), fullHeld(3)
+	one.Withdrawn, two.Withdrawn, two.Since = false, false, one.Since.Add(time.Hour)
+	other.Conversation, other.Since = conversation.ID{7}, one.Since.Add(2*time.Hour)
+	check(t, s.PutHeld(one), s.PutHeld(two), s.PutHeld(other))
+	check(t, s.WithdrawHeld(one.Conversation, one.Entry), s.WithdrawHeld(one.Conversation, conversation.ID{9}))
+	one.Withdrawn = true
+	assertHeld(t, s, one, two, other)
+	check(t, s.ForgetHeld(one.Conversation), s.ForgetHeld(one.Conversation))
+	assertHeld(t, s, other)
+	if _, err := s.Held(one.Conversation, one.Entry); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Held = %v, want ErrNotFound", err)
+	}
+}

@@ -1,0 +1,98 @@
+-- Times are milliseconds since 1970, 0 for none.
+PRAGMA application_id = 1347638098; -- "PSSR"
+
+CREATE TABLE contact (
+    account   BLOB PRIMARY KEY CHECK (length(account) = 32),
+    alias     TEXT NOT NULL,
+    alias_key TEXT UNIQUE,   -- the alias with its case folded; NULL: no alias
+    self_name TEXT NOT NULL,
+    state     TEXT NOT NULL CHECK (state IN ('requested', 'pending', 'accepted')),
+    since     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE transfer (
+    id        TEXT PRIMARY KEY,
+    direction TEXT NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
+    account   BLOB NOT NULL CHECK (length(account) = 32),
+    device    BLOB NOT NULL, -- the peer ID's bytes; empty: not known yet
+    name      TEXT NOT NULL,
+    file      BLOB NOT NULL, -- a path, which need not be UTF-8
+    size      INTEGER NOT NULL,
+    bytes     INTEGER NOT NULL,
+    state     TEXT NOT NULL,
+    ended     INTEGER NOT NULL CHECK (ended IN (0, 1)),
+    reason    TEXT NOT NULL,
+    code      TEXT NOT NULL,
+    sum       TEXT NOT NULL,
+    path_kind TEXT NOT NULL,
+    path      BLOB NOT NULL, -- details of the path, JSON; empty: none
+    created   INTEGER NOT NULL,
+    updated   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX transfer_created ON transfer (created, id);
+
+CREATE TABLE record (
+    key TEXT PRIMARY KEY,
+    raw BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE blob (
+    name  TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+
+-- Files of conversations. Times are milliseconds since 1970, 0 for none.
+
+-- What an older transfer belongs to is not known: to no conversation.
+ALTER TABLE transfer ADD COLUMN conversation BLOB NOT NULL DEFAULT x'' CHECK (length(conversation) IN (0, 32));
+ALTER TABLE transfer ADD COLUMN entry BLOB NOT NULL DEFAULT x'' CHECK (length(entry) IN (0, 32));
+ALTER TABLE transfer ADD COLUMN exact INTEGER NOT NULL DEFAULT 0 CHECK (exact IN (0, 1));
+
+-- What each device does with one outgoing transfer, in the order of the rows.
+CREATE TABLE part (
+    number    INTEGER PRIMARY KEY,
+    transfer  TEXT NOT NULL REFERENCES transfer (id) ON DELETE CASCADE,
+    device    BLOB NOT NULL CHECK (length(device) > 0), -- the peer ID's bytes
+    account   BLOB NOT NULL CHECK (length(account) = 32),
+    state     TEXT NOT NULL,
+    bytes     INTEGER NOT NULL,
+    reason    TEXT NOT NULL,
+    code      TEXT NOT NULL,
+    path_kind TEXT NOT NULL,
+    path      BLOB NOT NULL, -- as in transfer
+    updated   INTEGER NOT NULL,
+    UNIQUE (transfer, device)
+) STRICT;
+
+-- Where the file of an entry lies.
+CREATE TABLE held (
+    conversation BLOB NOT NULL CHECK (length(conversation) = 32),
+    entry        BLOB NOT NULL CHECK (length(entry) = 32),
+    path         BLOB NOT NULL CHECK (length(path) > 0), -- need not be UTF-8
+    size         INTEGER NOT NULL CHECK (size >= 0),     -- the announced one
+    sum          TEXT NOT NULL,                          -- the announced SHA3-512, hex
+    source       INTEGER NOT NULL CHECK (source IN (0, 1)),
+    withdrawn    INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
+    since        INTEGER NOT NULL,
+    -- What the file was like when its bytes were last read, the times in
+    -- nanoseconds since 1970; 0 for what the system does not tell.
+    seen_size     INTEGER NOT NULL,
+    seen_modified INTEGER NOT NULL,
+    seen_changed  INTEGER NOT NULL,
+    seen_inode    INTEGER NOT NULL,
+    same          INTEGER NOT NULL CHECK (same IN (0, 1)), -- they were the announced ones
+    checked       INTEGER NOT NULL,
+    PRIMARY KEY (conversation, entry)
+) STRICT, WITHOUT ROWID;
+
+PRAGMA user_version = 2;
+
+INSERT INTO contact VALUES (x'0100000000000000000000000000000000000000000000000000000000000000', 'Bob', 'bob', 'Robert', 'accepted', 1795400000123);
+INSERT INTO transfer VALUES ('00112233aabbccdd', 'incoming', x'0100000000000000000000000000000000000000000000000000000000000000', x'', 'a.txt', x'2f746d702f612e747874', 5, 5, 'finished', 1, '', '', '', 'direct', x'7b22727474223a317d', 1795400000123, 1795400000456, x'', x'', 0);
+INSERT INTO transfer VALUES ('8899aabbccddeeff', 'outgoing', x'0000000000000000000000000000000000000000000000000000000000000000', x'', 'b.txt', x'2f746d702f622e747874', 6, 3, 'ongoing', 0, '', '', '', '', x'', 1795400000124, 1795400000457, x'0200000000000000000000000000000000000000000000000000000000000000', x'0300000000000000000000000000000000000000000000000000000000000000', 1);
+INSERT INTO part VALUES (7, '8899aabbccddeeff', x'002401', x'0100000000000000000000000000000000000000000000000000000000000000', 'ongoing', 3, '', '', 'direct', x'7b22727474223a317d', 1795400000457);
+INSERT INTO part VALUES (8, '8899aabbccddeeff', x'002400', x'0100000000000000000000000000000000000000000000000000000000000000', 'closed-by-peer', 0, 'no', 'refused', '', x'', 1795400000456);
+INSERT INTO held VALUES (x'0200000000000000000000000000000000000000000000000000000000000000', x'0300000000000000000000000000000000000000000000000000000000000000', x'2f746d702fff', 6, 'abababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababab', 1, 0, 1795400000124, 6, -1, 1795400000123456789, -2, 1, 1795400000456);
+INSERT INTO record VALUES ('/passeur-acct/x', x'7265636f7264');
+INSERT INTO blob VALUES ('ring', x'736563726574');
