@@ -14,7 +14,7 @@ import (
 )
 
 // Part is what one device does with an outgoing transfer. The fields mean what
-// they mean in a Transfer; Device is needed.
+// they mean in a Transfer; Device is empty where none of the account's is known.
 type Part struct {
 	Device       peer.ID
 	Account      conversation.Account

@@ -121,14 +121,14 @@ func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 	s := openStore(t, newPath(t))
 	noState, noDirection, noID, badPath := fullContact(1, "x"), fullTransfer("x"), fullTransfer(""), fullTransfer("x")
 	noState.State, noDirection.Direction, badPath.Path = "friend", "sideways", json.RawMessage("{")
-	noDevice, twice, badPartPath := fullTransfer("x"), fullTransfer("x"), fullTransfer("x")
-	noDevice.Parts[1].Device, twice.Parts[1].Device, badPartPath.Parts[1].Path = "", twice.Parts[0].Device, json.RawMessage("{")
+	twice, badPartPath := fullTransfer("x"), fullTransfer("x")
+	twice.Parts[1], badPartPath.Parts[1].Path = twice.Parts[0], json.RawMessage("{")
 	noEntry, noPath := fullHeld(1), fullHeld(1)
 	noEntry.Entry, noPath.Path = conversation.ID{}, ""
 	for name, err := range map[string]error{
 		"state": s.PutContact(noState), "direction": s.PutTransfer(noDirection), "id": s.PutTransfer(noID), "path": s.PutTransfer(badPath),
-		"part's device": s.PutTransfer(noDevice), "part of a device that has one": s.PutTransfer(twice),
-		"part's path": s.PutTransfer(badPartPath), "held entry": s.PutHeld(noEntry), "held path": s.PutHeld(noPath),
+		"part of a device that has one": s.PutTransfer(twice),
+		"part's path":                   s.PutTransfer(badPartPath), "held entry": s.PutHeld(noEntry), "held path": s.PutHeld(noPath),
 	} {
 		if err == nil {
 			t.Errorf("a wrong %s was stored", name)
@@ -141,9 +141,9 @@ func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestTransfersComeNewestLastAndArePruned(t *testing.T) {
 	s := openStore(t, newPath(t))
-	for i, state := range []filexfer.State{filexfer.Finished, filexfer.Ongoing, filexfer.ClosedByPeer, filexfer.Finished} {
+	for i, ended := range []bool{true, false, true, true} {
 		transfer := fullTransfer(fmt.Sprint(i))
-		transfer.State, transfer.Created = state, time.UnixMilli(int64(1000-i)).UTC()
+		transfer.Ended, transfer.Created = ended, time.UnixMilli(int64(1000-i)).UTC()
 		check(t, s.PutTransfer(transfer))
 	}
 	assertIDs(t, s, "3 2 1 0")
@@ -298,7 +298,7 @@ func fullContact(n byte, alias string) store.Contact {
 func fullTransfer(id string) store.Transfer {
 	return store.Transfer{
 		ID: id, Direction: "incoming", Account: account(9), Device: peer.ID("\x00\x24device"),
-		Name: "photo.jpg", File: "/tmp/\xff/photo.jpg", Size: 1 << 40, Bytes: 1<<40 - 1, State: filexfer.ClosedByPeer,
+		Name: "photo.jpg", File: "/tmp/\xff/photo.jpg", Size: 1 << 40, Bytes: 1<<40 - 1, State: filexfer.ClosedByPeer, Ended: true,
 		Reason: "the other side went away", Code: "lost", Sum: strings.Repeat("ab", 64),
 		PathKind: "direct", Path: json.RawMessage(`{"rtt":1}`),
 		Created: time.UnixMilli(1795400000123).UTC(), Updated: time.UnixMilli(1795400000456).UTC(),

@@ -29,6 +29,8 @@ type Transfer struct {
 	Exact       bool
 	Size, Bytes int64
 	State       filexfer.State
+	// Ended: nothing more will happen. A part may run after the whole is Finished.
+	Ended bool
 	// Reason and Code say how it ended badly.
 	Reason, Code string
 	// Sum is the SHA3-512 in hex, or empty.
@@ -42,10 +44,10 @@ type Transfer struct {
 }
 
 const transferColumns = `id, direction, account, device, name, file, size, bytes, state, reason, code, sum,
-	path_kind, path, created, updated, conversation, entry, exact`
+	path_kind, path, created, updated, conversation, entry, exact, ended`
 
 // PutTransfer stores t, with its parts, in place of what was stored under its ID.
-// A device may have one part.
+// A device of an account may have one part.
 func (s *Store) PutTransfer(t Transfer) error {
 	if t.ID == "" || !validPath(t.Path) {
 		return fmt.Errorf("store %s: put transfer %q: its ID is empty, or its path is not JSON", s.path, t.ID)
@@ -60,11 +62,11 @@ func (s *Store) PutTransfer(t Transfer) error {
 
 func putTransfer(tx *sql.Tx, t Transfer) error {
 	_, err := tx.Exec(`
-		INSERT OR REPLACE INTO transfer (`+transferColumns+`, ended)
+		INSERT OR REPLACE INTO transfer (`+transferColumns+`)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.ID, t.Direction, t.Account[:], blob([]byte(t.Device)), t.Name, blob([]byte(t.File)), t.Size, t.Bytes,
 		t.State.String(), t.Reason, t.Code, t.Sum, t.PathKind, blob(t.Path), milli(t.Created), milli(t.Updated),
-		idBytes(t.Conversation), idBytes(t.Entry), t.Exact, t.State.Final())
+		idBytes(t.Conversation), idBytes(t.Entry), t.Exact, t.Ended)
 	return err
 }
 
@@ -125,7 +127,7 @@ func scanTransfer(row scanner) (t Transfer, err error) {
 	var state string
 	var created, updated int64
 	err = row.Scan(&t.ID, &t.Direction, &account, &device, &t.Name, &file, &t.Size, &t.Bytes, &state,
-		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated, &conv, &entry, &t.Exact)
+		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated, &conv, &entry, &t.Exact, &t.Ended)
 	if err != nil {
 		return Transfer{}, err
 	}

@@ -9,7 +9,7 @@ ALTER TABLE transfer ADD COLUMN exact INTEGER NOT NULL DEFAULT 0 CHECK (exact IN
 CREATE TABLE part (
     number    INTEGER PRIMARY KEY,
     transfer  TEXT NOT NULL REFERENCES transfer (id) ON DELETE CASCADE,
-    device    BLOB NOT NULL CHECK (length(device) > 0), -- the peer ID's bytes
+    device    BLOB NOT NULL, -- the peer ID's bytes; empty: the account's devices are not known
     account   BLOB NOT NULL CHECK (length(account) = 32),
     state     TEXT NOT NULL,
     bytes     INTEGER NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE part (
     path_kind TEXT NOT NULL,
     path      BLOB NOT NULL, -- as in transfer
     updated   INTEGER NOT NULL,
-    UNIQUE (transfer, device)
+    UNIQUE (transfer, device, account)
 ) STRICT;
 
 -- Where the file of an entry lies.
