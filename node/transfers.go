@@ -84,7 +84,7 @@ func (b *transferBook) endInterrupted() error {
 			return err
 		}
 		if e.Direction == Incoming && e.File != "" {
-			filexfer.SweepParts(filepath.Dir(e.File)) // a folder that is gone needs none
+			filexfer.SweepParts(filepath.Dir(e.File), nil) // a folder that is gone needs none
 		}
 	}
 	return nil

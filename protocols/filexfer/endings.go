@@ -43,6 +43,8 @@ var endings = []ending{
 	{ErrNoSpace, 0, "space", InvalidPath, ClosedByPeer},
 	{ErrNotWritable, 0, "write", InvalidPath, ClosedByPeer},
 	{ErrExists, 0, "exists", InvalidPath, ClosedByPeer},
+	{ErrInUse, 0, "in-use", ClosedByHost, ClosedByPeer},
+	{ErrRange, 0, "range", ClosedByHost, ClosedByPeer},
 }
 
 // hereState is the state that err means on the side where it happened.

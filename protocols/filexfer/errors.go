@@ -25,14 +25,19 @@ var (
 	ErrUnjoinable = errors.New("the device cannot be reached")
 	// ErrSource: the sender's file cannot be read, or changed meanwhile.
 	ErrSource = errors.New("the file cannot be read, or changed while it was sent")
-	// ErrBadSum: what arrived is not what was announced; nothing was kept.
-	ErrBadSum = errors.New("the SHA3-512 of what arrived is not the announced one")
+	// ErrBadSum: what arrived is not what was announced, or not the file that the
+	// receiver wants; nothing was kept.
+	ErrBadSum = errors.New("the SHA3-512 of the file is not the announced one")
 	// ErrNoSpace: the file does not fit where the receiver wants it.
 	ErrNoSpace = errors.New("not enough space for the file")
 	// ErrNotWritable: the receiver's folder or disk does not take the file.
 	ErrNotWritable = errors.New("the file cannot be written")
 	// ErrExists: the wanted name is taken and no other may be used.
 	ErrExists = errors.New("a file of this name exists")
+	// ErrInUse: another transfer writes the temporary file.
+	ErrInUse = errors.New("another transfer is writing this file")
+	// ErrRange: the offered bytes are not those that the receiver lacks.
+	ErrRange = errors.New("the receiver lacks other bytes of the file than those offered")
 	// ErrUnsupported: the receiver cannot take what was offered (a range).
 	ErrUnsupported = errors.New("the receiver does not take such offers")
 	// ErrProtocol: the other side broke the rules of the wire.

@@ -1,6 +1,8 @@
 package filexfer
 
 import (
+	"fmt"
+	"hash"
 	"io"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -23,8 +25,8 @@ type Offer struct {
 	Size int64
 	// Offset is where in the file they begin; 0 unless [Config.Ranges] is set.
 	Offset int64
-	// Sum is the announced SHA3-512 in hex; "" when it follows the bytes, or
-	// when the sender has none.
+	// Sum is the announced SHA3-512 in hex of the Size bytes; "" when it follows
+	// them, or when the sender has none: with an Offset it never has.
 	Sum string
 	// Conversation and Interaction say what the file belongs to. Hostile text.
 	Conversation, Interaction string
@@ -37,11 +39,44 @@ type Sink interface {
 	// Write takes the next piece, 1 MiB at most. An error ends the transfer as
 	// InvalidPath; [ErrNoSpace] and [ErrNotWritable] reach the sender by name.
 	io.Writer
-	// Commit is called once every byte is there and the sum is right. When it
-	// returns nil the file must be safe: the sender is told so.
+	// Commit is called once every byte is there and the announced sum, if any, is
+	// right. When it returns nil the file must be safe: the sender is told so.
+	// ErrBadSum ends the transfer as a wrong sum does, any other error as
+	// InvalidPath.
 	Commit() error
 	// Abort forgets what was written.
 	Abort() error
+}
+
+// PartSink is a Sink of a file of which a part may be there already, and which
+// wants the rest: all bytes from Have up to Size. Any other range is refused
+// with [ErrRange], before GO. [FileSink] is one. A Sink that wraps one should
+// embed it, so that it stays one: otherwise ranges are not checked, and bytes
+// are hashed twice.
+type PartSink interface {
+	Sink
+	// Have is how many bytes were there when the sink was made.
+	Have() int64
+	// Size is the number of bytes of the whole file.
+	Size() int64
+	// Hash gives the running SHA3-512 of the Have bytes to who writes the others:
+	// from now on he must write to it what Write has taken, in order and before
+	// Commit. The service does; its Sum is that of the whole file then.
+	Hash() hash.Hash
+}
+
+// wants fails unless sink takes just the bytes that are offered.
+func wants(sink Sink, o Offer) error {
+	part, ok := sink.(PartSink)
+	switch {
+	case !ok:
+		return nil
+	case o.Offset != part.Have() || o.Size != part.Size()-part.Have():
+		return fmt.Errorf("%w: offered are %d bytes from byte %d on, missing are %d from byte %d on",
+			ErrRange, o.Size, o.Offset, part.Size()-part.Have(), part.Have())
+	default:
+		return nil
+	}
 }
 
 // pathed is a Sink that knows under which name the file lies after Commit.

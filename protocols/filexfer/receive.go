@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -50,7 +51,7 @@ func (i *incoming) talk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i.view.Name, i.view.Size = SafeName(h.Name), h.Length
+	i.view.Name, i.view.Size, i.view.Offset = SafeName(h.Name), h.Length, h.Offset
 	i.enter(Created)
 	first, err := i.ask(ctx, i.offer(h))
 	if err != nil {
@@ -82,6 +83,8 @@ func (i *incoming) readHeader(ctx context.Context) (Header, error) {
 		return h, failure(ctx, "read the header", errEarly)
 	case h.Offset != 0 && !i.service.cfg.Ranges:
 		return h, refuse("read the header", fmt.Errorf("%w: it begins at byte %d", ErrUnsupported, h.Offset))
+	case h.Offset != 0 && (h.Sum != "" || h.Trailer):
+		return h, refuse("read the header", fmt.Errorf("%w: a sum of what follows byte %d only", ErrUnsupported, h.Offset))
 	}
 	return h, nil
 }
@@ -119,6 +122,10 @@ func (i *incoming) ask(ctx context.Context, o Offer) (first <-chan struct{}, err
 		return nil, refuse("accept", err)
 	case sink == nil:
 		return nil, refuse("accept", fmt.Errorf("%w: no sink", ErrRefused))
+	}
+	if err := wants(sink, o); err != nil {
+		i.abort(sink)
+		return nil, refuse("accept", err)
 	}
 	accepted.Store(true)
 	i.sink = sink
@@ -165,7 +172,7 @@ func (i *incoming) store(ctx context.Context, h Header, first <-chan struct{}) e
 
 // takeBytes fills the sink with exactly as many bytes as were announced.
 func (i *incoming) takeBytes(ctx context.Context) error {
-	sum := i.service.newSum()
+	sum := i.sum()
 	flow := &pump{
 		src:       &stallReader{src: i.bytes, alarm: i.stallAlarm()},
 		dst:       &countingSink{i.sink, i.moved},
@@ -185,6 +192,14 @@ func (i *incoming) takeBytes(ctx context.Context) error {
 	return nil
 }
 
+// sum is what hashes the bytes: the sink's own running sum if it has one.
+func (i *incoming) sum() hash.Hash {
+	if part, ok := i.sink.(PartSink); ok {
+		return part.Hash()
+	}
+	return i.service.newSum()
+}
+
 // compare holds the sum of what came against the announced one. A sender that
 // announces none is believed: TLS and the count of bytes have to do.
 func (i *incoming) compare(ctx context.Context, h Header) error {
@@ -201,7 +216,7 @@ func (i *incoming) compare(ctx context.Context, h Header) error {
 		return failure(ctx, "read the sum", fmt.Errorf("%w: more bytes than announced", ErrProtocol))
 	}
 	if announced != "" && announced != i.view.Sum {
-		return &Error{State: ClosedByHost, Op: "verify", Err: ErrBadSum, verb: verbFailed}
+		return unverified(ErrBadSum)
 	}
 	return nil
 }
@@ -213,7 +228,10 @@ func (i *incoming) commit(ctx context.Context) error {
 	if tooLate := i.leash.drop(); tooLate {
 		return failure(ctx, op, nil)
 	}
-	if err := i.sink.Commit(); err != nil {
+	switch err := i.sink.Commit(); {
+	case errors.Is(err, ErrBadSum):
+		return unverified(err)
+	case err != nil:
 		return unstored(op, err)
 	}
 	if named, ok := i.sink.(pathed); ok {
@@ -255,6 +273,11 @@ func (c *countingSink) Write(p []byte) (int, error) {
 // refuse is an end before GO that the sender is told with NGO.
 func refuse(op string, err error) error {
 	return &Error{State: hereState(err), Op: op, Err: err, verb: verbRefuse}
+}
+
+// unverified is a wrong sum; the sender is told with BAD.
+func unverified(err error) error {
+	return &Error{State: ClosedByHost, Op: "verify", Err: err, verb: verbFailed}
 }
 
 // unstored is an end after GO that the sender is told with BAD.

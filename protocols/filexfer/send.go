@@ -15,7 +15,7 @@ import (
 // a Finished view once the receiver has verified and stored every byte, an
 // *[Error] otherwise. The end of ctx cancels it in any state, as Cancel does.
 func (s *Service) Send(ctx context.Context, to peer.ID, f File) (View, error) {
-	t, ctx, err := s.begin(ctx, View{ID: f.ID, Peer: to, Name: SafeName(f.Name), Size: f.Size, Sum: f.Sum})
+	t, ctx, err := s.begin(ctx, View{ID: f.ID, Peer: to, Name: SafeName(f.Name), Size: f.Size, Offset: f.Offset, Sum: f.header().Sum})
 	if err != nil {
 		return View{Peer: to, State: ClosedByHost, Err: err}, err
 	}
@@ -26,7 +26,8 @@ func (s *Service) Send(ctx context.Context, to peer.ID, f File) (View, error) {
 
 // send goes from a File to the end of its stream.
 func (t *transfer) send(ctx context.Context, f File) error {
-	header, err := f.header().MarshalText()
+	h := f.header()
+	header, err := h.MarshalText()
 	if err != nil {
 		return decided("header", fmt.Errorf("%w: %w", ErrSource, err))
 	}
@@ -45,21 +46,25 @@ func (t *transfer) send(ctx context.Context, f File) error {
 		answers:      bufio.NewReaderSize(stream, maxAnswer),
 		src:          src,
 		header:       header,
+		trailer:      h.Trailer,
 	}
 	return out.hold(ctx, out.talk)
 }
 
-// header says what f is. Without a sum it promises one.
+// header says what f is. Without a sum it promises one, unless f begins inside
+// the file: then a sum would say nothing to who has the beginning.
 func (f File) header() Header {
-	return Header{
+	h := Header{
 		Length:       f.Size,
 		Name:         shorten(f.Name, maxName),
 		Offset:       f.Offset,
-		Sum:          f.Sum,
-		Trailer:      f.Sum == "",
 		Conversation: f.Conversation,
 		Interaction:  f.Interaction,
 	}
+	if f.Offset == 0 {
+		h.Sum, h.Trailer = f.Sum, f.Sum == ""
+	}
+	return h
 }
 
 // dial opens a stream of ours.
@@ -88,6 +93,7 @@ type outgoing struct {
 	answers *bufio.Reader
 	src     *source
 	header  []byte
+	trailer bool // the header promises one
 }
 
 // talk is the sender's side of the wire, from top to bottom.
@@ -168,7 +174,7 @@ func (o *outgoing) readVerdict() error {
 func (o *outgoing) sendBytes(ctx context.Context) error {
 	out := &stallWriter{dst: o.stream, alarm: o.stallAlarm(), moved: o.moved}
 	flow := &pump{src: o.src, dst: out, size: o.view.Size, interrupt: func() { o.src.Close() }}
-	if o.view.Sum != "" {
+	if !o.trailer {
 		return o.sendFailure(ctx, flow.run(ctx))
 	}
 	sum := o.service.newSum()

@@ -230,9 +230,17 @@ func giveID(v *View) error {
 	if v.ID == "" {
 		v.ID = newID()
 	}
+	if err := checkID(v.ID); err != nil {
+		return fmt.Errorf("File.ID: %w", err)
+	}
+	return nil
+}
+
+// checkID fails unless id is a transfer's.
+func checkID(id string) error {
 	notHex := func(r rune) bool { return r > 'f' || !isHex(byte(r)) }
-	if len(v.ID) != idDigits || strings.ContainsFunc(v.ID, notHex) {
-		return fmt.Errorf("File.ID is not %d hex digits", idDigits)
+	if len(id) != idDigits || strings.ContainsFunc(id, notHex) {
+		return fmt.Errorf("%q is not %d hex digits", id, idDigits)
 	}
 	return nil
 }

@@ -7,15 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allocate claims the blocks for size bytes and leaves the file empty. File
-// systems that cannot are forgiven.
-func allocate(file *os.File, size int64) error {
+// allocate claims the blocks for the bytes that are to follow byte from, size of
+// them, and leaves the file as long as it is. File systems that cannot are
+// forgiven.
+func allocate(file *os.File, from, size int64) error {
 	if size == 0 {
 		return nil
 	}
 	var err error = unix.EINTR
 	for errors.Is(err, unix.EINTR) { // tmpfs gives up for any signal
-		err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
+		err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, size)
 	}
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 		return nil

@@ -253,11 +253,11 @@ func TestSweepParts(t *testing.T) {
 	put(t, filepath.Join(dir, ".passeur-0123456789abcdef.part"), "dead")
 	put(t, filepath.Join(dir, ".passeur-0123456789abcdef.part-mode"), "")
 
-	if removed, err := SweepParts(dir); removed != 2 || err != nil {
+	if removed, err := SweepParts(dir, nil); removed != 2 || err != nil {
 		t.Errorf("%d removed (%v), want 2", removed, err)
 	}
 	wantNames(t, dir, before...)
-	if _, err := SweepParts(filepath.Join(dir, "nowhere")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := SweepParts(filepath.Join(dir, "nowhere"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 }

@@ -25,17 +25,15 @@ func syncFolder(root *os.Root) error {
 	return err
 }
 
-// markAlive locks a temporary file for as long as it is open, so that
-// SweepParts of whatever process leaves it alone. Where locks do not work the
-// file is not swept either.
-func markAlive(temp *os.File) { _ = unix.Flock(int(temp.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
-
-// isAlive tells whether some process still writes the file.
-func isAlive(root *os.Root, name string) bool {
-	file, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return true
-	}
-	defer file.Close()
-	return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil
+// openExisting opens a temporary file that is there. It follows no link and
+// waits for nobody at a FIFO.
+func openExisting(root *os.Root, name string) (*os.File, error) {
+	return root.OpenFile(name, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }
+
+// tryLock locks a temporary file for as long as it is open, against every other
+// opening of it, in this process and others.
+func tryLock(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+// isLocked tells a lock that another has from one that does not work here.
+func isLocked(err error) bool { return errors.Is(err, unix.EWOULDBLOCK) }

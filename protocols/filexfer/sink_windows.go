@@ -1,6 +1,7 @@
 package filexfer
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -14,21 +15,17 @@ func syncFolder(*os.Root) error { return nil }
 // are mandatory here, so it lies where no file reaches.
 func alive() *windows.Overlapped { return &windows.Overlapped{OffsetHigh: 0x7fffffff} }
 
-// markAlive locks a temporary file for as long as it is open, so that
-// SweepParts of whatever process leaves it alone.
-func markAlive(temp *os.File) { _ = lock(temp) }
-
-// isAlive tells whether some process still writes the file.
-func isAlive(root *os.Root, name string) bool {
-	file, err := root.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return true
-	}
-	defer file.Close()
-	return lock(file) != nil
+// openExisting opens a temporary file that is there.
+func openExisting(root *os.Root, name string) (*os.File, error) {
+	return root.OpenFile(name, os.O_RDWR, 0)
 }
 
-func lock(file *os.File) error {
+// isLocked tells a lock that another has from one that does not work here.
+func isLocked(err error) bool { return errors.Is(err, windows.ERROR_LOCK_VIOLATION) }
+
+// tryLock locks a temporary file for as long as it is open, against every other
+// opening of it, in this process and others.
+func tryLock(file *os.File) error {
 	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
 	return windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, alive())
 }

@@ -20,12 +20,14 @@ type File struct {
 	Name string
 	// Size is the number of bytes: exactly so many are sent.
 	Size int64
-	// Open gives the bytes, from Offset on. What it returns is read by one
+	// Open gives the Size bytes from Offset on. What it returns is read by one
 	// goroutine and closed once, maybe while a Read waits. If it has a Stat method
 	// as *os.File has, size and time of modification must stay the same while it
 	// is sent.
 	Open func() (io.ReadCloser, error)
-	// Offset is where the bytes begin in the receiver's file; mostly 0.
+	// Offset is where in the file the bytes begin; mostly 0. With another no sum
+	// is announced and nothing is hashed: the receiver has the beginning, and
+	// knows the sum of the whole.
 	Offset int64
 	// Sum is the SHA3-512 in hex of exactly these bytes, when it is known: it is
 	// announced, and nothing is hashed here. "" hashes while sending.
@@ -47,6 +49,43 @@ func FileFromPath(path string) (File, error) {
 	}
 	open := func() (io.ReadCloser, error) { return openSame(path, info) }
 	return File{Name: filepath.Base(path), Size: info.Size(), Open: open}, nil
+}
+
+// Range is the part of f from byte start to the one before end, both counted
+// from the beginning of the whole file, as Offset is. What f.Open gives must be
+// an io.Seeker unless start is f.Offset. It fails with [ErrRange] when f has no
+// such bytes.
+func (f File) Range(start, end int64) (File, error) {
+	if start < f.Offset || end < start || end > f.Offset+f.Size {
+		return File{}, fmt.Errorf("%w: %d to %d of %d to %d", ErrRange, start, end, f.Offset, f.Offset+f.Size)
+	}
+	part := f
+	part.Offset, part.Size = start, end-start
+	if start != f.Offset {
+		part.Open = func() (io.ReadCloser, error) { return openAt(f, start-f.Offset) }
+	}
+	if part.Size != f.Size {
+		part.Sum = ""
+	}
+	return part, nil
+}
+
+// openAt opens f without its first skip bytes.
+func openAt(f File, skip int64) (io.ReadCloser, error) {
+	reader, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	seeker, ok := reader.(io.Seeker)
+	if !ok {
+		reader.Close()
+		return nil, fmt.Errorf("%s cannot be read from its middle", f.Name)
+	}
+	if _, err := seeker.Seek(skip, io.SeekStart); err != nil {
+		reader.Close()
+		return nil, err
+	}
+	return reader, nil
 }
 
 // openSame opens the file at path if it still is what info says. It does not

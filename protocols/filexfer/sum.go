@@ -2,11 +2,14 @@ package filexfer
 
 import (
 	"bufio"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"golang.org/x/crypto/sha3"
 )
 
 // A sum is the SHA3-512 of the bytes that flow, as 128 lower-case hex digits:
@@ -40,4 +43,42 @@ func readTrailer(r *bufio.Reader) (string, error) {
 		return "", fmt.Errorf("%w: the trailer is no "+keySum+" line", ErrProtocol)
 	}
 	return sum, nil
+}
+
+// SumFile gives the SHA3-512 in hex of f: its Size bytes from Offset on, read
+// once. progress, unless it is nil, is told how many are done. It fails with
+// [ErrSource] when f cannot be read or changes meanwhile, and with the cause of
+// ctx when that ends.
+func SumFile(ctx context.Context, f File, progress func(n int64)) (string, error) {
+	src, err := f.open()
+	if err != nil {
+		return "", err
+	}
+	defer src.Close()
+	sum := sha3.New512()
+	flow := &pump{src: src, dst: &counter{tell: progress}, size: f.Size, hash: sum, interrupt: func() { src.Close() }}
+	if err := flow.run(ctx); err != nil {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		return "", fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	if err := src.unchanged(); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// counter takes bytes and tells how many have come.
+type counter struct {
+	n    int64
+	tell func(n int64)
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	if c.tell != nil {
+		c.tell(c.n)
+	}
+	return len(p), nil
 }

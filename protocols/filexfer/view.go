@@ -22,10 +22,14 @@ type View struct {
 	// Size is the announced number of bytes, Bytes how many have passed: given
 	// to the stream (sender), given to the Sink (receiver).
 	Size, Bytes int64
+	// Offset is where in the file the Size bytes begin: of a file that is
+	// continued, Offset+Bytes of Offset+Size are there.
+	Offset int64
 	// State is how far it has come.
 	State State
-	// Sum is the SHA3-512 in hex; "" until known. Of a Finished transfer it is
-	// the sum of what arrived, computed there.
+	// Sum is the SHA3-512 in hex; "" until known, and for the sender of a range.
+	// Of a Finished incoming transfer it was computed there, of what arrived, or
+	// of the whole file if a [PartSink] holds it.
 	Sum string
 	// Err says why it ended badly, as an *[Error]; nil otherwise.
 	Err error

@@ -1,0 +1,140 @@
+package filexfer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// The temporary file of a transfer. Whoever writes it holds a lock on it, for
+// as long as it is open; one without a lock was left by a process that died, or
+// waits to be continued.
+
+const (
+	partPrefix = ".passeur-"
+	partSuffix = ".part"
+	modeSuffix = "-mode" // of the file that shows the mode of new files
+)
+
+var partPattern = regexp.MustCompile(`^\.passeur-([0-9a-fA-F]{16})\.part(-mode)?$`)
+
+func (t Target) partName() string { return partPrefix + t.ID + partSuffix }
+
+// PartSize is how many bytes of the file are there already: what Have of a
+// [FileSink] will be, if they are the right ones. 0 when there are none, or
+// when t has no Sum.
+func PartSize(t Target) int64 {
+	info, err := os.Lstat(filepath.Join(t.Dir, t.partName()))
+	if err != nil || t.Sum == "" || !info.Mode().IsRegular() || info.Size() > t.Size {
+		return 0
+	}
+	return info.Size()
+}
+
+// RemovePart forgets what is there of a file that is no longer wanted. It fails
+// with [ErrInUse] while a sink is open for it; there being nothing is fine.
+func RemovePart(t Target) error {
+	root, err := os.OpenRoot(t.Dir)
+	if err == nil {
+		defer root.Close()
+		err = removePart(root, t.partName())
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// SweepParts removes the temporary files that transfers left in dir when their
+// process died, and returns how many. Those of running transfers, of this
+// process or another, stay, and those for which keep (nil: for none) holds: its
+// argument is Target.ID.
+func SweepParts(dir string, keep func(id string) bool) (removed int, err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() || !isLeft(entry.Name(), keep) {
+			continue
+		}
+		switch gone := removePart(root, entry.Name()); {
+		case gone == nil:
+			removed++
+		case !errors.Is(gone, ErrInUse) && !errors.Is(gone, fs.ErrNotExist):
+			err = errors.Join(err, gone)
+		}
+	}
+	return removed, err
+}
+
+// isLeft tells whether name is that of a temporary file that nobody keeps.
+func isLeft(name string, keep func(id string) bool) bool {
+	match := partPattern.FindStringSubmatch(name)
+	if match == nil {
+		return false
+	}
+	id, isProbe := match[1], match[2] != ""
+	return isProbe || keep == nil || !keep(id)
+}
+
+// openPart makes the temporary file, or opens the one that is there, and locks
+// it. No link is followed.
+func openPart(root *os.Root, name string) (*os.File, error) {
+	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		file, err = openExisting(root, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := tryLock(file); isLocked(err) { // where locks do not work nothing is locked
+		file.Close()
+		return nil, fmt.Errorf("%w: %s", ErrInUse, name)
+	}
+	if err := isStill(root, name, file); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// isStill fails unless file is the regular file of that name: until it was
+// locked, another could have given it its final name.
+func isStill(root *os.Root, name string, file *os.File) error {
+	opened, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s", ErrInUse, name)
+	case err != nil:
+		return err
+	case !named.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file", name)
+	case !os.SameFile(opened, named):
+		return fmt.Errorf("%w: %s", ErrInUse, name)
+	}
+	return nil
+}
+
+// removePart removes a temporary file that nobody writes. Where locks do not
+// work nobody knows, and it stays.
+func removePart(root *os.Root, name string) error {
+	file, err := openExisting(root, name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := tryLock(file); err != nil {
+		return fmt.Errorf("%w: %s (%w)", ErrInUse, name, err)
+	}
+	return root.Remove(name)
+}
