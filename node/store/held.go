@@ -31,8 +31,8 @@ type Look struct {
 	Stamp Stamp
 	// Same: they were the announced ones.
 	Same bool
-	// At has whole milliseconds.
-	At time.Time
+	// Settled: whatever changes the file from then on changes the stamp.
+	Settled bool
 }
 
 // Stamp is what tells, without reading it, that a file may have changed. Fields
@@ -46,23 +46,23 @@ type Stamp struct {
 }
 
 const heldColumns = `conversation, entry, path, size, sum, source, withdrawn, since,
-	seen_size, seen_modified, seen_changed, seen_inode, same, checked`
+	seen_size, seen_modified, seen_changed, seen_inode, same, settled`
 
 // PutHeld stores h in place of what was stored for its entry.
 func (s *Store) PutHeld(h Held) error {
 	_, err := s.db.Exec(`
 		INSERT OR REPLACE INTO held (`+heldColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		idBytes(h.Conversation), idBytes(h.Entry), []byte(h.Path), h.Size, h.Sum, h.Source, h.Withdrawn, milli(h.Since),
-		h.Look.Stamp.Size, h.Look.Stamp.Modified, h.Look.Stamp.Changed, int64(h.Look.Stamp.Inode), h.Look.Same, milli(h.Look.At))
+		h.Look.Stamp.Size, h.Look.Stamp.Modified, h.Look.Stamp.Changed, int64(h.Look.Stamp.Inode), h.Look.Same, h.Look.Settled)
 	return s.fail("put a held file", err)
 }
 
 // LookedAt stores what was found at path, if the entry's file still is there.
 func (s *Store) LookedAt(conv, entry conversation.ID, path string, l Look) error {
 	_, err := s.db.Exec(`
-		UPDATE held SET seen_size = ?, seen_modified = ?, seen_changed = ?, seen_inode = ?, same = ?, checked = ?
+		UPDATE held SET seen_size = ?, seen_modified = ?, seen_changed = ?, seen_inode = ?, same = ?, settled = ?
 		WHERE conversation = ? AND entry = ? AND path = ?`,
-		l.Stamp.Size, l.Stamp.Modified, l.Stamp.Changed, int64(l.Stamp.Inode), l.Same, milli(l.At),
+		l.Stamp.Size, l.Stamp.Modified, l.Stamp.Changed, int64(l.Stamp.Inode), l.Same, l.Settled,
 		conv[:], entry[:], []byte(path))
 	return s.fail("remember what a held file is like", err)
 }
@@ -97,14 +97,14 @@ func (s *Store) ForgetHeld(conv conversation.ID) error {
 
 func scanHeld(row scanner) (h Held, err error) {
 	var conv, entry, path []byte
-	var since, inode, at int64
+	var since, inode int64
 	err = row.Scan(&conv, &entry, &path, &h.Size, &h.Sum, &h.Source, &h.Withdrawn, &since,
-		&h.Look.Stamp.Size, &h.Look.Stamp.Modified, &h.Look.Stamp.Changed, &inode, &h.Look.Same, &at)
+		&h.Look.Stamp.Size, &h.Look.Stamp.Modified, &h.Look.Stamp.Changed, &inode, &h.Look.Same, &h.Look.Settled)
 	if err != nil {
 		return Held{}, err
 	}
 	h.Path, h.Since = string(path), fromMilli(since)
-	h.Look.Stamp.Inode, h.Look.At = uint64(inode), fromMilli(at)
+	h.Look.Stamp.Inode = uint64(inode)
 	var errs [2]error
 	h.Conversation, errs[0] = toID(conv)
 	h.Entry, errs[1] = toID(entry)

@@ -39,7 +39,7 @@ func TestALookIsForTheFileThatWasLookedAt(t *testing.T) {
 	s := openStore(t, newPath(t))
 	one, two := fullHeld(1), fullHeld(2)
 	two.Since = one.Since.Add(time.Hour)
-	look := store.Look{Stamp: store.Stamp{Size: 4, Modified: 3, Changed: 2, Inode: 1}, At: time.UnixMilli(5).UTC()}
+	look := store.Look{Stamp: store.Stamp{Size: 4, Modified: 3, Changed: 2, Inode: 1}}
 	check(t, s.PutHeld(one), s.PutHeld(two))
 	check(t, s.LookedAt(one.Conversation, one.Entry, "/where it lay before", look))
 	assertHeld(t, s, one, two)

@@ -58,7 +58,7 @@ func TestFilesOfConversationsOfSchema2(t *testing.T) {
 		t.Errorf("transfer %+v, %v", transfer, err)
 	}
 	held, err := s.Held(conv, entry)
-	if err != nil || held.Path != "/tmp/\xff" || !held.Source || !held.Look.Same || held.Look.Stamp.Inode != 1<<64-2 {
+	if err != nil || held.Path != "/tmp/\xff" || !held.Source || !held.Look.Same || !held.Look.Settled || held.Look.Stamp.Inode != 1<<64-2 {
 		t.Errorf("held %+v, %v", held, err)
 	}
 }
@@ -76,7 +76,7 @@ func TestAFileOfSchema1GetsPartsAndHeldFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	transfer.Entry, transfer.Parts = conversation.ID{3}, []Part{{Device: "\x00\x24\x01", State: filexfer.Created}}
-	held := Held{Conversation: conversation.ID{2}, Entry: conversation.ID{3}, Path: "/a"}
+	held := Held{Conversation: conversation.ID{2}, Entry: conversation.ID{3}, Path: "/a", Sum: strings.Repeat("0", 128)}
 	if err := errors.Join(s.PutTransfer(transfer), s.PutHeld(held), s.Close()); err != nil {
 		t.Fatal(err)
 	}

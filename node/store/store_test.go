@@ -123,12 +123,13 @@ func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 	noState.State, noDirection.Direction, badPath.Path = "friend", "sideways", json.RawMessage("{")
 	twice, badPartPath := fullTransfer("x"), fullTransfer("x")
 	twice.Parts[1], badPartPath.Parts[1].Path = twice.Parts[0], json.RawMessage("{")
-	noEntry, noPath := fullHeld(1), fullHeld(1)
-	noEntry.Entry, noPath.Path = conversation.ID{}, ""
+	noEntry, noPath, noSum := fullHeld(1), fullHeld(1), fullHeld(1)
+	noEntry.Entry, noPath.Path, noSum.Sum = conversation.ID{}, "", "ab"
 	for name, err := range map[string]error{
 		"state": s.PutContact(noState), "direction": s.PutTransfer(noDirection), "id": s.PutTransfer(noID), "path": s.PutTransfer(badPath),
 		"part of a device that has one": s.PutTransfer(twice),
 		"part's path":                   s.PutTransfer(badPartPath), "held entry": s.PutHeld(noEntry), "held path": s.PutHeld(noPath),
+		"sum": s.PutHeld(noSum),
 	} {
 		if err == nil {
 			t.Errorf("a wrong %s was stored", name)
@@ -322,7 +323,7 @@ func fullHeld(n byte) store.Held {
 		Since: time.UnixMilli(1795400000123).UTC(),
 		Look: store.Look{
 			Stamp: store.Stamp{Size: 1 << 40, Modified: -1, Changed: 1795400000123456789, Inode: 1<<64 - 1},
-			Same:  true, At: time.UnixMilli(1795400000456).UTC(),
+			Same:  true, Settled: true,
 		},
 	}
 }

@@ -27,7 +27,7 @@ CREATE TABLE held (
     entry        BLOB NOT NULL CHECK (length(entry) = 32),
     path         BLOB NOT NULL CHECK (length(path) > 0), -- need not be UTF-8
     size         INTEGER NOT NULL CHECK (size >= 0),     -- the announced one
-    sum          TEXT NOT NULL,                          -- the announced SHA3-512, hex
+    sum          TEXT NOT NULL CHECK (length(sum) = 128), -- the announced SHA3-512, hex
     source       INTEGER NOT NULL CHECK (source IN (0, 1)),
     withdrawn    INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
     since        INTEGER NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE held (
     seen_changed  INTEGER NOT NULL,
     seen_inode    INTEGER NOT NULL,
     same          INTEGER NOT NULL CHECK (same IN (0, 1)), -- they were the announced ones
-    checked       INTEGER NOT NULL,
+    settled       INTEGER NOT NULL CHECK (settled IN (0, 1)), -- a change since then shows in the above
     PRIMARY KEY (conversation, entry)
 ) STRICT, WITHOUT ROWID;
 
