@@ -26,13 +26,13 @@ type Meta struct {
 	State State
 	Bytes int64
 
-	parts  map[string]*part
+	parts  map[string]*partView
 	most   int64 // Bytes, but for the 0 of rule 3
 	failed State // the last failure other than Unjoinable
 }
 
-// part is what a Meta remembers of one device.
-type part struct {
+// partView is what a Meta remembers of one part.
+type partView struct {
 	state   State
 	bytes   int64
 	started bool // came further than Created
@@ -55,38 +55,35 @@ func (m *Meta) Update(name string, s State, bytes int64) (changed bool) {
 	if p.state.Final() {
 		return false
 	}
-	p.state, p.bytes = s, max(p.bytes, bytes)
-	p.started = p.started || s > Created && s <= Finished
-
+	p.bytes = max(p.bytes, bytes)
 	if m.State > TimeoutExpired {
 		m.State = Invalid // rule 1
 	}
-	fallBack := false
+	fellBack := false
 	switch {
 	case isProgress(s):
-		m.State = m.further(s)
+		p.state, p.started = s, p.started || s > Created
+		m.State = max(m.State, s) // rule 2, and rule 4: what is final is more
 	case isFailure(s):
-		fallBack = m.fail(s)
+		p.state = s
+		fellBack = m.fail(s)
 	}
-	m.count(fallBack)
+	m.count(fellBack)
 	return m.State != before || m.Bytes != shown
 }
 
 func isProgress(s State) bool { return s >= Created && s <= Finished }
 func isFailure(s State) bool  { return s >= ClosedByHost && s <= TimeoutExpired }
 
-func (m *Meta) part(name string) *part {
+func (m *Meta) part(name string) *partView {
 	if m.parts == nil {
-		m.parts = make(map[string]*part)
+		m.parts = make(map[string]*partView)
 	}
 	if m.parts[name] == nil {
-		m.parts[name] = new(part)
+		m.parts[name] = new(partView)
 	}
 	return m.parts[name]
 }
-
-// further is rule 2; a final State is further than all progress (rule 4).
-func (m *Meta) further(s State) State { return max(m.State, s) }
 
 // fail is rule 3. It tells whether what is shown fell back from Ongoing.
 func (m *Meta) fail(s State) (fellBack bool) {
@@ -96,14 +93,12 @@ func (m *Meta) fail(s State) (fellBack bool) {
 	if m.State.Final() {
 		return false // rule 4
 	}
-	best, started := m.living()
+	best, started := m.survey()
 	switch {
+	case best == Invalid && s == Unjoinable && started && m.failed != Invalid:
+		m.State = m.failed
 	case best == Invalid:
 		m.State = s
-		if s == Unjoinable && started && m.failed != Invalid {
-			m.State = m.failed
-		}
-		return false
 	case m.State == Ongoing:
 		m.State = best
 		return true
@@ -111,9 +106,9 @@ func (m *Meta) fail(s State) (fellBack bool) {
 	return false
 }
 
-// living gives the furthest state of the parts that have not failed, Invalid
-// when there are none, and whether any part ever started.
-func (m *Meta) living() (best State, started bool) {
+// survey gives the furthest state of the parts that have not failed, Invalid
+// when all have, and whether any ever started.
+func (m *Meta) survey() (best State, started bool) {
 	for _, p := range m.parts {
 		if isProgress(p.state) {
 			best = max(best, p.state)
@@ -123,7 +118,7 @@ func (m *Meta) living() (best State, started bool) {
 	return best, started
 }
 
-// count is rule 5.
+// count is rule 5. What a part had passed before it failed counts.
 func (m *Meta) count(fellBack bool) {
 	for _, p := range m.parts {
 		if p.bytes > m.most {
