@@ -1,0 +1,241 @@
+package holdings
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// What a caller may branch on. The errors that wrap them name the file.
+var (
+	// ErrNotHeld: no file of this entry was ever here.
+	ErrNotHeld = errors.New("no file of this entry is held here")
+	// ErrGone: no file lies there now.
+	ErrGone = errors.New("the file was moved or removed")
+	// ErrChanged: other bytes than the announced ones lie there, or they are just
+	// being written.
+	ErrChanged = errors.New("the file is not the announced one any more")
+	// ErrWithdrawn: the author has taken the entry back.
+	ErrWithdrawn = errors.New("the file was taken back by its author")
+	// ErrClosed: the Book is closed.
+	ErrClosed = errors.New("the book of held files is closed")
+)
+
+// State is what a look at a file tells, without reading it.
+type State string
+
+const (
+	// Here: the announced bytes lie there.
+	Here State = "held"
+	// Unchecked: somebody touched the file; whether the bytes are still the
+	// announced ones is found out when they are asked for.
+	Unchecked State = "unchecked"
+	// Changed: other bytes lie there.
+	Changed State = "changed"
+	// Gone: no file lies there.
+	Gone State = "gone"
+	// Unreadable: the system refuses to say what lies there.
+	Unreadable State = "unreadable"
+	// Withdrawn: the author has taken the entry back. The file is left alone.
+	Withdrawn State = "withdrawn"
+)
+
+// Held is a file that lies here for an entry of a conversation.
+type Held struct {
+	Conversation, Entry conversation.ID
+	// Path is absolute; it need not be UTF-8.
+	Path string
+	// Size and Sum (SHA3-512, 128 hex digits) are the announced ones.
+	Size int64
+	Sum  string
+	// Source: the user's own original, of a file that was sent from here.
+	Source bool
+	// Since is when the bytes began to be read (or written) that turned out to be
+	// the announced ones; zero in Put is now.
+	Since time.Time
+	// State is not looked at by Put.
+	State State
+}
+
+// Store is where a Book remembers. *store.Store is one.
+type Store interface {
+	PutHeld(store.Held) error
+	Held(conv, entry conversation.ID) (store.Held, error) // or store.ErrNotFound
+	AllHeld() ([]store.Held, error)
+	LookedAt(conv, entry conversation.ID, path string, l store.Look) error
+	WithdrawHeld(conv, entry conversation.ID) error
+	ForgetHeld(conv conversation.ID) error
+}
+
+var _ Store = (*store.Store)(nil)
+
+// Config is optional.
+type Config struct {
+	// Logger is told which files turned out to be changed; nil discards.
+	Logger *slog.Logger
+}
+
+// Book knows which files are held. It is safe for concurrent use.
+type Book struct {
+	store    Store
+	log      *slog.Logger
+	now      func() time.Time
+	readings *readings
+
+	writing sync.Mutex // of rows: a withdrawn one stays withdrawn
+}
+
+// Open makes a Book of what s remembers. Close it before s.
+func Open(s Store, c Config) (*Book, error) {
+	if s == nil {
+		return nil, errors.New("holdings: a Store is needed")
+	}
+	return &Book{
+		store: s, log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), now: time.Now, readings: newReadings(),
+	}, nil
+}
+
+// Close stops reading files and waits until nothing does.
+func (b *Book) Close() error {
+	b.readings.close()
+	return nil
+}
+
+// Put remembers that the file of an entry lies at h.Path, in place of where it lay
+// before. The caller has just verified its bytes. A file that was touched after
+// h.Since, or shortly before, is read again before it is given out. Put fails with
+// ErrGone or ErrChanged when no file or one of another size lies there, and with
+// ErrWithdrawn. It is short, and not cut shorter by ctx.
+func (b *Book) Put(_ context.Context, h Held) error {
+	path, err := filepath.Abs(h.Path)
+	if err != nil {
+		return err
+	}
+	_, stamp, err := look(path)
+	if err != nil {
+		return err
+	}
+	if stamp.Size != h.Size {
+		return fmt.Errorf("%w: %s has %d bytes, not %d", ErrChanged, path, stamp.Size, h.Size)
+	}
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	if known, err := b.store.Held(h.Conversation, h.Entry); err == nil && known.Withdrawn {
+		return fmt.Errorf("%w: %s", ErrWithdrawn, path)
+	}
+	now := b.now()
+	since := cmp.Or(h.Since, now)
+	return b.store.PutHeld(store.Held{
+		Conversation: h.Conversation, Entry: h.Entry, Path: path, Size: h.Size, Sum: h.Sum, Source: h.Source,
+		Since: since, Look: store.Look{Stamp: stamp, Same: true, Settled: settled(stamp, since, now)},
+	})
+}
+
+// File gives the file of an entry for being sent: its announced bytes, File.Sum set.
+// When there is doubt they are read first; ctx ends the wait, not the reading.
+// Opening the File fails when it was touched meanwhile. Errors wrap ErrNotHeld,
+// ErrWithdrawn, ErrGone or ErrChanged; others tell why the file cannot be read.
+func (b *Book) File(ctx context.Context, conv, entry conversation.ID) (filexfer.File, error) {
+	row, err := b.find(conv, entry)
+	if err != nil {
+		return filexfer.File{}, err
+	}
+	f, stamp, err := look(row.Path)
+	if err != nil {
+		return filexfer.File{}, err
+	}
+	same, err := b.same(ctx, row, f, stamp)
+	if err == nil && !same {
+		err = fmt.Errorf("%w: %s", ErrChanged, row.Path)
+	}
+	if err == nil {
+		_, err = b.find(conv, entry) // it may have been taken back while it was read
+	}
+	if err != nil {
+		return filexfer.File{}, err
+	}
+	f.Sum = row.Sum
+	return f, nil
+}
+
+// same tells whether f has the announced bytes.
+func (b *Book) same(ctx context.Context, row store.Held, f filexfer.File, stamp store.Stamp) (bool, error) {
+	q := question{entryOf{row.Conversation, row.Entry}, row.Path, stamp}
+	switch {
+	case stamp.Size != row.Size:
+		return false, nil
+	case knows(row, q):
+		return row.Look.Same, nil
+	default:
+		return b.readings.ask(ctx, q, func() (bool, error) { return b.compare(q, f) })
+	}
+}
+
+// find gives the row of an entry that was not taken back.
+func (b *Book) find(conv, entry conversation.ID) (store.Held, error) {
+	row, err := b.store.Held(conv, entry)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return row, fmt.Errorf("%w: %s", ErrNotHeld, entry)
+	case err == nil && row.Withdrawn:
+		return row, fmt.Errorf("%w: %s", ErrWithdrawn, row.Path)
+	}
+	return row, err
+}
+
+// Get looks at the file of one entry, without reading it. Its error may wrap
+// ErrNotHeld; everything else is a State.
+func (b *Book) Get(conv, entry conversation.ID) (Held, error) {
+	row, err := b.store.Held(conv, entry)
+	if errors.Is(err, store.ErrNotFound) {
+		return Held{}, fmt.Errorf("%w: %s", ErrNotHeld, entry)
+	}
+	if err != nil {
+		return Held{}, err
+	}
+	return held(row), nil
+}
+
+// List looks at every file, without reading any. The newest come last.
+func (b *Book) List(ctx context.Context) ([]Held, error) {
+	rows, err := b.store.AllHeld()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Held, 0, len(rows))
+	for _, row := range rows {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		list = append(list, held(row))
+	}
+	return list, nil
+}
+
+func held(row store.Held) Held {
+	return Held{
+		Conversation: row.Conversation, Entry: row.Entry, Path: row.Path, Size: row.Size, Sum: row.Sum,
+		Source: row.Source, Since: row.Since, State: stateOf(row),
+	}
+}
+
+// Withdraw says that the author has taken the entry back: its file is not given
+// out any more, and stays where it is. An entry of which no file is held is none
+// of this package's business.
+func (b *Book) Withdraw(conv, entry conversation.ID) error {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	return b.store.WithdrawHeld(conv, entry)
+}
+
+// Forget forgets where the files of a conversation lie. They stay there.
+func (b *Book) Forget(conv conversation.ID) error { return b.store.ForgetHeld(conv) }

@@ -1,0 +1,102 @@
+package holdings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// look finds the regular file at path (symbolic links are followed) and what it is
+// like. The File opens as long as that stays so.
+func look(path string) (filexfer.File, store.Stamp, error) {
+	var f filexfer.File
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: what lies at %s is no regular file", ErrGone, path)
+	}
+	if err == nil {
+		f, err = filexfer.FileFromPath(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		err = fmt.Errorf("%w: %s", ErrGone, path)
+	}
+	if err != nil {
+		return filexfer.File{}, store.Stamp{}, err
+	}
+	stamp := stampOf(info)
+	return onlyAs(stamp, f), stamp, nil
+}
+
+func stampOf(info fs.FileInfo) store.Stamp {
+	changed, inode := changeAndInode(info)
+	return store.Stamp{Size: info.Size(), Modified: info.ModTime().UnixNano(), Changed: changed, Inode: inode}
+}
+
+// onlyAs makes f's Open fail with ErrChanged when the file has another stamp.
+func onlyAs(stamp store.Stamp, f filexfer.File) filexfer.File {
+	open := f.Open
+	f.Open = func() (io.ReadCloser, error) {
+		file, err := open()
+		if err != nil {
+			return nil, err
+		}
+		if err := wantStamp(file, stamp); err != nil {
+			file.Close()
+			return nil, err
+		}
+		return file, nil
+	}
+	return f
+}
+
+func wantStamp(file io.ReadCloser, stamp store.Stamp) error {
+	info, err := file.(interface{ Stat() (fs.FileInfo, error) }).Stat() // an *os.File, as FileFromPath has it
+	if err == nil && stampOf(info) != stamp {
+		err = fmt.Errorf("%w: it was touched a moment ago", ErrChanged)
+	}
+	return err
+}
+
+// grain is the coarsest clock of a file system (FAT's ticks every other second): a
+// file that changes twice within it may keep its stamp.
+const grain = 2 * time.Second
+
+// settled tells whether a change of the file after its bytes began to be read shows
+// in its stamp. It may not when the stamp is of that time or later; unless it lies
+// in the future, for then a clock was wrong.
+func settled(s store.Stamp, began, now time.Time) bool {
+	changed := time.Unix(0, s.Changed)
+	if s.Changed == 0 {
+		changed = time.Unix(0, s.Modified)
+	}
+	return changed.Before(began.Add(-grain)) || changed.After(now.Add(grain))
+}
+
+// stateOf looks at a file without reading it.
+func stateOf(row store.Held) State {
+	if row.Withdrawn {
+		return Withdrawn
+	}
+	_, stamp, err := look(row.Path)
+	switch {
+	case errors.Is(err, ErrGone):
+		return Gone
+	case err != nil:
+		return Unreadable
+	case stamp.Size != row.Size:
+		return Changed
+	case stamp != row.Look.Stamp:
+		return Unchecked
+	case !row.Look.Same:
+		return Changed
+	default:
+		return Here
+	}
+}
