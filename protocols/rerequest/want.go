@@ -1,0 +1,260 @@
+package rerequest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// MaxWants bounds the files that are wanted at a time.
+const MaxWants = 10_000
+
+// maxAsks bounds the devices that are asked for one file at a time.
+const maxAsks = 4
+
+// Want is a file that is wanted here.
+type Want struct {
+	// Conversation and Interaction name the entry that announced it.
+	Conversation, Interaction string
+	// Target says where it goes. Its Size and Sum are those of the whole file, as
+	// the entry announced them. Its ID names the part that is continued: the same
+	// ID after a restart goes on where the last one ended. "" draws one.
+	Target filexfer.Target
+}
+
+func (w Want) check() error {
+	_, err := hex.DecodeString(w.Target.Sum)
+	switch {
+	case !isName(w.Conversation) || !isName(w.Interaction):
+		return fmt.Errorf("rerequest: Conversation or Interaction is not 1 to %d bytes of UTF-8", MaxName)
+	case w.Target.Size < 0:
+		return fmt.Errorf("rerequest: Target.Size is negative")
+	case err != nil || len(w.Target.Sum) != sumDigits:
+		return fmt.Errorf("rerequest: Target.Sum is no SHA3-512 in hex")
+	}
+	return nil
+}
+
+// sumDigits is the length of a SHA3-512 in hex.
+const sumDigits = 128
+
+// Want begins to ask for a file; it does not wait. It fails with ErrWanted,
+// ErrTooMany or ErrClosed.
+func (s *Service) Want(w Want) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	if w.Target.ID == "" {
+		w.Target.ID = newID()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := key{w.Conversation, w.Interaction}
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.wants[k] != nil:
+		return ErrWanted
+	case len(s.wants) >= MaxWants:
+		return ErrTooMany
+	}
+	s.number++
+	s.wants[k] = s.newWant(w)
+	s.unlisted[w.Conversation] = struct{}{}
+	s.poke()
+	return nil
+}
+
+func newID() string {
+	raw := make([]byte, 8)
+	rand.Read(raw) // never fails
+	return hex.EncodeToString(raw)
+}
+
+// Forget ends the asking for a file and removes its part; false if it was not
+// wanted. A transfer that brings it now is not ended by Forget: its next byte or
+// its last fails, and then its part goes. Who will not wait for that cancels it
+// by the ID that Claimed told, and calls Forget first: the end of a transfer of
+// a file that is still wanted makes the next device be asked. If all bytes were
+// there already, Done comes after Forget.
+func (s *Service) Forget(conversation, interaction string) bool {
+	s.mu.Lock()
+	k := key{conversation, interaction}
+	w := s.wants[k]
+	if w == nil {
+		s.mu.Unlock()
+		return false
+	}
+	delete(s.wants, k)
+	w.forgotten = true
+	idle := w.claim == nil
+	s.mu.Unlock()
+	w.cancel(ErrForgotten)
+	if idle {
+		s.removePart(w)
+	}
+	return true
+}
+
+// key names a file.
+type key struct{ conversation, interaction string }
+
+// want is a wanted file and what is known of those who may have it. See the
+// package comment for its states. What may change is guarded by Service.mu.
+type want struct {
+	Want
+	number uint64          // those wanted first are asked for first
+	ctx    context.Context // ends when it is wanted no more
+	cancel context.CancelCauseFunc
+
+	members   map[peer.ID]struct{} // of the conversation, this device left out; the map itself never changes
+	marks     map[peer.ID]mark
+	asks      map[peer.ID]*ask
+	promised  int    // asks that were answered with OK
+	claim     *claim // nil: nobody brings it now
+	rest      rest   // after this side failed
+	forgotten bool
+
+	// from is the device that brought the whole part that lies here; "" if that is
+	// not known, or were several. Once such a part had the wrong sum, the file is
+	// taken from one device only.
+	from    peer.ID
+	oneOnly bool
+}
+
+func (s *Service) newWant(w Want) *want {
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	return &want{
+		Want:   w,
+		number: s.number,
+		ctx:    ctx,
+		cancel: cancel,
+		marks:  make(map[peer.ID]mark),
+		asks:   make(map[peer.ID]*ask),
+	}
+}
+
+// mark is what a device has earned by what it did for one want.
+type mark struct {
+	rest  rest
+	wrong bool // it brought a whole file of another sum
+}
+
+// device is what is known of a device whatever is wanted of it. Guarded by
+// Service.mu.
+type device struct {
+	appearances uint64
+	working     bool // a worker asks it
+	rest        rest // it could not be reached
+}
+
+// rest is a time in which nothing is tried. Each one is twice as long as the
+// one before.
+type rest struct {
+	until time.Time
+	pause time.Duration
+}
+
+// maxRest is how many times as long as the first one a rest becomes.
+const maxRest = 20
+
+func (r *rest) begin(first time.Duration) {
+	r.pause = min(max(2*r.pause, first), maxRest*first)
+	r.until = time.Now().Add(r.pause)
+}
+
+func (r rest) isOver(now time.Time) bool { return !now.Before(r.until) }
+
+// deviceLocked gives the record of a device.
+func (s *Service) deviceLocked(id peer.ID) *device {
+	d := s.devices[id]
+	if d == nil {
+		d = new(device)
+		s.devices[id] = d
+	}
+	return d
+}
+
+// tiredLocked makes a device that failed for a want rest, unless it has
+// appeared anew since.
+func (s *Service) tiredLocked(w *want, id peer.ID, appearances uint64) {
+	if s.deviceLocked(id).appearances != appearances {
+		return
+	}
+	m := w.marks[id]
+	m.rest.begin(s.cfg.Retry)
+	w.marks[id] = m
+}
+
+// askableLocked tells whether a device is to be asked for a want now.
+func (s *Service) askableLocked(w *want, id peer.ID, now time.Time) bool {
+	if !s.openLocked(w, now) {
+		return false
+	}
+	_, isMember := w.members[id]
+	m := w.marks[id]
+	switch {
+	case !isMember || w.asks[id] != nil || !m.rest.isOver(now):
+		return false
+	case m.wrong:
+		return !s.hopefulLocked(w, now)
+	default:
+		return true
+	}
+}
+
+// openLocked tells whether anybody is to be asked for a want now.
+func (s *Service) openLocked(w *want, now time.Time) bool {
+	_, isActive := s.active[w]
+	switch {
+	case w.claim != nil || w.promised > 0 || len(w.asks) >= maxAsks:
+		return false
+	case !isActive && len(s.active) >= s.cfg.MaxFetching:
+		return false
+	default:
+		return w.rest.isOver(now)
+	}
+}
+
+// hopefulLocked tells whether a want has better sources than those that gave
+// wrong bytes.
+func (s *Service) hopefulLocked(w *want, now time.Time) bool {
+	for id := range w.members {
+		d, m := s.devices[id], w.marks[id]
+		if !m.wrong && m.rest.isOver(now) && (d == nil || d.rest.isOver(now)) {
+			return true
+		}
+	}
+	return false
+}
+
+// settleLocked takes a want off the active ones once nothing is under way.
+func (s *Service) settleLocked(w *want) {
+	if w.claim == nil && len(w.asks) == 0 {
+		delete(s.active, w)
+	}
+}
+
+// startOf gives the first byte of a want that a device has to bring.
+func (s *Service) startOf(w *want, id peer.ID) int64 {
+	s.mu.Lock()
+	anew := w.oneOnly && w.from != id
+	s.mu.Unlock()
+	if anew {
+		return 0
+	}
+	return filexfer.PartSize(w.Target)
+}
+
+// removePart drops what is there of a file.
+func (s *Service) removePart(w *want) {
+	if err := filexfer.RemovePart(w.Target); err != nil {
+		s.cfg.Logger.Warn("an unfinished file may be left", "id", w.Target.ID, "err", err)
+	}
+}
