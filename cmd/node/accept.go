@@ -17,8 +17,10 @@ func (a *app) acceptCommand() *cobra.Command {
 		Use:   "accept ID",
 		Short: "Accept an offered file and wait until it is here",
 		Long: `Accept an offered file, show how it goes and wait for the end. Nothing is
-overwritten: if the name is taken, the file gets another one. Ctrl-C cancels the
-transfer. With --no-wait it prints the id and leaves the rest to the node.`,
+overwritten: if the name is taken, the file gets another one. A file of a conversation
+that is interrupted goes on by itself where it stopped, also from somebody else who
+has it. Ctrl-C cancels the transfer. With --no-wait it prints the id and leaves the
+rest to the node.`,
 		Example: `  passeur accept 0123456789abcdef
   passeur accept 0123456789abcdef -o ~/Pictures/`,
 		GroupID: groupFiles,
@@ -32,22 +34,19 @@ transfer. With --no-wait it prints the id and leaves the rest to the node.`,
 		},
 		ValidArgsFunction: a.completeTransfers(waits),
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "folder or file to write to (default: the node's folder for downloads)")
+	outputFlag(cmd, &output)
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the transfer's id and do not wait for the end")
 	return cmd
 }
 
 func (a *app) accept(ctx context.Context, id, path string, noWait bool) error {
 	c := a.client()
-	start := func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path) }
-	if !noWait {
-		return a.follow(ctx, c, start)
-	}
-	t, err := start(ctx)
-	if err != nil {
-		return err
-	}
-	return a.printQueued(t)
+	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path) })
+}
+
+// outputFlag says where a file that comes is to lie.
+func outputFlag(cmd *cobra.Command, output *string) {
+	cmd.Flags().StringVarP(output, "output", "o", "", "folder or file to write to (default: the node's folder for downloads)")
 }
 
 // checkTarget makes path absolute, since the node's working folder is another,

@@ -25,26 +25,62 @@ var safeWord = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
 
 type completer = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
-// completeSend offers files for the first argument, contacts for the second.
+// completeSend offers files for the first argument, for the second contacts and the
+// groups that one is in.
 func (a *app) completeSend(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	return a.completeContacts(isAccepted)(cmd, args[1:], typed)
+	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
+		words, err := contactWords(ctx, c, isAccepted)
+		if err != nil {
+			return nil, err
+		}
+		groups, err := conversationWords(ctx, c, func(c api.Conversation) bool {
+			return c.Mode != conversation.OneToOne && canWrite(c)
+		})
+		return append(words, groups...), err
+	})(cmd, args[1:], typed)
+}
+
+// completeGet offers conversations for the first argument, for the second the
+// entries of files of it that this device has missed, not their names, which others
+// chose.
+func (a *app) completeGet(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return a.completeConversations(anyConversation)(cmd, args, typed)
+	}
+	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
+		conv, err := c.Conversation(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		missed, err := c.Missed(ctx)
+		var words []cobra.Completion
+		for _, m := range missed {
+			if m.Conversation == conv.ID && m.File != nil {
+				words = append(words, cobra.CompletionWithDesc(show.ID(m.ID), show.Size(m.File.Size)))
+			}
+		}
+		return words, err
+	})(cmd, args[1:], typed)
 }
 
 // completeContacts offers the contacts that fit for one argument.
 func (a *app) completeContacts(fits func(api.Contact) bool) completer {
 	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-		contacts, err := c.Contacts(ctx)
-		var words []cobra.Completion
-		for _, contact := range contacts {
-			if fits(contact) {
-				words = append(words, cobra.CompletionWithDesc(contactWord(contact), string(contact.State)))
-			}
-		}
-		return words, err
+		return contactWords(ctx, c, fits)
 	})
+}
+
+func contactWords(ctx context.Context, c *api.Client, fits func(api.Contact) bool) (words []cobra.Completion, err error) {
+	contacts, err := c.Contacts(ctx)
+	for _, contact := range contacts {
+		if fits(contact) {
+			words = append(words, cobra.CompletionWithDesc(contactWord(contact), string(contact.State)))
+		}
+	}
+	return words, err
 }
 
 // contactWord is the user's alias, or the account where there is none.
@@ -77,15 +113,18 @@ func (a *app) completeDevices(fits func(api.Device) bool) completer {
 // one contact and ids for groups, whose names others may have chosen.
 func (a *app) completeConversations(fits func(api.Conversation) bool) completer {
 	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-		all, err := c.Conversations(ctx)
-		var words []cobra.Completion
-		for _, one := range all {
-			if fits(one) {
-				words = append(words, conversationWord(one))
-			}
-		}
-		return words, err
+		return conversationWords(ctx, c, fits)
 	})
+}
+
+func conversationWords(ctx context.Context, c *api.Client, fits func(api.Conversation) bool) (words []cobra.Completion, err error) {
+	all, err := c.Conversations(ctx)
+	for _, one := range all {
+		if fits(one) {
+			words = append(words, conversationWord(one))
+		}
+	}
+	return words, err
 }
 
 func conversationWord(c api.Conversation) cobra.Completion {
@@ -117,8 +156,11 @@ func (a *app) completeCreate(cmd *cobra.Command, args []string, typed string) ([
 
 // completeTalk offers, for the first argument, whom one can write to.
 func (a *app) completeTalk(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return a.completeConversations(func(c api.Conversation) bool { return c.Status != "invited" })(cmd, args, typed)
+	return a.completeConversations(canWrite)(cmd, args, typed)
 }
+
+// canWrite tells whether what is written counts, as far as that is known at Tab.
+func canWrite(c api.Conversation) bool { return c.Status != "invited" }
 
 func isAccepted(c api.Contact) bool { return c.State == node.Accepted }
 

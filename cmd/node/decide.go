@@ -27,7 +27,7 @@ func (a *app) refuseCommand() *cobra.Command {
 func (a *app) cancelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "cancel ID",
-		Short:   "Cancel a transfer, in either direction",
+		Short:   "Cancel a transfer, in either direction, or give up a wanted file",
 		Example: "  passeur transfers\n  passeur cancel 0123456789abcdef",
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),

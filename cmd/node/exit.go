@@ -141,7 +141,9 @@ func advice(code string) string {
 		api.CodeNotWaiting:          "see 'passeur inbox' for what waits",
 		api.CodeUnknownDevice:       "see 'passeur device list'",
 		api.CodeUnknownConversation: "see 'passeur conversation list'",
+		api.CodeWithdrawn:           "whoever got it before may send it again",
 		api.CodeUnknownEntry:        "see 'passeur conversation show --all'",
+		api.CodeNotAFile:            "see 'passeur inbox' for files that you can get",
 		api.CodeRestarting:          "try again in a moment",
 		api.CodeClosing:             "start it again with 'passeur run" + homeFlag() + "'",
 	}[code]

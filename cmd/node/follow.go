@@ -22,10 +22,26 @@ const (
 	maxReopen = 3
 )
 
+// begin starts a transfer by start and follows it, or only says its id.
+func (a *app) begin(ctx context.Context, c *api.Client, noWait bool, start func(context.Context) (api.Transfer, error)) error {
+	if !noWait {
+		return a.follow(ctx, c, start)
+	}
+	t, err := start(ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return show.JSON(a.stdout, show.NewOfferEvent(t))
+	}
+	_, err = fmt.Fprintln(a.stdout, show.Text(t.ID))
+	return err
+}
+
 // follow starts a transfer by start, shows how it goes, waits for its end and
 // gives that end as an error. When ctx ends the transfer is cancelled.
 func (a *app) follow(ctx context.Context, c *api.Client, start func(context.Context) (api.Transfer, error)) error {
-	f := &follower{client: c, reporter: a.reporter()}
+	f := &follower{client: c, reporter: a.reporter(), parts: map[[2]string]filexfer.State{}}
 	defer f.close()
 	if err := f.begin(ctx, start); err != nil {
 		return err
@@ -37,8 +53,12 @@ func (a *app) follow(ctx context.Context, c *api.Client, start func(context.Cont
 	case ctx.Err() != nil:
 		return a.interrupt(f)
 	}
+	goesOn := ""
+	if f.t.Direction == node.Incoming && f.t.Entry != "" {
+		goesOn = "; when it runs again it goes on asking for the file"
+	}
 	return &failure{exit: exitError, code: api.CodeClosing,
-		err: fmt.Errorf("the node in %s stopped while the transfer ran (%w)", a.home, err)}
+		err: fmt.Errorf("the node in %s stopped while the transfer ran (%w)%s", a.home, err, goesOn)}
 }
 
 func (a *app) reporter() show.Reporter {
@@ -58,7 +78,11 @@ func (a *app) finish(f *follower) error {
 	if err := ended(f.t); err != nil || a.json {
 		return err
 	}
-	_, err := fmt.Fprintln(a.stdout, show.Result(f.t, mean))
+	result := show.Result(f.t, mean)
+	if f.already {
+		result = show.Already(f.t)
+	}
+	_, err := fmt.Fprintln(a.stdout, result)
 	return err
 }
 
@@ -89,11 +113,13 @@ type follower struct {
 	t        api.Transfer
 	reporter show.Reporter
 	meter    show.Meter
+	already  bool // it had ended well before it began: the file is here
 	// What was reported last.
 	state filexfer.State
 	path  string
 	bytes int64
-	flows bool // some progress, if only of 0 bytes
+	flows bool                         // some progress, if only of 0 bytes
+	parts map[[2]string]filexfer.State // by account and device
 }
 
 // begin watches and only then starts the transfer, so that it misses nothing.
@@ -106,6 +132,7 @@ func (f *follower) begin(ctx context.Context, start func(context.Context) (api.T
 	if f.t, err = start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
+	f.already = f.t.State == filexfer.Finished
 	f.reporter.Offer(f.t)
 	f.take(api.Event{Time: f.t.Updated, Transfer: &f.t})
 	return nil
@@ -169,10 +196,22 @@ func (f *follower) take(e api.Event) {
 		f.path = f.t.Path
 		f.reporter.Path(f.t)
 	}
-	if f.state == filexfer.AwaitingPeer && before != f.state {
+	f.takeParts()
+	if before != f.state && (f.state == filexfer.AwaitingPeer || show.Wanted(f.t)) {
 		f.reporter.Waiting(f.t)
 	}
 	f.progress(e.Time)
+}
+
+// takeParts reports each device whose state is another than it was.
+func (f *follower) takeParts() {
+	for _, p := range f.t.Parts {
+		key := [2]string{p.Account, p.Device}
+		if f.parts[key] != p.State {
+			f.parts[key] = p.State
+			f.reporter.Part(f.t, p)
+		}
+	}
 }
 
 func (f *follower) progress(now time.Time) {

@@ -32,9 +32,9 @@ a conversation), 4 nobody could be reached, 5 what arrived (or was verified) is 
 6 nobody decided in time, 130 interrupted.
 
 With --json each command prints JSON on standard output: lists print one array;
-'send', 'accept' and what uses a one-time code print one event a line, ending in "done". A command that fails
-ends with {"event":"error","code":…,"message":…}; the message is also on standard
-error. --home and --json can be set in the environment as PASSEUR_HOME and
+'send', 'accept', 'get' and what uses a one-time code print one event a line, ending in
+"done". A command that fails ends with {"event":"error","code":…,"message":…}; the
+message is also on standard error. --home and --json can be set in the environment as PASSEUR_HOME and
 PASSEUR_JSON, and so can the flags of 'run' (PASSEUR_LISTEN for --listen).`
 
 const rootExample = `  passeur run                             # start the node, keep it running
@@ -43,8 +43,9 @@ const rootExample = `  passeur run                             # start the node,
   passeur message bob hello
   passeur conversation show bob
   passeur send photo.jpg bob
-  passeur inbox                           # what is offered to me
+  passeur inbox                           # what is offered to me, what I have missed
   passeur accept 0123456789abcdef
+  passeur get holiday 3f2a91c0            # from anybody in holiday who has it
   passeur doctor                          # is my network all right?
   passeur path bob                        # how do I reach bob, or why not?`
 
@@ -109,7 +110,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.runCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
 		a.contactCommand(), a.deviceCommand(),
 		a.conversationCommand(), a.messageCommand(),
-		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.cancelCommand(), a.transfersCommand(),
+		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(),
 		a.demoCommand(), a.versionCommand(),
 	)
 	return root

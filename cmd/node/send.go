@@ -11,18 +11,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
-	"github.com/passeur-p2p/passeur/cmd/node/show"
 )
 
 func (a *app) sendCommand() *cobra.Command {
 	var noWait bool
 	cmd := &cobra.Command{
-		Use:   "send FILE CONTACT",
-		Short: "Send a file to a contact and wait until it has arrived",
-		Long: `Offer a file to a contact, show how it goes and wait for the end. Ctrl-C cancels
-the transfer. With --no-wait it prints the transfer's id and leaves the rest to the
-node; 'passeur transfers' tells how it goes.`,
+		Use:   "send FILE CONTACT|CONVERSATION",
+		Short: "Send a file to people and wait until it has arrived",
+		Long: `Offer a file to a contact or to everybody in a group, show how it goes and wait for
+the end: it has gone well when one of their devices has the file. Each device answers
+for itself; 'passeur transfers' tells what each has said. Ctrl-C cancels the transfer.
+With --no-wait it prints the transfer's id and leaves the rest to the node.
+
+The file becomes an entry of the conversation. Whoever was away finds it there, and
+gets it ('passeur get') for as long as it lies here unchanged, or from anybody else
+who has it.`,
 		Example: `  passeur send photo.jpg bob
+  passeur send photo.jpg holiday
   passeur send --json photo.jpg bob | jq .
   passeur cancel $(passeur send --no-wait film.mkv bob)`,
 		GroupID: groupFiles,
@@ -40,29 +45,21 @@ node; 'passeur transfers' tells how it goes.`,
 	return cmd
 }
 
-func (a *app) send(ctx context.Context, file, contact string, noWait bool) error {
+func (a *app) send(ctx context.Context, file, to string, noWait bool) error {
 	c := a.client()
-	start := func(ctx context.Context) (api.Transfer, error) {
-		t, err := c.Send(ctx, file, contact)
-		return t, aboutContact(err, contact)
-	}
-	if !noWait {
-		return a.follow(ctx, c, start)
-	}
-	t, err := start(ctx)
-	if err != nil {
-		return err
-	}
-	return a.printQueued(t)
+	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) {
+		t, err := c.Send(ctx, file, to)
+		return t, aboutReceiver(err, to)
+	})
 }
 
-// printQueued prints what --no-wait promises: the id, or the offer event.
-func (a *app) printQueued(t api.Transfer) error {
-	if a.json {
-		return show.JSON(a.stdout, show.NewOfferEvent(t))
+// aboutReceiver says to whom or where something could not be sent.
+func aboutReceiver(err error, to string) error {
+	var p *api.Problem
+	if errors.As(err, &p) && p.Code == api.CodeUnknownConversation {
+		return &failure{exit: exitError, code: p.Code, err: fmt.Errorf("there is no contact or conversation %q", to)}
 	}
-	_, err := fmt.Fprintln(a.stdout, show.Text(t.ID))
-	return err
+	return aboutContact(err, to)
 }
 
 // aboutContact says which contact a problem is about.

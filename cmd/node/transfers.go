@@ -8,6 +8,7 @@ import (
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
 	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 func (a *app) transfersCommand() *cobra.Command {
@@ -16,9 +17,14 @@ func (a *app) transfersCommand() *cobra.Command {
 		Short: "List all transfers, the newest last",
 		Long: `List all transfers, the newest last. States: created, awaiting-peer (the other side
 must accept), awaiting-host (you must accept), ongoing, finished, closed-by-host (ended
-here), closed-by-peer (ended there), invalid-path, unjoinable-peer, timeout-expired.
-The path is direct, punched (through a NAT), mapped (a forwarded port) or relayed;
---json tells details.`,
+here), closed-by-peer (ended there), invalid-path, unjoinable-peer, timeout-expired. A
+wanted file is asked for whenever a device that may have it appears; 'passeur cancel'
+gives it up. The path is direct, punched (through a NAT), mapped (a forwarded port) or
+relayed.
+
+A file that was sent has the most hopeful state of all devices that it is offered to.
+Below it is a line for each of them, unless there is only one and all is said; --json
+always has them, and more details.`,
 		GroupID: groupFiles,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,6 +48,11 @@ func (a *app) printTransfers(transfers []api.Transfer) error {
 	rows := make([][]string, 0, len(transfers))
 	for _, t := range transfers {
 		rows = append(rows, transferRow(t))
+		if len(t.Parts) > 1 || len(t.Parts) == 1 && t.Parts[0].Reason != "" {
+			for _, p := range t.Parts {
+				rows = append(rows, partRow(t, p))
+			}
+		}
 	}
 	return show.Table(a.stdout, []string{"ID", "", "CONTACT", "SIZE", "DONE", "STATE", "PATH", "NAME"}, rows)
 }
@@ -51,21 +62,37 @@ func transferRow(t api.Transfer) []string {
 	if t.Direction == node.Incoming {
 		arrow = "from"
 	}
-	state := t.State.String()
-	if t.Code != "" {
-		state += " (" + show.Text(string(t.Code)) + ")"
+	state := stateText(t.State, t.Code)
+	if show.Wanted(t) {
+		state = "wanted"
 	}
 	return []string{
 		show.Text(t.ID), arrow, show.Clip(t.Contact, 40), show.Size(t.Size),
-		fmt.Sprintf("%d %%", done(t)), state, show.Path(t), show.Clip(t.Name, 60),
+		fmt.Sprintf("%d %%", done(t.State, t.Bytes, t.Size)), state, show.Path(t), show.Clip(t.Name, 60),
 	}
 }
 
-// done is the part that has crossed, in percent: of an empty file nothing
-// before it is finished.
-func done(t api.Transfer) int {
-	if t.Size == 0 && !t.State.Final() {
+// partRow is the line of one device below the transfer's.
+func partRow(t api.Transfer, p api.Part) []string {
+	whole := api.Transfer{Path: p.Path, PathDetails: p.PathDetails}
+	return []string{
+		"  " + show.Device(p.Device), "", show.Clip(show.Person(p.Contact), 40), "",
+		fmt.Sprintf("%d %%", done(p.State, p.Bytes, t.Size)), stateText(p.State, p.Code), show.Path(whole), show.Clip(p.Reason, 60),
+	}
+}
+
+func stateText(state filexfer.State, code node.EndCode) string {
+	if code == "" {
+		return state.String()
+	}
+	return state.String() + " (" + show.Text(string(code)) + ")"
+}
+
+// done is how much has crossed, in percent: of an empty file nothing before it is
+// finished.
+func done(state filexfer.State, bytes, size int64) int {
+	if size == 0 && !state.Final() {
 		return 0
 	}
-	return show.Percent(t.Bytes, t.Size)
+	return show.Percent(bytes, size)
 }

@@ -44,6 +44,9 @@ func newBar(f *os.File) *bar {
 
 func (b *bar) Offer(t api.Transfer) {
 	b.set("offering to " + Text(t.Contact))
+	if Wanted(t) {
+		b.set("asking for it")
+	}
 	b.progress = mpb.New(mpb.WithOutput(b.w), mpb.WithRefreshRate(barRefresh), mpb.WithAutoRefresh())
 	width := barNameWidth
 	if b.narrow {
@@ -56,12 +59,33 @@ func (b *bar) Offer(t api.Transfer) {
 }
 
 func (b *bar) Phase(t api.Transfer, phase node.Phase, detail string) {
-	if phase != node.PhaseVerified {
+	switch phase {
+	case node.PhaseVerified:
+	case node.PhaseAsk:
+		b.set(Step(t, phase, detail))
+	default:
 		b.set(Step(t, phase, ""))
 	}
 }
 
-func (b *bar) Waiting(t api.Transfer) { b.set(waiting(t)) }
+func (b *bar) Waiting(t api.Transfer) {
+	if !Wanted(t) {
+		b.set(waiting(t))
+		return
+	}
+	b.above(waiting(t))
+	b.set("asking for it")
+}
+
+// Part says what has become of one of several devices in a line of its own.
+func (b *bar) Part(t api.Transfer, p api.Part) {
+	if text := PartStep(t, p); text != "" && len(t.Parts) > 1 {
+		b.above(text)
+	}
+}
+
+// above writes a line above the bar.
+func (b *bar) above(text string) { fmt.Fprintln(b.progress, text) }
 
 func (b *bar) Path(api.Transfer) {}
 

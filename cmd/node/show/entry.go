@@ -3,7 +3,6 @@ package show
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/conversation"
@@ -86,21 +85,23 @@ func isAct(m api.Message) bool {
 	return (m.Action != conversation.Data || m.Type == node.TypeRenewal) && !m.Deleted
 }
 
-// marks are what is to be known of an entry besides what it says: "" if nothing
-// is. With reason they say why a void entry does not count.
-func marks(m api.Message, reason bool, zone *time.Location) string {
+// marks are what is to be known of an entry besides what it says: "" if nothing is.
+func marks(m api.Message, o Reading) string {
 	var all []string
 	if m.Edited && !m.Deleted {
 		all = append(all, "edited")
 	}
 	if m.Late {
-		all = append(all, "arrived "+m.Seen.In(zone).Format("Mon 2 Jan 15:04"))
+		all = append(all, "arrived "+m.Seen.In(o.zone()).Format("Mon 2 Jan 15:04"))
 	}
 	switch {
-	case m.Void && reason && m.Reason != "":
+	case m.Void && o.All && m.Reason != "":
 		all = append(all, "does not count: "+Text(m.Reason))
 	case m.Void:
 		all = append(all, "does not count")
+	}
+	if o.Missed[m.ID] {
+		all = append(all, "missed here: '"+GetCommand(m.Conversation, m.ID)+"' gets it")
 	}
 	if all == nil {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
-// The lines of send --json and accept --json.
+// The lines of send --json, accept --json and get --json.
 type (
 	// OfferEvent is the first: the transfer as it begins.
 	OfferEvent struct {
@@ -19,6 +19,15 @@ type (
 		Name      string         `json:"name"`
 		Size      int64          `json:"size"`
 		State     filexfer.State `json:"state"`
+		// Conversation and Entry are "" where the file belongs to none, or not yet.
+		Conversation string `json:"conversation"`
+		Entry        string `json:"entry"`
+	}
+	// PartEvent tells each change of state of one device that the file is offered to.
+	PartEvent struct {
+		Event string `json:"event"` // "part"
+		ID    string `json:"id"`
+		api.Part
 	}
 	// PhaseEvent is a step towards a connection.
 	PhaseEvent struct {
@@ -55,6 +64,10 @@ type (
 		Size    int64          `json:"size"`
 		Rate    float64        `json:"rate"`
 		Path    string         `json:"path"`
+		// Conversation and Entry are as those of the OfferEvent, Parts as they ended.
+		Conversation string     `json:"conversation"`
+		Entry        string     `json:"entry"`
+		Parts        []api.Part `json:"parts"`
 	}
 	// ErrorEvent is the last line of any command with --json that failed before
 	// or without a DoneEvent.
@@ -67,7 +80,7 @@ type (
 
 // NewOfferEvent is what Offer writes.
 func NewOfferEvent(t api.Transfer) OfferEvent {
-	return OfferEvent{"offer", t.ID, t.Direction, t.Contact, t.Name, t.Size, t.State}
+	return OfferEvent{"offer", t.ID, t.Direction, t.Contact, t.Name, t.Size, t.State, t.Conversation, t.Entry}
 }
 
 // NewJSONReporter writes one event a line to w.
@@ -84,6 +97,8 @@ func (j jsonEvents) Phase(t api.Transfer, phase node.Phase, detail string) {
 
 func (j jsonEvents) Waiting(api.Transfer) {}
 
+func (j jsonEvents) Part(t api.Transfer, p api.Part) { JSON(j.w, PartEvent{"part", t.ID, p}) }
+
 func (j jsonEvents) Path(t api.Transfer) {
 	JSON(j.w, PathEvent{"path", t.ID, t.Path, t.PathDetails})
 }
@@ -93,7 +108,10 @@ func (j jsonEvents) Progress(t api.Transfer, rate float64) {
 }
 
 func (j jsonEvents) Done(t api.Transfer, rate float64) {
-	JSON(j.w, DoneEvent{"done", t.ID, t.State, t.SHA3Sum, t.Code, t.Reason, t.File, t.Bytes, t.Size, rate, t.Path})
+	JSON(j.w, DoneEvent{
+		"done", t.ID, t.State, t.SHA3Sum, t.Code, t.Reason, t.File, t.Bytes, t.Size, rate, t.Path,
+		t.Conversation, t.Entry, append([]api.Part{}, t.Parts...),
+	})
 }
 
 func (j jsonEvents) Drop() {}

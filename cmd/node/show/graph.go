@@ -42,7 +42,7 @@ func (o Reading) graphLine(w io.Writer, node string, m api.Message) error {
 	if !isAct(m) {
 		text = Clip(m.Author, maxAuthor) + ": " + text
 	}
-	text = strings.TrimSpace(Text(text) + " " + marks(m, o.All, o.zone()))
+	text = strings.TrimSpace(Text(text) + " " + marks(m, o))
 	if room := o.Width - runewidth.StringWidth(node+left) - 4; o.Width > 0 {
 		text = runewidth.Truncate(text, max(room, minText), "…")
 	}

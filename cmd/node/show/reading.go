@@ -42,6 +42,8 @@ type Reading struct {
 	Colour bool
 	// All shows ids, why void entries do not count, and long texts to their end.
 	All bool
+	// Missed are the entries, by ID, whose files this device has missed.
+	Missed map[string]bool
 	// Zone is whose days and hours are meant; nil is this machine's.
 	Zone *time.Location
 }
@@ -121,7 +123,7 @@ func (p *page) lines(m api.Message, indent int) (lines []string) {
 	for _, line := range plain {
 		lines = append(lines, p.paint(style(m), line))
 	}
-	mark := marks(m, p.o.All, p.o.zone())
+	mark := marks(m, p.o)
 	last := len(lines) - 1
 	if room := width - runewidth.StringWidth(plain[last]) - 1; width == 0 || runewidth.StringWidth(mark) <= room {
 		lines[last] = strings.TrimRight(lines[last]+" "+p.paint(dim, mark), " ")

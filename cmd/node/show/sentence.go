@@ -13,8 +13,10 @@ const nameWidth = 60 // columns of a file's name in a sentence
 
 // Step says in words what a phase of t means; detail adds what the node knows.
 func Step(t api.Transfer, phase node.Phase, detail string) string {
-	contact := Text(t.Contact)
+	contact := asked(t)
 	words := map[node.Phase]string{
+		node.PhaseSum:      "reading the file for its SHA3-512",
+		node.PhaseAsk:      "asked for the file",
 		node.PhaseLookup:   "looking for a device of " + contact,
 		node.PhaseFound:    "found a device of " + contact,
 		node.PhaseSealed:   "sealed the connection offer for " + contact + "'s device",
@@ -31,6 +33,19 @@ func Step(t api.Transfer, phase node.Phase, detail string) string {
 		words += " (" + Text(detail) + ")"
 	}
 	return words
+}
+
+// asked is whom a step of t is about: the one whose device it is, or all.
+func asked(t api.Transfer) string {
+	for _, p := range t.Parts {
+		if p.Device == t.Device && t.Device != "" {
+			return Person(p.Contact)
+		}
+	}
+	if toGroup(t) {
+		return "somebody in " + Text(t.Contact)
+	}
+	return Text(t.Contact)
 }
 
 // Path says how a transfer's connection runs: "direct", "relayed via turn:…", or
@@ -51,6 +66,10 @@ func short(text string) string { return strings.ReplaceAll(text, "?transport=tcp
 func Result(t api.Transfer, rate float64) string {
 	name, size, contact := Clip(t.Name, nameWidth), Size(t.Size), Text(t.Contact)
 	first := fmt.Sprintf("sent %s (%s) to %s", name, size, contact)
+	got, open := have(t)
+	if len(t.Parts) > 1 {
+		first += fmt.Sprintf(" (%d of %d devices)", got, len(t.Parts))
+	}
 	if t.Direction == node.Incoming {
 		first = fmt.Sprintf("received %s (%s) from %s as %s", name, size, contact, Text(t.File))
 	}
@@ -64,28 +83,78 @@ func Result(t api.Transfer, rate float64) string {
 	if t.SHA3Sum != "" {
 		line += "\nSHA3-512 " + Text(t.SHA3Sum)
 	}
+	if t.Entry != "" && open > 0 {
+		line += "\nthe others " + canGet
+	}
 	return line
+}
+
+// canGet says what becomes of a file that did not reach somebody.
+const canGet = "can get it for as long as it lies here unchanged"
+
+// Already says where a file lies that was asked for although it is here.
+func Already(t api.Transfer) string {
+	return fmt.Sprintf("%s (%s) is here already: %s", Clip(t.Name, nameWidth), Size(t.Size), Text(t.File))
 }
 
 // Failure says how a transfer ended badly: what happened, to whom, what to do.
 func Failure(t api.Transfer) string {
-	s := failure(t, Clip(t.Name, nameWidth), Text(t.Contact))
-	if why := why(t); why != "" {
+	s := failure(t, Clip(t.Name, nameWidth), receiver(t))
+	if why := why(t.Code, t.Reason); why != "" && !listed(t) {
 		s.what += ": " + Text(why)
 	}
 	return s.what + advice(s.next)
 }
 
+// receiver is who did not get t, or of an incoming one its sender.
+func receiver(t api.Transfer) string {
+	if len(t.Parts) == 1 {
+		return Person(t.Parts[0].Contact)
+	}
+	return Text(t.Contact)
+}
+
+// listed tells whether the end of t is that of several devices, which say more
+// together than the most hopeful of them.
+func listed(t api.Transfer) bool {
+	here := t.State == filexfer.ClosedByHost && t.Code == node.EndCancelled || t.Code == node.EndBadPath
+	return len(t.Parts) > 1 && !here
+}
+
+// nobody says who did not get t where several might have.
+func nobody(t api.Transfer, contact string) string {
+	if toGroup(t) {
+		return "nobody in " + contact
+	}
+	return "no device of " + contact
+}
+
+// again says how the file of a transfer that ended badly can come yet.
+func again(t api.Transfer, contact string) string {
+	incoming := t.Direction == node.Incoming
+	switch {
+	case t.Entry == "" && incoming:
+		return "ask " + contact + " to send it again"
+	case t.Entry == "":
+		return "send it again when " + contact + "'s node runs"
+	case incoming:
+		return "'" + GetCommand(t.Conversation, t.Entry) + "' asks for it again"
+	case toGroup(t):
+		contact = "they"
+	}
+	return "it stays in the conversation: " + contact + " " + canGet
+}
+
 // why is the part of the reason that the sentence does not say already.
-func why(t api.Transfer) string {
-	switch t.Code {
+func why(code node.EndCode, reason string) string {
+	switch code {
 	case node.EndCancelled, node.EndTimeout, node.EndBadSum, node.EndRestarted:
 		return ""
 	case node.EndRefused: // only what the other side's user or program said
-		_, words, _ := strings.Cut(t.Reason, filexfer.ErrRefused.Error()+": ")
+		_, words, _ := strings.Cut(reason, filexfer.ErrRefused.Error()+": ")
 		return words
 	}
-	return t.Reason
+	return reason
 }
 
 func advice(next string) string {
@@ -100,9 +169,12 @@ type ending struct{ what, next string }
 
 func failure(t api.Transfer, name, contact string) ending {
 	incoming := t.Direction == node.Incoming
-	again := "send it again when " + contact + "'s node runs"
-	if incoming {
-		again = "ask " + contact + " to send it again"
+	again := again(t, contact)
+	if listed(t) {
+		if _, open := have(t); open == 0 {
+			again = "" // all said no
+		}
+		return ending{nobody(t, contact) + " got " + name + ": " + partsWords(t), again}
 	}
 	switch t.Code {
 	case node.EndRefused:
@@ -113,6 +185,10 @@ func failure(t api.Transfer, name, contact string) ending {
 	case node.EndCancelled:
 		return ending{cancelled(t, name, contact), ""}
 	case node.EndUnjoinable:
+		if toGroup(t) && len(t.Parts) == 0 {
+			contact = nobody(t, contact)
+			return ending{contact + " could be reached, so " + name + " was not sent", again}
+		}
 		return ending{contact + " could not be reached, so " + name + " was not sent", again}
 	case node.EndBadSum:
 		return ending{"what arrived of " + name + " is not what was announced, so nothing was kept", again}

@@ -185,12 +185,12 @@ func TestEvents(t *testing.T) {
 	one := transfer(node.Incoming)
 	one.Size = 1024
 	play(NewJSONReporter(&b), one)
-	want := `{"event":"offer","id":"0123456789abcdef","direction":"incoming","contact":"bob","name":"p\u202e.jpg","size":1024,"state":"created"}
+	want := `{"event":"offer","id":"0123456789abcdef","direction":"incoming","contact":"bob","name":"p\u202e.jpg","size":1024,"state":"created","conversation":"","entry":""}
 {"event":"phase","id":"0123456789abcdef","phase":"sealed","detail":"8 servers, 2 live"}
 {"event":"path","id":"0123456789abcdef","path":"relayed","path_details":{"transport":"ice","local":"","remote":"","local_type":"","remote_type":"","relay":"turn.example\u0007","rtt_ms":0,"tls_version":"","tls_cipher":"","tls_group":"","controlling":false}}
 {"event":"progress","id":"0123456789abcdef","bytes":0,"size":1024,"rate":2048}
 {"event":"progress","id":"0123456789abcdef","bytes":1024,"size":1024,"rate":2048}
-{"event":"done","id":"0123456789abcdef","state":"finished","sha3sum":"abcd","code":"","reason":"","file":"/r/p.jpg","bytes":1024,"size":1024,"rate":2048,"path":"relayed"}
+{"event":"done","id":"0123456789abcdef","state":"finished","sha3sum":"abcd","code":"","reason":"","file":"/r/p.jpg","bytes":1024,"size":1024,"rate":2048,"path":"relayed","conversation":"","entry":"","parts":[]}
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &b, want)
@@ -227,7 +227,7 @@ func with(t api.Transfer, code node.EndCode, state filexfer.State, reason string
 }
 
 func TestEveryPhaseHasWords(t *testing.T) {
-	for _, p := range []node.Phase{node.PhaseLookup, node.PhaseFound, node.PhaseSealed, node.PhaseAnswered, node.PhasePair, node.PhaseTLS, node.PhaseGo, node.PhaseVerified} {
+	for _, p := range []node.Phase{node.PhaseSum, node.PhaseAsk, node.PhaseLookup, node.PhaseFound, node.PhaseSealed, node.PhaseAnswered, node.PhasePair, node.PhaseTLS, node.PhaseGo, node.PhaseVerified} {
 		if words := Step(transfer(node.Outgoing), p, ""); words == string(p) {
 			t.Errorf("no words for %s", p)
 		}
