@@ -23,13 +23,13 @@ func (h *Host) Plug() {
 // as fast as before.
 func (h *Host) Slow(bits int) {
 	h.lab.t.Helper()
-	h.tc("replace", "root", "tbf", "rate", fmt.Sprintf("%dbit", bits), "burst", "16kb", "latency", "200ms")
+	h.queue("tbf", "rate", fmt.Sprintf("%dbit", bits), "burst", "16kb", "latency", "200ms")
 }
 
-// Fast undoes [Host.Slow].
+// Fast undoes [Host.Slow], if there is anything to undo.
 func (h *Host) Fast() {
 	h.lab.t.Helper()
-	h.tc("del", "root")
+	h.queue("noqueue")
 }
 
 // Cut breaks the TCP connections between the host and another one, for both ends at
@@ -54,10 +54,10 @@ func (h *Host) Received() int64 {
 	return links[0].Stats.RX.Bytes
 }
 
-// tc has the kernel change how the host's cable is used.
-func (h *Host) tc(action string, args ...string) {
+// queue says how what the host sends waits for its cable.
+func (h *Host) queue(discipline ...string) {
 	h.lab.t.Helper()
-	h.output("tc", append([]string{"qdisc", action, "dev", "eth0"}, args...)...)
+	h.output("tc", append([]string{"qdisc", "replace", "dev", "eth0", "root"}, discipline...)...)
 }
 
 // output runs a command on the host, which must succeed, and gives what it prints.
