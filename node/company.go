@@ -170,7 +170,9 @@ func (n *Node) bringLevel(device peer.ID) error {
 			return err
 		}
 	}
-	return n.history.Sync(ctx, device)
+	err := n.history.Sync(ctx, device)
+	n.again.Appeared(device)
+	return err
 }
 
 // companions are the devices that share conversations with this one, but for it.

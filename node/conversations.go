@@ -170,9 +170,7 @@ func (n *Node) conversationOf(s logstore.Summary) (Conversation, error) {
 	for _, m := range members {
 		c.Members = append(c.Members, Member{m.Account, n.called(m.Account), Status(m.Status), m.Account == n.keys.account})
 	}
-	if other, paired := n.otherOf(s); paired {
-		c.Name = n.called(other)
-	}
+	c.Name = n.titleOf(s)
 	if c.Heads, err = n.conversations.Heads(s.ID); err != nil {
 		return c, err
 	}

@@ -118,7 +118,7 @@ func (n *Node) cutOffRevoked(r *directory.Record) {
 // unless somebody else whom we trust lists it: no account can have another's device
 // cut off.
 func (n *Node) cutOff(a conversation.Account, device peer.ID) {
-	n.transfers.stopAll(func(t Transfer) bool { return t.Account == a && t.Device == device })
+	n.transfers.stopWith(func(who conversation.Account, with peer.ID) bool { return who == a && with == device })
 	if n.ownDevice(device) {
 		return
 	}

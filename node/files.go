@@ -1,10 +1,16 @@
 package node
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/node/holdings"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // HeldFile is a file of a conversation that lies here.
@@ -28,23 +34,147 @@ type HeldFile struct {
 type HeldState string
 
 const (
-	HeldHere      HeldState = "held"
-	HeldGone      HeldState = "gone"      // no file lies there any more
-	HeldChanged   HeldState = "changed"   // other bytes lie there
-	HeldWithdrawn HeldState = "withdrawn" // its author took it back
+	HeldHere       = HeldState(holdings.Here)
+	HeldUnchecked  = HeldState(holdings.Unchecked)  // touched; its bytes are compared when somebody asks
+	HeldGone       = HeldState(holdings.Gone)       // no file lies there any more
+	HeldChanged    = HeldState(holdings.Changed)    // other bytes lie there
+	HeldUnreadable = HeldState(holdings.Unreadable) // the system refuses to say
+	HeldWithdrawn  = HeldState("withdrawn")         // its author took it back
 )
 
+// openFiles opens what is known of files and their transfers. The conversations must
+// be open.
+func (n *Node) openFiles() (err error) {
+	if n.held, err = holdings.Open(n.store, holdings.Config{Logger: n.log}); err != nil {
+		return err
+	}
+	n.onClose("held files", n.held.Close)
+	return n.openTransfers()
+}
+
 // Files lists the files of conversations that lie here, the newest last.
-func (n *Node) Files() ([]HeldFile, error) { return nil, ErrClosed }
+func (n *Node) Files() ([]HeldFile, error) {
+	all, err := n.held.List(n.ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]HeldFile, 0, len(all))
+	for _, h := range all {
+		f, err := n.heldFile(h)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+func (n *Node) heldFile(h holdings.Held) (HeldFile, error) {
+	f := HeldFile{
+		Conversation: h.Conversation, Entry: h.Entry, Name: filepath.Base(h.Path), Path: h.Path, Size: h.Size, Sum: h.Sum,
+		Source: h.Source, State: HeldState(h.State), Since: h.Since,
+	}
+	s, err := n.conversations.Summary(h.Conversation)
+	if err != nil {
+		return f, unless(logstore.ErrUnknownConversation, err)
+	}
+	f.Talk = n.titleOf(s)
+	m, err := n.conversations.Message(h.Conversation, h.Entry)
+	if err != nil {
+		return f, unless(logstore.ErrUnknownEntry, err)
+	}
+	f.Author = n.called(m.Entry.Account)
+	switch announced, err := fileOf(m); {
+	case err == nil:
+		f.Name = filexfer.SafeName(announced.DisplayName)
+	case errors.Is(err, ErrWithdrawn):
+		f.State = HeldWithdrawn
+	}
+	return f, nil
+}
+
+// unless gives err if it is not the one expected.
+func unless(expected, err error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
+// fileOf gives the file that a message tells of, as its edits left it.
+func fileOf(m logstore.Message) (conversation.File, error) {
+	_, edits := m.Entry.Edit()
+	switch {
+	case m.Entry.Type != conversation.TypeFile || edits:
+		return conversation.File{}, ErrNotAFile
+	case m.Deleted:
+		return conversation.File{}, ErrWithdrawn
+	case m.Void:
+		return conversation.File{}, fmt.Errorf("%w: the entry does not count: %s", ErrNotAllowed, m.Reason)
+	case m.File == nil || m.File.SHA3Sum == "":
+		return conversation.File{}, ErrNotAFile
+	}
+	return *m.File, nil
+}
+
+// maxMissed is how many of a conversation's files are looked at, the newest.
+const maxMissed = 200
 
 // Missed lists the files of conversations that this device has not got, is not
-// getting, and has not refused, oldest first.
-func (n *Node) Missed() ([]Message, error) { return nil, ErrClosed }
+// getting, and has not refused, oldest first. What the own account sent from another
+// device is not missed.
+func (n *Node) Missed() ([]Message, error) {
+	all, err := n.conversations.Conversations()
+	if err != nil {
+		return nil, err
+	}
+	known, err := n.knownFiles()
+	if err != nil {
+		return nil, err
+	}
+	var missed []Message
+	for _, s := range all {
+		if !s.Me.In() || s.Mode == conversation.Own {
+			continue
+		}
+		list, err := n.conversations.Messages(s.ID, logstore.Page{Type: conversation.TypeFile, Limit: maxMissed})
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range list {
+			if _, err := fileOf(m); err == nil && m.Entry.Account != n.keys.account && !known[fileKey{s.ID, m.Entry.ID}] {
+				missed = append(missed, n.messageOf(m))
+			}
+		}
+	}
+	slices.SortStableFunc(missed, func(x, y Message) int { return x.Time.Compare(y.Time) })
+	return missed, nil
+}
 
-// GetFile asks the devices of all members of a conversation for a file, until it
-// has come from one of them: over restarts, and whenever one appears. file is an
-// entry's id, the beginning of one, or a file's displayed name; path as in Accept.
-// Of a file that lies here already it gives a transfer that is Finished.
-func (n *Node) GetFile(_ context.Context, ref, file, path string) (Transfer, error) {
-	return Transfer{}, ErrClosed
+// fileKey names a file of a conversation.
+type fileKey struct{ conversation, entry conversation.ID }
+
+// knownFiles are those that were held once, are on their way, have come, or were
+// refused.
+func (n *Node) knownFiles() (map[fileKey]bool, error) {
+	known := map[fileKey]bool{}
+	all, err := n.held.List(n.ctx)
+	for _, h := range all {
+		known[fileKey{h.Conversation, h.Entry}] = true
+	}
+	for _, t := range n.transfers.all() {
+		declined := t.State == filexfer.ClosedByHost && (t.Code == EndRefused || t.Code == EndCancelled)
+		if t.Direction == Incoming && (!t.Ended || t.State == filexfer.Finished || declined) {
+			known[fileKey{t.Conversation, t.Entry}] = true
+		}
+	}
+	return known, err
+}
+
+// hold notes that the file of a transfer lies here, its sum just verified.
+func (n *Node) hold(t Transfer) error {
+	if t.Entry.IsZero() || t.Sum == "" {
+		return nil
+	}
+	return n.held.Put(n.ctx, holdings.Held{Conversation: t.Conversation, Entry: t.Entry, Path: t.File, Size: t.Size, Sum: t.Sum})
 }

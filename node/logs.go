@@ -119,6 +119,9 @@ func (n *Node) followLogs() {
 			if err := n.mergeHeads(wide); err != nil {
 				n.log.Error("branches cannot be joined", "error", err)
 			}
+			if err := n.getMissed(time.Now()); err != nil {
+				n.log.Error("missed files cannot be asked for", "error", err)
+			}
 		case <-n.commits.wake:
 		}
 		for conv, c := range n.commits.take() {
@@ -168,6 +171,9 @@ func (n *Node) follow(conv conversation.ID, c commit) error {
 			return err
 		}
 		n.company.look()
+	}
+	if err := n.dropWithdrawn(conv); err != nil {
+		return err
 	}
 	return n.tell(conv, c)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/node/holdings"
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/node/portmap"
@@ -24,6 +25,7 @@ import (
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/history"
 	"github.com/passeur-p2p/passeur/protocols/link"
+	"github.com/passeur-p2p/passeur/protocols/rerequest"
 )
 
 // Node is a running node. Its methods may be called from any goroutine.
@@ -42,6 +44,8 @@ type Node struct {
 	mapper    *portmap.Mapper  // nil unless asked for
 	lan       *lan
 	files     *filexfer.Service
+	held      *holdings.Book
+	again     *rerequest.Service
 
 	conversations *logstore.Store
 	own           conversation.ID // the account's own conversation; zero: not known yet
@@ -122,6 +126,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.openConversations(); err != nil {
 		return fmt.Errorf("open the conversations: %w", err)
 	}
+	if err := n.openFiles(); err != nil {
+		return fmt.Errorf("open the files: %w", err)
+	}
 	if n.host, err = newHost(n.settings, n.keys); err != nil {
 		return fmt.Errorf("start the libp2p host: %w", err)
 	}
@@ -172,6 +179,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	n.introduceAll()
+	n.askAgain()
 	return ctx.Err()
 }
 
@@ -186,10 +194,7 @@ func (n *Node) openState() (err error) {
 	if n.devices, err = openDevices(n.store); err != nil {
 		return err
 	}
-	if n.contacts, err = openContacts(n.store); err != nil {
-		return err
-	}
-	n.transfers, err = openTransfers(n.store, n.contacts, n.hub.publish)
+	n.contacts, err = openContacts(n.store)
 	return err
 }
 

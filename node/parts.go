@@ -114,9 +114,12 @@ func (n *Node) startICE() (err error) {
 
 func (n *Node) startFiles() (err error) {
 	n.files, err = filexfer.New(promptStreams{n.host}, filexfer.Config{
-		Accept: n.receive, Observe: n.observeTransfer, Logger: n.log,
+		Accept: n.receive, Observe: n.observeTransfer, Ranges: true, Logger: n.log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := n.startAsking(); err != nil {
 		return err
 	}
 	n.Mount(n.files)

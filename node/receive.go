@@ -8,30 +8,33 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
-// receive decides on an offer: it is filexfer's Accept, and waits for the user.
+// receive decides on an offer: it is filexfer's Accept. One that was asked for is
+// taken; with another it waits for the user.
 func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, error) {
-	c, known := n.contactOf(o.From)
-	if !known {
-		return nil, &filexfer.Refusal{Reason: "not a contact"}
+	if sink, wanted, err := n.again.Accept(ctx, o); wanted || err != nil {
+		return sink, err
+	}
+	t, err := n.judge(ctx, o)
+	if err != nil {
+		return nil, err
 	}
 	waiting := make(chan decision, 1)
 	e := &entry{
-		Transfer: Transfer{
-			ID: o.ID, Direction: Incoming, Contact: c.Name, Account: c.Account, Device: o.From,
-			Name: o.Name, Size: o.Size, State: filexfer.AwaitingHost, Path: pathOf(o.Conn),
-		},
-		cancel:  func() { n.files.Cancel(o.ID) },
-		release: n.protect(o.From, o.ID),
-		waiting: waiting,
+		Transfer: t,
+		cancel:   func() { n.files.Cancel(o.ID) },
+		release:  n.protect(o.From, o.ID),
+		waiting:  waiting,
 	}
 	if err := n.transfers.begin(e); err != nil {
 		e.release()
 		return nil, err
 	}
-	if n.settings.Accept == AcceptContacts {
+	if n.settings.Accept == AcceptContacts && n.contacts.accepted(t.Account) {
 		if _, err := n.Accept(ctx, o.ID, ""); err != nil {
 			return nil, err
 		}
@@ -43,6 +46,63 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		n.withdraw(o.ID, waiting)
 		return nil, context.Cause(ctx)
 	}
+}
+
+// judge tells whether the device may offer this file, and gives the transfer that it
+// would be. A contact may offer any file; a fellow member one of a conversation.
+// What the conversation says of the file must be true.
+func (n *Node) judge(ctx context.Context, o filexfer.Offer) (Transfer, error) {
+	account, known := n.accountOf(o.From)
+	if !known || account == n.keys.account {
+		return Transfer{}, &filexfer.Refusal{Reason: "not a contact"}
+	}
+	t := Transfer{
+		ID: o.ID, Direction: Incoming, Contact: n.called(account), Account: account, Device: o.From,
+		Name: o.Name, Size: o.Size, State: filexfer.AwaitingHost, Path: pathOf(o.Conn), Sum: o.Sum,
+	}
+	if o.Conversation == "" && n.contacts.accepted(account) {
+		return t, nil
+	}
+	var err error
+	if t.Conversation, err = conversation.ParseID(o.Conversation); err == nil {
+		t.Entry, err = conversation.ParseID(o.Interaction)
+	}
+	switch {
+	case err != nil:
+		return t, &filexfer.Refusal{Reason: "not a contact"}
+	case o.Offset != 0:
+		return t, &filexfer.Refusal{Reason: "nobody asked for a part"}
+	}
+	return t, n.judgeEntry(ctx, t)
+}
+
+// judgeEntry holds an offer against its conversation. The entry may be on its way
+// yet, and so may a contact's whole conversation.
+func (n *Node) judgeEntry(ctx context.Context, t Transfer) error {
+	s, err := n.conversations.Summary(t.Conversation)
+	if errors.Is(err, logstore.ErrUnknownConversation) && n.contacts.accepted(t.Account) {
+		return nil
+	}
+	if err != nil || !s.Me.In() && s.Mode != conversation.OneToOne || !n.mayRead(s.ID, t.Account, t.Device) {
+		return &filexfer.Refusal{Reason: "not a member of that conversation"}
+	}
+	m, err := n.conversations.Message(t.Conversation, t.Entry)
+	if errors.Is(err, logstore.ErrUnknownEntry) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch f, err := fileOf(m); {
+	case err != nil:
+		return &filexfer.Refusal{Reason: err.Error()}
+	case m.Entry.Account != t.Account || f.TotalSize != t.Size || t.Sum != "" && f.SHA3Sum != t.Sum:
+		return &filexfer.Refusal{Reason: "this is not the file that the conversation tells of"}
+	}
+	if _, err := n.held.File(ctx, t.Conversation, t.Entry); err == nil {
+		return &filexfer.Refusal{Reason: "it is here already"}
+	}
+	return nil
 }
 
 // withdraw ends the waiting of an offer that is gone. A decision that was made
@@ -85,7 +145,7 @@ func (n *Node) Accept(_ context.Context, id, path string) (Transfer, error) {
 	if err != nil {
 		return t, err
 	}
-	if t, err = n.decide(id, decision{sink: sink, file: filepath.Join(target.Dir, target.Name)}); err != nil {
+	if t, err = n.decide(id, decision{sink, target, nil}); err != nil {
 		return t, errors.Join(err, sink.Abort())
 	}
 	return t, nil
@@ -115,7 +175,8 @@ func (n *Node) decide(id string, d decision) (Transfer, error) {
 	err := fmt.Errorf("%w: %s", ErrNotWaiting, id)
 	n.transfers.change(id, func(e *entry) {
 		if e.waiting != nil {
-			err, e.File = nil, d.file
+			err = nil
+			e.goesTo(d.target)
 			e.waiting <- d
 			e.waiting = nil
 		}
@@ -124,9 +185,19 @@ func (n *Node) decide(id string, d decision) (Transfer, error) {
 	return t, err
 }
 
+// goesTo notes where the file is to lie.
+func (t *Transfer) goesTo(target filexfer.Target) {
+	if target.Dir != "" {
+		t.File, t.exact = filepath.Join(target.Dir, target.Name), target.Exact
+	}
+}
+
 // target says where an accepted file goes, see Accept.
 func (n *Node) target(t Transfer, path string) (filexfer.Target, error) {
 	target := filexfer.Target{Dir: path, Name: t.Name, Size: t.Size, ID: t.ID}
+	if !t.Entry.IsZero() {
+		target.Sum = t.Sum // a conversation's file can be continued
+	}
 	switch info, err := os.Stat(path); {
 	case path == "":
 		target.Dir = n.settings.Downloads

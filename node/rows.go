@@ -30,26 +30,50 @@ func contactFromRow(row store.Contact) Contact {
 }
 
 func transferToRow(t Transfer) store.Transfer {
-	return store.Transfer{
-		ID: t.ID, Direction: string(t.Direction), Account: t.Account, Device: t.Device,
+	row := store.Transfer{
+		ID: t.ID, Conversation: t.Conversation, Entry: t.Entry, Exact: t.exact, Ended: t.Ended, Direction: string(t.Direction), Account: t.Account, Device: t.Device,
 		Name: t.Name, File: t.File, Size: t.Size, Bytes: t.Bytes, State: t.State,
 		Reason: t.Reason, Code: string(t.Code), Sum: t.Sum,
 		PathKind: pathKind(t.Path), Path: pathToRow(t.Path),
 		Created: t.Created, Updated: t.Updated,
 	}
+	for _, p := range t.Parts {
+		row.Parts = append(row.Parts, store.Part{
+			Device: p.Device, Account: p.Account, State: p.State, Bytes: p.Bytes, Reason: p.Reason, Code: string(p.Code),
+			PathKind: pathKind(p.Path), Path: pathToRow(p.Path), Updated: p.Updated,
+		})
+	}
+	return row
 }
 
-func transferFromRow(row store.Transfer, contact string) (Transfer, error) {
+func (n *Node) transferFromRow(row store.Transfer) (Transfer, error) {
 	path, err := pathFromRow(row.PathKind, row.Path)
 	if err != nil {
 		return Transfer{}, fmt.Errorf("stored transfer %s: %w", row.ID, err)
 	}
-	return Transfer{
-		ID: row.ID, Direction: Direction(row.Direction), Contact: contact, Account: row.Account, Device: row.Device,
+	t := Transfer{
+		ID: row.ID, Conversation: row.Conversation, Entry: row.Entry, exact: row.Exact, Ended: row.Ended,
+		Direction: Direction(row.Direction), Contact: n.called(row.Account), Account: row.Account, Device: row.Device,
 		Name: row.Name, File: row.File, Size: row.Size, Bytes: row.Bytes, State: row.State,
 		Reason: row.Reason, Code: EndCode(row.Code), Sum: row.Sum, Path: path,
 		Created: row.Created, Updated: row.Updated,
-	}, nil
+	}
+	if row.Direction == string(Outgoing) && !row.Conversation.IsZero() {
+		if s, err := n.conversations.Summary(row.Conversation); err == nil {
+			t.Contact = n.titleOf(s)
+		}
+	}
+	for _, p := range row.Parts {
+		path, err := pathFromRow(p.PathKind, p.Path)
+		if err != nil {
+			return t, fmt.Errorf("stored transfer %s: %w", row.ID, err)
+		}
+		t.Parts = append(t.Parts, Part{
+			Device: p.Device, Account: p.Account, Contact: n.called(p.Account), State: p.State, Bytes: p.Bytes,
+			Reason: p.Reason, Code: EndCode(p.Code), Path: path, Updated: p.Updated,
+		})
+	}
+	return t, nil
 }
 
 // pathRow is what is kept of a path: the facts, not the certificates.

@@ -2,29 +2,35 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/node/holdings"
 	"github.com/passeur-p2p/passeur/node/signalling"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
-// SendFile offers the regular file at path to a contact, named by alias or
-// account. It returns as soon as the transfer is queued; what becomes of it is
-// told as events. The file must stay as it is until the transfer has ended.
-func (n *Node) SendFile(_ context.Context, path, contact string) (Transfer, error) {
-	c, err := n.contacts.find(contact)
+// SendFile writes the regular file at path into a conversation, named as in
+// SendMessage (a contact's alias or account, a group's name, the beginning of an
+// id), and offers it to every device of every other member. It returns as soon as
+// the transfer is queued; what becomes of it is told as events. The file must stay
+// as it is, where it is, for as long as others are to get it from here.
+func (n *Node) SendFile(_ context.Context, path, ref string) (Transfer, error) {
+	s, err := n.sendable(ref)
 	if err != nil {
 		return Transfer{}, err
-	}
-	if c.State != Accepted {
-		return Transfer{}, fmt.Errorf("%w: %s is %s", ErrNotAccepted, c.Name, c.State)
 	}
 	if path, err = filepath.Abs(path); err != nil {
 		return Transfer{}, err
@@ -34,8 +40,9 @@ func (n *Node) SendFile(_ context.Context, path, contact string) (Transfer, erro
 		return Transfer{}, err
 	}
 	ctx, cancel := context.WithCancel(n.ctx)
-	e := &entry{cancel: cancel, Transfer: Transfer{
-		ID: newTransferID(), Direction: Outgoing, Contact: c.Name, Account: c.Account,
+	other, _ := n.otherOf(s)
+	e := &entry{cancel: cancel, stops: map[peer.ID]func(){}, Transfer: Transfer{
+		ID: newTransferID(), Direction: Outgoing, Conversation: s.ID, Contact: n.titleOf(s), Account: other,
 		Name: filexfer.SafeName(file.Name), File: path, Size: file.Size, State: filexfer.Created,
 	}}
 	if err := n.transfers.begin(e); err != nil {
@@ -50,104 +57,197 @@ func (n *Node) SendFile(_ context.Context, path, contact string) (Transfer, erro
 	return t, nil
 }
 
-// deliver finds the contact's devices, reaches one of them and hands the file to
-// filexfer.
-func (n *Node) deliver(ctx context.Context, t Transfer, file filexfer.File) {
-	n.step(t, PhaseLookup, "asking the DHT for the devices of "+t.Contact)
-	devices, err := n.devicesOf(ctx, t)
-	if err != nil {
-		n.endUnreached(ctx, t.ID, err)
-		return
+// sendable finds the conversation that a file is to go to.
+func (n *Node) sendable(ref string) (logstore.Summary, error) {
+	if c, err := n.contacts.find(ref); err == nil && c.State != Accepted {
+		return logstore.Summary{}, fmt.Errorf("%w: %s is %s", ErrNotAccepted, c.Name, c.State)
 	}
-	n.transfers.change(t.ID, func(e *entry) {
-		if e.trying = devices; len(devices) == 1 {
-			e.Device = devices[0]
-		}
-	})
-	device, err := n.reachAny(ctx, devices, t.Created)
-	if err != nil {
-		n.endUnreached(ctx, t.ID, err)
-		return
+	s, err := n.writable(ref)
+	if errors.Is(err, ErrUnknownConversation) {
+		return s, fmt.Errorf("%w, and no conversation either: %q", ErrUnknownContact, ref)
 	}
-	n.transfers.change(t.ID, func(e *entry) { e.Device, e.release = device, n.protect(device, t.ID) })
-	file.ID = t.ID
-	_, err = n.files.Send(ctx, device, file) // observeTransfer is told of each step
-	n.transfers.change(t.ID, func(e *entry) { e.fail(err) })
+	if err != nil {
+		return s, err
+	}
+	if s, err = n.conversations.Summary(s.ID); err == nil && !s.Me.In() {
+		err = fmt.Errorf("%w: you are not a member of %s", ErrNotAllowed, n.titleOf(s))
+	}
+	return s, err
 }
 
-// devicesOf gives the contact's devices. Those that are remembered count while the
-// directory vouches for one of them.
-func (n *Node) devicesOf(ctx context.Context, t Transfer) (devices []peer.ID, err error) {
-	record, found := n.directory.Remembered(t.Account)
-	if !found || len(record.Devices) == 0 || n.directory.Check(ctx, t.Account, record.Devices[0].ID) != nil {
-		if _, err := n.directory.Lookup(ctx, t.Account); err != nil {
-			return nil, fmt.Errorf("look up the devices of %s: %w", t.Contact, err)
+// titleOf is how people here call a conversation.
+func (n *Node) titleOf(s logstore.Summary) string {
+	if other, paired := n.otherOf(s); paired {
+		return n.called(other)
+	}
+	return s.Name
+}
+
+// deliver announces the file in the conversation and offers it to everybody there.
+func (n *Node) deliver(ctx context.Context, t Transfer, file filexfer.File) {
+	file, err := n.announce(ctx, t, file)
+	if err == nil {
+		err = n.offer(ctx, t, file)
+	}
+	n.transfers.endSending(t.ID, err)
+}
+
+// announce hashes the file and writes its entry: from then on this device holds it.
+func (n *Node) announce(ctx context.Context, t Transfer, file filexfer.File) (filexfer.File, error) {
+	n.step(t, PhaseSum, "the file's SHA3-512 is computed")
+	began := time.Now()
+	sum, err := filexfer.SumFile(ctx, file, nil)
+	if err != nil {
+		return file, stoppedBy(ctx, err)
+	}
+	content := conversation.File{DisplayName: file.Name, SHA3Sum: sum, TID: newTID(), TotalSize: file.Size}.Content()
+	e, err := n.conversations.Append(ctx, t.Conversation, n.author(), conversation.TypeFile, content)
+	if err != nil {
+		return file, stoppedBy(ctx, err)
+	}
+	n.transfers.change(t.ID, func(x *entry) { x.Entry, x.Sum = e.ID, sum })
+	err = n.held.Put(ctx, holdings.Held{
+		Conversation: t.Conversation, Entry: e.ID, Path: t.File, Size: t.Size, Sum: sum, Source: true, Since: began,
+	})
+	if err != nil {
+		return file, fmt.Errorf("%w: %w", filexfer.ErrSource, err)
+	}
+	file.ID, file.Sum = t.ID, sum
+	file.Conversation, file.Interaction = t.Conversation.String(), e.ID.String()
+	return file, nil
+}
+
+// stoppedBy makes an error that the end of ctx brought about one of a cancel.
+func stoppedBy(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("%w here before it was offered to anybody", filexfer.ErrCancelled)
+}
+
+// newTID draws the number that Jami gives a transfer: 1 to 2^53-1.
+func newTID() string {
+	var raw [8]byte
+	rand.Read(raw[:])
+	return strconv.FormatUint(1+binary.BigEndian.Uint64(raw[:])%(1<<53-1), 10)
+}
+
+// offer asks every device of every other member, and returns when all have ended.
+func (n *Node) offer(ctx context.Context, t Transfer, file filexfer.File) error {
+	accounts, err := n.recipients(t.Conversation)
+	if err != nil {
+		return err
+	}
+	if len(accounts) == 0 {
+		return &filexfer.Error{State: filexfer.Unjoinable, Op: "offer", Err: fmt.Errorf("%w: nobody else is a member of %s yet; the file is in the conversation", filexfer.ErrUnjoinable, t.Contact)}
+	}
+	n.step(t, PhaseLookup, "asking the DHT for the devices of "+t.Contact)
+	parts := n.partsFor(ctx, accounts)
+	n.transfers.addParts(t.ID, parts)
+	var running sync.WaitGroup
+	slots := make(chan struct{}, maxReached)
+	for _, p := range parts {
+		running.Go(func() { n.offerPart(ctx, t, file, p, slots) })
+	}
+	running.Wait()
+	return nil
+}
+
+// recipients are the accounts that a file of a conversation goes to.
+func (n *Node) recipients(conv conversation.ID) (accounts []conversation.Account, err error) {
+	s, err := n.conversations.Summary(conv)
+	if err != nil {
+		return nil, err
+	}
+	if other, paired := n.otherOf(s); paired {
+		return []conversation.Account{other}, nil
+	}
+	members, err := n.conversations.Members(conv)
+	for _, m := range members {
+		if m.Status.In() && m.Account != n.keys.account {
+			accounts = append(accounts, m.Account)
 		}
 	}
-	if record, found = n.directory.Remembered(t.Account); !found {
+	return accounts, err
+}
+
+// partsFor looks up the devices of accounts. One whose devices cannot be found has a
+// part without, whose Reason says why.
+func (n *Node) partsFor(ctx context.Context, accounts []conversation.Account) (parts []Part) {
+	found := make([][]Part, len(accounts))
+	var running sync.WaitGroup
+	for i, a := range accounts {
+		running.Go(func() {
+			devices, err := n.devicesOf(ctx, a)
+			if err != nil {
+				found[i] = []Part{{Account: a, Contact: n.called(a), Reason: unreached(err)}}
+			}
+			for _, device := range devices {
+				found[i] = append(found[i], Part{Device: device, Account: a, Contact: n.called(a)})
+			}
+		})
+	}
+	running.Wait()
+	return slices.Concat(found...)
+}
+
+// offerPart reaches one device and hands the file to filexfer.
+func (n *Node) offerPart(ctx context.Context, t Transfer, file filexfer.File, p Part, slots chan struct{}) {
+	change := func(f func(*Part)) { n.transfers.changePart(t.ID, p.Device, p.Account, f) }
+	if p.Device == "" {
+		change(func(q *Part) { q.State, q.Code = filexfer.Unjoinable, EndUnjoinable })
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n.transfers.change(t.ID, func(e *entry) { e.stops[p.Device] = cancel })
+	slots <- struct{}{}
+	err := n.reach(ctx, p.Device)
+	<-slots
+	if err != nil {
+		err = n.explained(p.Device, t.Created, err)
+		change(func(q *Part) { q.miss(ctx, err) })
+		return
+	}
+	defer n.protect(p.Device, t.ID)()
+	_, err = n.files.Send(ctx, p.Device, file) // observeTransfer is told of each step
+	change(func(q *Part) { q.fail(err) })
+}
+
+// miss ends a part whose device was not reached.
+func (p *Part) miss(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		p.State, p.Code, p.Reason = filexfer.ClosedByHost, EndCancelled, "cancelled here before a connection stood"
+		return
+	}
+	p.State, p.Code, p.Reason = filexfer.Unjoinable, EndUnjoinable, unreached(err)
+}
+
+// devicesOf gives an account's devices. Those that are remembered count while the
+// directory vouches for one of them.
+func (n *Node) devicesOf(ctx context.Context, a conversation.Account) (devices []peer.ID, err error) {
+	record, found := n.directory.Remembered(a)
+	if !found || len(record.Devices) == 0 || n.directory.Check(ctx, a, record.Devices[0].ID) != nil {
+		if _, err := n.directory.Lookup(ctx, a); err != nil {
+			return nil, fmt.Errorf("look up the devices of %s: %w", n.called(a), err)
+		}
+	}
+	if record, found = n.directory.Remembered(a); !found {
 		return nil, ErrUnknownContact // removed meanwhile
 	}
 	for _, d := range record.Devices {
-		if n.belongs(t.Account, d.ID) {
+		if n.belongs(a, d.ID) {
 			devices = append(devices, d.ID)
 		}
 	}
 	if len(devices) == 0 {
-		return nil, fmt.Errorf("%s has no device", t.Contact)
+		return nil, fmt.Errorf("%s has no device", n.called(a))
 	}
 	return devices, nil
 }
 
-// maxReached is how many devices of a contact are tried at once.
+// maxReached is how many devices a transfer tries to reach at once.
 const maxReached = 8
-
-// reachAny connects to whichever of the devices is there first: one that is off
-// takes nothing from one that is on.
-func (n *Node) reachAny(ctx context.Context, devices []peer.ID, since time.Time) (peer.ID, error) {
-	for _, device := range devices {
-		if n.host.Network().Connectedness(device) == network.Connected {
-			return device, nil
-		}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	reached, failed := make(chan peer.ID, len(devices)), make(chan error, len(devices))
-	slots := make(chan struct{}, maxReached)
-	for _, device := range devices {
-		try := func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if err := n.reach(ctx, device); err != nil {
-				failed <- n.explained(device, since, err)
-				return
-			}
-			reached <- device
-		}
-		if !n.goRun(try) {
-			return "", ErrClosed
-		}
-	}
-	var failures []error
-	for range devices {
-		select {
-		case device := <-reached:
-			return device, nil
-		case err := <-failed:
-			failures = append(failures, err)
-		}
-	}
-	return "", mostTelling(failures)
-}
-
-// mostTelling picks the failure of a device that answered, if one did.
-func mostTelling(failures []error) error {
-	for _, err := range failures {
-		if errors.Is(err, errNoPath) {
-			return err
-		}
-	}
-	return failures[0]
-}
 
 // explained says more about a failure than the dial did, if the device answered
 // and yet no path was found.
@@ -170,17 +270,6 @@ func (n *Node) explained(device peer.ID, since time.Time, err error) error {
 
 // errNoPath: both devices tried, and no pair of addresses connects.
 var errNoPath = errors.New("no path")
-
-// endUnreached ends a transfer for which no connection came about.
-func (n *Node) endUnreached(ctx context.Context, id string, err error) {
-	n.transfers.change(id, func(e *entry) {
-		if ctx.Err() != nil {
-			e.State, e.Code, e.Reason = filexfer.ClosedByHost, EndCancelled, "cancelled here before a connection stood"
-			return
-		}
-		e.State, e.Code, e.Reason = filexfer.Unjoinable, EndUnjoinable, unreached(err)
-	})
-}
 
 // unreached says why nobody was reached, in words for people.
 func unreached(err error) string {

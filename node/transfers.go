@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -28,15 +29,21 @@ type transferBook struct {
 	mu   sync.Mutex
 	list []*entry // oldest first
 	byID map[string]*entry
+	// offers are the transfers of wanted files by the id of the offer that brings
+	// them now.
+	offers map[string]string
+	// serving are files that others asked for, of which no byte has flowed yet.
+	serving map[string]*entry
 }
 
 // entry is a transfer and, while it runs, the way to stop it.
 type entry struct {
 	Transfer
-	cancel  func()        // nil once ended
-	release func()        // gives back what the transfer holds; may be nil
-	waiting chan decision // non-nil while an offer waits for the user
-	trying  []peer.ID     // the devices of which one is to be reached
+	meta    filexfer.Meta      // makes State and Bytes of Parts, see subtransfers.go
+	stops   map[peer.ID]func() // ends the part of a device
+	cancel  func()             // nil once ended
+	release func()             // gives back what the transfer holds; may be nil
+	waiting chan decision      // non-nil while an offer waits for the user
 }
 
 // maxEnded is how many transfers that have ended are remembered over a restart.
@@ -47,47 +54,79 @@ const stoppedReason = "this node stopped while the transfer was under way"
 
 // decision is the user's answer to an offer: a sink, or a refusal.
 type decision struct {
-	sink filexfer.Sink
-	file string // where the sink's file is to lie
-	err  error
+	sink   filexfer.Sink
+	target filexfer.Target // of the sink
+	err    error
 }
 
-func openTransfers(s *store.Store, contacts *contactBook, tell func(Event)) (*transferBook, error) {
-	if _, err := s.PruneTransfers(maxEnded); err != nil {
-		return nil, err
+// openTransfers reads what is stored. The conversations must be open.
+func (n *Node) openTransfers() error {
+	if _, err := n.store.PruneTransfers(maxEnded); err != nil {
+		return err
 	}
-	rows, err := s.Transfers()
+	rows, err := n.store.Transfers()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b := &transferBook{store: s, tell: tell, byID: map[string]*entry{}}
+	n.transfers = &transferBook{
+		store: n.store, tell: n.hub.publish, byID: map[string]*entry{},
+		offers: map[string]string{}, serving: map[string]*entry{},
+	}
 	for _, row := range rows {
-		t, err := transferFromRow(row, contacts.nameOf(row.Account))
+		t, err := n.transferFromRow(row)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		b.addLocked(&entry{Transfer: t})
+		n.transfers.addLocked(&entry{Transfer: t})
 	}
-	return b, b.endInterrupted()
+	return n.transfers.endInterrupted()
 }
 
-// endInterrupted ends what ran when the node last stopped.
+// endInterrupted ends what ran when the node last stopped. A file of a conversation
+// that was accepted goes on being wanted.
 func (b *transferBook) endInterrupted() error {
+	var ended []*entry
 	for _, e := range b.list {
-		if e.State.Final() {
+		if e.Ended {
 			continue
 		}
-		e.State, e.Code = filexfer.ClosedByHost, EndRestarted
-		e.Reason = stoppedReason
+		if e.recoverable() {
+			e.State = filexfer.Created
+		} else {
+			e.interrupt()
+			ended = append(ended, e)
+		}
 		e.Updated = time.Now()
 		if err := b.store.PutTransfer(transferToRow(e.Transfer)); err != nil {
 			return err
 		}
+	}
+	for _, e := range ended {
 		if e.Direction == Incoming && e.File != "" {
-			filexfer.SweepParts(filepath.Dir(e.File), nil) // a folder that is gone needs none
+			filexfer.SweepParts(filepath.Dir(e.File), b.keeps) // a folder that is gone needs none
 		}
 	}
 	return nil
+}
+
+// interrupt ends a transfer of an earlier run.
+func (e *entry) interrupt() {
+	e.Parts = slices.Clone(e.Parts)
+	for i := range e.Parts {
+		if p := &e.Parts[i]; !p.State.Final() {
+			p.State, p.Code, p.Reason = filexfer.ClosedByHost, EndRestarted, stoppedReason
+		}
+	}
+	if e.State != filexfer.Finished {
+		e.State, e.Code, e.Reason = filexfer.ClosedByHost, EndRestarted, stoppedReason
+	}
+	e.Ended = true
+}
+
+// keeps tells whether the part file of that id will be continued.
+func (b *transferBook) keeps(id string) bool {
+	e := b.byID[id]
+	return e != nil && !e.Ended
 }
 
 func (b *transferBook) addLocked(e *entry) {
@@ -119,19 +158,22 @@ func (b *transferBook) change(id string, f func(*entry)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.byID[id]
-	if e == nil || e.State.Final() {
+	if e == nil || e.Ended {
 		return
 	}
 	before := e.Transfer
 	f(e)
+	if e.Direction == Incoming {
+		e.Ended = e.State.Final()
+	}
 	if reflect.DeepEqual(e.Transfer, before) {
 		return
 	}
 	e.Updated = time.Now()
-	if e.State.Final() {
-		e.endLocked()
+	if e.Ended {
+		b.endLocked(e)
 	}
-	if e.State != before.State || e.Path != before.Path || e.File != before.File {
+	if !e.Transfer.mereProgress(before) {
 		if err := b.store.PutTransfer(transferToRow(e.Transfer)); err != nil {
 			e.Reason = joinReason(e.Reason, fmt.Sprintf("this could not be stored: %v", err))
 		}
@@ -140,11 +182,20 @@ func (b *transferBook) change(id string, f func(*entry)) {
 	b.tell(Event{Time: t.Updated, Transfer: &t, Phase: phaseOf(before.State, t.State)})
 }
 
-func (e *entry) endLocked() {
+func (b *transferBook) endLocked(e *entry) {
 	if e.release != nil {
 		e.release()
 	}
-	e.cancel, e.release, e.waiting, e.trying = nil, nil, nil, nil
+	e.cancel, e.release, e.waiting, e.stops = nil, nil, nil, nil
+	maps.DeleteFunc(b.offers, func(_, id string) bool { return id == e.ID })
+}
+
+// mereProgress tells whether nothing changed since before but the count of bytes.
+func (t Transfer) mereProgress(before Transfer) bool {
+	return t.State == before.State && t.Ended == before.Ended && t.Path == before.Path && t.File == before.File &&
+		t.Entry == before.Entry && slices.EqualFunc(t.Parts, before.Parts, func(x, y Part) bool {
+		return x.Device == y.Device && x.State == y.State && x.Path == y.Path
+	})
 }
 
 func joinReason(reason, more string) string {
@@ -191,25 +242,15 @@ func (b *transferBook) connecting(device peer.ID) (list []Transfer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.list {
-		if e.State == filexfer.Created && slices.Contains(e.trying, device) {
-			t := e.Transfer
-			t.Device = device
-			list = append(list, t)
+		for _, p := range e.Parts {
+			if p.State == filexfer.Created && p.Device == device {
+				t := e.Transfer
+				t.Device = device
+				list = append(list, t)
+			}
 		}
 	}
 	return list
-}
-
-// stopAll cancels the running transfers for which match holds.
-func (b *transferBook) stopAll(match func(Transfer) bool) {
-	for _, t := range b.all() {
-		if !match(t) {
-			continue
-		}
-		if _, stop, err := b.stopper(t.ID); err == nil {
-			stop()
-		}
-	}
 }
 
 // Transfers lists every transfer, running and ended, the newest last.
@@ -242,8 +283,32 @@ func (b *transferBook) stopper(id string) (Transfer, func(), error) {
 	return e.Transfer, e.cancel, nil
 }
 
+// stopWith ends what is sent to or comes from those for whom match holds; what goes
+// to others at the same time goes on.
+func (b *transferBook) stopWith(match func(conversation.Account, peer.ID) bool) {
+	for _, stop := range b.stopsWith(match) {
+		stop()
+	}
+}
+
+func (b *transferBook) stopsWith(match func(conversation.Account, peer.ID) bool) (stops []func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.list {
+		if e.Direction == Incoming && e.cancel != nil && match(e.Account, e.Device) {
+			stops = append(stops, e.cancel)
+		}
+		for _, p := range e.Parts {
+			if stop := e.stops[p.Device]; stop != nil && match(p.Account, p.Device) {
+				stops = append(stops, stop)
+			}
+		}
+	}
+	return stops
+}
+
 func (n *Node) cancelAll(a conversation.Account) {
-	n.transfers.stopAll(func(t Transfer) bool { return t.Account == a })
+	n.transfers.stopWith(func(account conversation.Account, _ peer.ID) bool { return account == a })
 }
 
 // phase tells a step towards a connection to every transfer that waits for it.
@@ -253,42 +318,13 @@ func (n *Node) phase(device peer.ID, p Phase, detail string) {
 	}
 }
 
-// observeTransfer takes over what filexfer reports.
-func (n *Node) observeTransfer(v filexfer.View) {
-	n.transfers.change(v.ID, func(e *entry) {
-		e.follow(v)
-		if e.State == filexfer.ClosedByHost && n.ctx.Err() != nil {
-			e.Code, e.Reason = EndRestarted, stoppedReason
-		}
-	})
-}
-
-func (e *entry) follow(v filexfer.View) {
-	e.State, e.Bytes = v.State, v.Bytes
-	if v.Sum != "" {
-		e.Sum = v.Sum
-	}
-	if e.Path == nil && v.Conn != nil {
-		e.Path = pathOf(v.Conn)
-	}
-	if v.State == filexfer.Finished && v.Path != "" {
-		e.File = v.Path
-	}
-	if v.State.Final() && v.Err != nil {
-		e.Code, e.Reason = endCode(v.Err), v.Err.Error()
-	}
-}
-
-// fail ends a transfer of which filexfer reported nothing, because it did not
-// begin.
-func (e *entry) fail(err error) {
-	if err == nil {
-		return
-	}
-	e.State, e.Code, e.Reason = filexfer.ClosedByHost, endCode(err), err.Error()
+// endOf is how a transfer has ended that failed with err.
+func endOf(err error) (filexfer.State, EndCode, string) {
+	state := filexfer.ClosedByHost
 	if ended := new(filexfer.Error); errors.As(err, &ended) {
-		e.State = ended.State
+		state = ended.State
 	}
+	return state, endCode(err), err.Error()
 }
 
 // endCodes says which error means which code; the first that matches counts.

@@ -85,6 +85,11 @@ type Transfer struct {
 	// Path is nil until a connection stands.
 	Path             *icetcp.Path
 	Created, Updated time.Time
+	// Ended: nothing more will happen. A file that one device has is Finished while
+	// others may still take it.
+	Ended bool
+
+	exact bool // File is to have this name and no other
 }
 
 // Part is the sub-transfer of an outgoing file to one device.

@@ -64,7 +64,7 @@ func (w *watcher) supersededLocked(e Event) int {
 		if queued.Transfer == nil || queued.Transfer.ID != e.Transfer.ID {
 			continue
 		}
-		if queued.Phase == "" && queued.Transfer.State == e.Transfer.State {
+		if queued.Phase == "" && e.Transfer.mereProgress(*queued.Transfer) {
 			return i
 		}
 		return -1

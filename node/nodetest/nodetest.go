@@ -115,7 +115,7 @@ func Transfer(t testing.TB, n *node.Node, what string, ready func(node.Transfer)
 func Ended(t testing.TB, n *node.Node, id string) node.Transfer {
 	t.Helper()
 	return Transfer(t, n, "transfer "+id+" to end", func(x node.Transfer) bool {
-		return x.ID == id && x.State.Final()
+		return x.ID == id && x.Ended
 	})
 }
 

@@ -1,0 +1,376 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/node/holdings"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/rerequest"
+)
+
+// A wanted file is an incoming transfer of a conversation's file that has not ended
+// and that nobody offers: it was missed, or its transfer broke. This file ties those
+// to protocols/rerequest, which asks for them, and tells rerequest what is held here
+// and who may have it.
+
+// startAsking makes what files are asked again with.
+func (n *Node) startAsking() (err error) {
+	n.again, err = rerequest.New(reachingStreams{n}, rerequest.Config{
+		Book: heldBook{n}, Directory: readers{n}, Files: serving{n}, Self: n.host.ID(),
+		Observe: n.observeAsking, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.Mount(n.again)
+	return nil
+}
+
+// askAgain wants what was wanted when the node last stopped.
+func (n *Node) askAgain() {
+	for _, t := range n.transfers.all() {
+		if !t.Ended && t.recoverable() {
+			n.transfers.change(t.ID, func(e *entry) { e.cancel = func() { n.forget(t.ID) } })
+			n.want(t.ID)
+		}
+	}
+}
+
+// recoverable tells whether the file can be asked for again, and where it is to go
+// is known.
+func (t Transfer) recoverable() bool {
+	return t.Direction == Incoming && !t.Entry.IsZero() && t.Sum != "" && t.File != ""
+}
+
+// goal is where the file of an accepted transfer is to lie.
+func (t Transfer) goal() filexfer.Target {
+	return filexfer.Target{
+		Dir: filepath.Dir(t.File), Name: filepath.Base(t.File), Size: t.Size, ID: t.ID, Exact: t.exact, Sum: t.Sum,
+	}
+}
+
+// want asks for the file of a transfer until it is there. The file may have come in
+// the moment before the node was killed.
+func (n *Node) want(id string) {
+	t, found := n.transfers.get(id)
+	if !found || t.Ended {
+		return
+	}
+	came, err := n.adoptWanted(t)
+	if !came && err == nil {
+		n.transfers.change(id, func(e *entry) { e.Bytes = filexfer.PartSize(t.goal()) })
+		err = n.again.Want(rerequest.Want{Conversation: t.Conversation.String(), Interaction: t.Entry.String(), Target: t.goal()})
+	}
+	if err != nil && !errors.Is(err, rerequest.ErrWanted) {
+		n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = endOf(err) })
+	}
+}
+
+// adoptWanted ends a transfer whose file lies here already.
+func (n *Node) adoptWanted(t Transfer) (bool, error) {
+	if h, err := n.held.Get(t.Conversation, t.Entry); err == nil && h.State == holdings.Here {
+		n.transfers.change(t.ID, func(e *entry) { e.State, e.Bytes, e.File = filexfer.Finished, e.Size, h.Path })
+		return true, nil
+	}
+	return false, nil
+}
+
+// forget ends a wanted transfer as its user wishes.
+func (n *Node) forget(id string) {
+	n.giveUp(id, EndCancelled, "cancelled here")
+}
+
+// giveUp tells rerequest first: it would ask the next device when the transfer ends.
+func (n *Node) giveUp(id string, code EndCode, reason string) {
+	t, offers := n.transfers.broughtBy(id)
+	n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = filexfer.ClosedByHost, code, reason })
+	if n.again.Forget(t.Conversation.String(), t.Entry.String()) {
+		for _, offer := range offers {
+			n.files.Cancel(offer)
+		}
+	} else if err := filexfer.RemovePart(t.goal()); err != nil {
+		n.log.Warn("an unfinished file may be left", "transfer", id, "error", err)
+	}
+}
+
+// dropWithdrawn gives up the wanted and waiting files of a conversation that their
+// author has taken back.
+func (n *Node) dropWithdrawn(conv conversation.ID) error {
+	for _, t := range n.transfers.all() {
+		if t.Ended || t.Direction != Incoming || t.Conversation != conv {
+			continue
+		}
+		m, err := n.conversations.Message(conv, t.Entry)
+		if errors.Is(err, logstore.ErrUnknownEntry) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := fileOf(m); err == nil {
+			continue
+		}
+		if t.State == filexfer.AwaitingHost {
+			n.decide(t.ID, decision{err: &filexfer.Refusal{Reason: ErrWithdrawn.Error()}})
+		} else if t.recoverable() {
+			n.giveUp(t.ID, EndFailed, ErrWithdrawn.Error())
+		}
+	}
+	return nil
+}
+
+// autoAge is how old a file may be that a device gets without being told to.
+const autoAge = 7 * 24 * time.Hour
+
+// autoWait is how long the author of a file has to offer it himself.
+const autoWait = 20 * time.Second
+
+// getMissed asks for the files of contacts that this device missed, where the user
+// wants all that contacts send.
+func (n *Node) getMissed(now time.Time) error {
+	if n.settings.Accept != AcceptContacts {
+		return nil
+	}
+	missed, err := n.Missed()
+	if err != nil {
+		return err
+	}
+	for _, m := range missed {
+		tried := slices.ContainsFunc(n.transfers.all(), func(t Transfer) bool { return t.Entry == m.ID && t.Direction == Incoming })
+		if tried || !n.contacts.accepted(m.Account) || m.Time.Before(now.Add(-autoAge)) || m.Seen.After(now.Add(-autoWait)) {
+			continue
+		}
+		if _, err := n.GetFile(n.ctx, m.Conversation.String(), m.ID.String(), ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observeAsking shows what rerequest does for a wanted file.
+func (n *Node) observeAsking(e rerequest.Event) {
+	conv, err := conversation.ParseID(e.Conversation)
+	if err != nil {
+		return
+	}
+	entry, err := conversation.ParseID(e.Interaction)
+	if err != nil {
+		return
+	}
+	t, found := n.transfers.coming(conv, entry)
+	if !found {
+		return
+	}
+	switch e.Kind {
+	case rerequest.Asked:
+		n.step(t, PhaseAsk, fmt.Sprintf("asked %s", n.whose(e.Device)))
+	case rerequest.Denied:
+		n.step(t, PhaseAsk, fmt.Sprintf("%s: %v", n.whose(e.Device), e.Err))
+	case rerequest.Claimed:
+		n.transfers.bring(t.ID, *e.Offer)
+	}
+}
+
+// whose says whose device it is.
+func (n *Node) whose(device peer.ID) string {
+	if account, known := n.accountOf(device); known {
+		return fmt.Sprintf("%s's device %s", n.called(account), device.ShortString())
+	}
+	return device.ShortString()
+}
+
+// coming finds the transfer by which a file is to come, if one is under way.
+func (b *transferBook) coming(conv, entry conversation.ID) (Transfer, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.list {
+		if e.Direction == Incoming && !e.Ended && e.Conversation == conv && e.Entry == entry {
+			return e.Transfer, true
+		}
+	}
+	return Transfer{}, false
+}
+
+// bring ties an offer to the transfer of the wanted file that it brings.
+func (b *transferBook) bring(id string, o filexfer.Offer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.byID[id]; e != nil && !e.Ended {
+		b.offers[o.ID] = id
+	}
+}
+
+// broughtBy gives a wanted file's transfer and the offers that bring it now.
+func (b *transferBook) broughtBy(id string) (t Transfer, offers []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.byID[id]; e != nil {
+		t = e.Transfer
+	}
+	for offer, of := range b.offers {
+		if of == id {
+			offers = append(offers, offer)
+		}
+	}
+	return t, offers
+}
+
+// brings gives the transfer that an offer belongs to: its own mostly.
+func (b *transferBook) brings(offer string) (id string, wanted bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if id, wanted = b.offers[offer]; wanted {
+		return id, true
+	}
+	return offer, false
+}
+
+// reachingStreams opens streams to devices, connecting first where it must.
+type reachingStreams struct{ n *Node }
+
+func (r reachingStreams) NewStream(ctx context.Context, p peer.ID, pids ...protocol.ID) (network.Stream, error) {
+	if r.n.host.Network().Connectedness(p) != network.Connected {
+		if err := r.n.reach(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return promptStreams{r.n.host}.NewStream(ctx, p, pids...)
+}
+
+// heldBook is what rerequest may serve.
+type heldBook struct{ n *Node }
+
+func (b heldBook) Held(ctx context.Context, conv, interaction string) (filexfer.File, error) {
+	id, err := conversation.ParseID(conv)
+	if err != nil {
+		return filexfer.File{}, rerequest.ErrUnknownConversation
+	}
+	entry, err := conversation.ParseID(interaction)
+	if err != nil {
+		return filexfer.File{}, rerequest.ErrUnknownEntry
+	}
+	m, err := b.n.conversations.Message(id, entry)
+	switch {
+	case errors.Is(err, logstore.ErrUnknownConversation):
+		return filexfer.File{}, rerequest.ErrUnknownConversation
+	case errors.Is(err, logstore.ErrUnknownEntry):
+		return filexfer.File{}, rerequest.ErrUnknownEntry
+	case err != nil:
+		return filexfer.File{}, err
+	}
+	announced, err := fileOf(m)
+	switch {
+	case errors.Is(err, ErrNotAFile):
+		return filexfer.File{}, rerequest.ErrNotAFile
+	case err != nil:
+		return filexfer.File{}, rerequest.ErrNotHeld
+	}
+	return b.n.heldAs(ctx, announced, id, entry)
+}
+
+// heldAs gives the file that lies here if it is the announced one.
+func (n *Node) heldAs(ctx context.Context, announced conversation.File, conv, entry conversation.ID) (filexfer.File, error) {
+	f, err := n.held.File(ctx, conv, entry)
+	switch {
+	case errors.Is(err, holdings.ErrNotHeld), errors.Is(err, holdings.ErrGone):
+		return f, rerequest.ErrNotHeld
+	case errors.Is(err, holdings.ErrChanged):
+		return f, rerequest.ErrChanged
+	case err != nil:
+		return f, err
+	case f.Sum != announced.SHA3Sum || f.Size != announced.TotalSize:
+		return f, rerequest.ErrChanged
+	}
+	f.Name = announced.DisplayName
+	return f, nil
+}
+
+// readers are the devices that may have the files of conversations: those of members.
+type readers struct{ n *Node }
+
+func (r readers) Check(_ context.Context, conv string, device peer.ID) error {
+	id, err := conversation.ParseID(conv)
+	if err != nil {
+		return rerequest.ErrUnknownConversation
+	}
+	s, err := r.n.conversations.Summary(id)
+	if errors.Is(err, logstore.ErrUnknownConversation) || err == nil && s.Mode == conversation.Own {
+		return rerequest.ErrUnknownConversation
+	}
+	if err != nil {
+		return err
+	}
+	account, known := r.n.accountOf(device)
+	if !known {
+		return rerequest.ErrNotMember
+	}
+	if account == r.n.keys.account {
+		return nil
+	}
+	if r.n.logRevoked(account, device) {
+		return rerequest.ErrRevoked
+	}
+	status, err := r.n.conversations.Status(id, account)
+	if other, paired := r.n.otherOf(s); err == nil && !status.In() && (!paired || other != account) {
+		return rerequest.ErrNotMember
+	}
+	return err
+}
+
+func (r readers) Devices(_ context.Context, conv string) (devices []peer.ID, err error) {
+	id, err := conversation.ParseID(conv)
+	if err != nil {
+		return nil, rerequest.ErrUnknownConversation
+	}
+	accounts, err := r.n.recipients(id)
+	if errors.Is(err, logstore.ErrUnknownConversation) {
+		return nil, rerequest.ErrUnknownConversation
+	}
+	for _, a := range append(accounts, r.n.keys.account) {
+		record, _ := r.n.directory.Remembered(a)
+		for _, d := range record.Devices {
+			if d.ID != r.n.host.ID() && r.n.belongs(a, d.ID) {
+				devices = append(devices, d.ID)
+			}
+		}
+	}
+	return devices, err
+}
+
+// serving sends files that others have asked for again. The user sees them from the
+// moment that bytes flow.
+type serving struct{ n *Node }
+
+func (s serving) Send(ctx context.Context, to peer.ID, f filexfer.File) (filexfer.View, error) {
+	f.ID = newTransferID()
+	defer s.n.protect(to, f.ID)()
+	s.n.transfers.serve(s.n.served(to, f), func() { s.n.files.Cancel(f.ID) })
+	defer s.n.transfers.served(f.ID)
+	return s.n.files.Send(ctx, to, f)
+}
+
+// served is the transfer by which a file is sent to somebody who asked for it.
+func (n *Node) served(to peer.ID, f filexfer.File) Transfer {
+	account, _ := n.accountOf(to)
+	t := Transfer{
+		ID: f.ID, Direction: Outgoing, Contact: n.called(account), Account: account,
+		Name: filexfer.SafeName(f.Name), Size: f.Size, Sum: f.Sum, State: filexfer.Created,
+	}
+	t.Conversation, _ = conversation.ParseID(f.Conversation) // rerequest has read them
+	t.Entry, _ = conversation.ParseID(f.Interaction)
+	if h, err := n.held.Get(t.Conversation, t.Entry); err == nil {
+		t.File = h.Path
+	}
+	return t
+}

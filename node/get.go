@@ -1,0 +1,196 @@
+package node
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/crypto/sha3"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+)
+
+// GetFile asks the devices of all members of a conversation for a file, until it
+// has come from one of them: over restarts, and whenever one appears. file is an
+// entry's id, the beginning of one, or a file's displayed name; path as in Accept.
+// An offer of it that waits is accepted; of a file that lies here already there is a
+// transfer that is Finished at once.
+func (n *Node) GetFile(ctx context.Context, ref, file, path string) (Transfer, error) {
+	m, err := n.findFile(ref, file)
+	if err != nil {
+		return Transfer{}, err
+	}
+	if t, found := n.transfers.coming(m.Entry.Conversation, m.Entry.ID); found {
+		if t.State == filexfer.AwaitingHost {
+			return n.Accept(ctx, t.ID, path)
+		}
+		return t, nil
+	}
+	t := n.incoming(m)
+	if here, err := n.held.File(ctx, t.Conversation, t.Entry); err == nil {
+		return n.copyHeld(ctx, t, here, path)
+	}
+	target, err := n.target(t, path)
+	if err != nil {
+		return t, err
+	}
+	t.goesTo(target)
+	if found, err := n.takeExisting(ctx, &t); found || err != nil {
+		return t, err
+	}
+	if err := n.transfers.begin(&entry{Transfer: t, cancel: func() { n.forget(t.ID) }}); err != nil {
+		return t, err
+	}
+	n.want(t.ID)
+	t, _ = n.transfers.get(t.ID)
+	return t, nil
+}
+
+// incoming is the transfer by which the file of a message comes.
+func (n *Node) incoming(m logstore.Message) Transfer {
+	return Transfer{
+		ID: newTransferID(), Direction: Incoming, Conversation: m.Entry.Conversation, Entry: m.Entry.ID,
+		Contact: n.called(m.Entry.Account), Account: m.Entry.Account,
+		Name: filexfer.SafeName(m.File.DisplayName), Size: m.File.TotalSize, Sum: m.File.SHA3Sum, State: filexfer.Created,
+	}
+}
+
+// findFile finds a file's entry, by its id or its name.
+func (n *Node) findFile(ref, file string) (logstore.Message, error) {
+	m, err := n.findMessage(ref, file)
+	if errors.Is(err, ErrUnknownEntry) {
+		m, err = n.fileCalled(ref, file)
+	}
+	if err != nil {
+		return m, err
+	}
+	if _, err := fileOf(m); err != nil {
+		return m, fmt.Errorf("%w: %q", err, file)
+	}
+	return m, nil
+}
+
+// maxNamed is how many of a conversation's files are searched for a name, the
+// newest.
+const maxNamed = 10_000
+
+func (n *Node) fileCalled(ref, name string) (found logstore.Message, err error) {
+	s, err := n.findConversation(ref)
+	if err != nil {
+		return found, err
+	}
+	list, err := n.pageOf(s, logstore.Page{Type: conversation.TypeFile, Limit: maxNamed})
+	if err != nil {
+		return found, err
+	}
+	var ids []string
+	for _, m := range list {
+		if f, err := fileOf(m); err == nil && (f.DisplayName == name || filexfer.SafeName(f.DisplayName) == name) {
+			found, ids = m, append(ids, m.Entry.ID.String())
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return found, fmt.Errorf("%w, and no file has this name: %q", ErrUnknownEntry, name)
+	case 1:
+		return found, nil
+	}
+	return found, fmt.Errorf("%w: %d files are called %q: %s", ErrAmbiguous, len(ids), name, strings.Join(ids, " "))
+}
+
+// copyHeld gives a file that lies here to the user again: where it lies, or a copy of
+// it where he wants one.
+func (n *Node) copyHeld(ctx context.Context, t Transfer, here filexfer.File, path string) (Transfer, error) {
+	if path == "" {
+		h, err := n.held.Get(t.Conversation, t.Entry)
+		t.File = h.Path
+		return n.ready(t, err)
+	}
+	target, err := n.target(t, path)
+	if err != nil {
+		return t, err
+	}
+	t.goesTo(target)
+	if found, err := n.takeExisting(ctx, &t); found || err != nil {
+		return t, err
+	}
+	t.File, err = copyTo(ctx, target, here)
+	return n.ready(t, err)
+}
+
+// ready notes a transfer for which nothing had to cross.
+func (n *Node) ready(t Transfer, err error) (Transfer, error) {
+	if err != nil {
+		return t, err
+	}
+	t.State, t.Bytes, t.Ended = filexfer.Finished, t.Size, true
+	e := &entry{Transfer: t}
+	err = n.transfers.begin(e)
+	return e.Transfer, err
+}
+
+// takeExisting takes the file that lies at t's place already for the one that is
+// wanted, if its bytes are those.
+func (n *Node) takeExisting(ctx context.Context, t *Transfer) (bool, error) {
+	info, err := os.Stat(t.File)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != t.Size {
+		return false, nil
+	}
+	f, err := filexfer.FileFromPath(t.File)
+	if err != nil {
+		return false, nil
+	}
+	if sum, err := filexfer.SumFile(ctx, f, nil); err != nil || sum != t.Sum {
+		return false, err
+	}
+	if err := n.hold(*t); err != nil {
+		return false, err
+	}
+	*t, err = n.ready(*t, nil)
+	return true, err
+}
+
+// copyTo puts a copy of a file that lies here where the user wants one, and says
+// where that is.
+func copyTo(ctx context.Context, target filexfer.Target, f filexfer.File) (string, error) {
+	target.Sum = "" // nothing is continued
+	sink, err := filexfer.NewFileSink(target)
+	if err != nil {
+		return "", err
+	}
+	if err = copyBytes(ctx, sink, f); err == nil {
+		err = sink.Commit()
+	}
+	if err != nil {
+		return "", errors.Join(err, sink.Abort())
+	}
+	return sink.Path(), nil
+}
+
+func copyBytes(ctx context.Context, to io.Writer, f filexfer.File) error {
+	from, err := f.Open()
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { from.Close() })
+	defer func() {
+		if stop() {
+			from.Close()
+		}
+	}()
+	sum := sha3.New512()
+	_, err = io.Copy(io.MultiWriter(to, sum), from)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil && hex.EncodeToString(sum.Sum(nil)) != f.Sum:
+		return filexfer.ErrSource
+	}
+	return err
+}
