@@ -17,12 +17,14 @@ func FuzzSender(f *testing.F) {
 	f.Add([]byte(offerPlain+"hello"), byte(3), false)
 	f.Add([]byte("Content-Length: 0\n\n"), byte(1), false)
 	f.Add([]byte("Content-Length: 1\n"), byte(0), true)
+	f.Add([]byte("Content-Length: 5\nOffset: 7\n\nhello"), byte(0), false)
+	f.Add([]byte("Content-Length: 5\nOffset: 7\nTrailer: Sha3-512\n\nhello"+trailerOf("hello")), byte(0), false)
 	f.Add([]byte("Content-Length: 5\nSha3-512: "+sumOf("hello")+"\n\nhello!"), byte(200), false)
 	f.Add([]byte("Content-Length: 9223372036854775807\nDisplay-Name: ../x\n\n"), byte(0), true)
 	f.Fuzz(func(t *testing.T, wire []byte, cut byte, reset bool) {
 		left, right := connect(t)
 		sink := &memorySink{}
-		mount(t, right, Config{Accept: into(sink)})
+		mount(t, right, Config{Ranges: true, Accept: into(sink)})
 		s := left.raw(t)
 		header, rest := cutHeader(wire)
 		answers := bufio.NewReaderSize(s, maxAnswer)
@@ -43,6 +45,9 @@ func FuzzSender(f *testing.F) {
 		h, err := ParseHeader(header)
 		if err != nil || committed != 1 || aborted != 0 || int64(len(data)) != h.Length || !bytes.HasPrefix(rest, []byte(data)) {
 			t.Fatalf("kept %q of %q (%v), committed %d times, aborted %d times", data, wire, err, committed, aborted)
+		}
+		if h.Offset != 0 && (h.Trailer || h.Sum != "") {
+			t.Fatalf("kept a range with a sum of its own: %q", wire)
 		}
 		if announced := h.Sum; h.Trailer && string(rest[len(data):]) != trailerOf(data) || announced != "" && announced != sumOf(data) {
 			t.Fatalf("kept %q of %q without the right sum", data, wire)

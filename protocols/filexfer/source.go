@@ -81,7 +81,7 @@ func openAt(f File, skip int64) (io.ReadCloser, error) {
 		reader.Close()
 		return nil, fmt.Errorf("%s cannot be read from its middle", f.Name)
 	}
-	if _, err := seeker.Seek(skip, io.SeekStart); err != nil {
+	if _, err := seeker.Seek(skip, io.SeekCurrent); err != nil {
 		reader.Close()
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func TestExchangeVectors(t *testing.T) {
 		t.Run(v.name()+", receiver", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sink := &memorySink{}
-				s, seen := receiving(t, Config{Accept: into(sink)})
+				s, seen := receiving(t, Config{Ranges: true, Accept: into(sink)})
 				write(t, s, v.text(t, "header"))
 				read(t, s, v.text(t, "decision"))
 				write(t, s, v.text(t, "bytes"))
@@ -79,16 +79,18 @@ func TestExchangeVectors(t *testing.T) {
 				if _, err := s.Read(make([]byte, 1)); err != io.EOF {
 					t.Errorf("after the verdict: %v", err)
 				}
-				wantEnd(t, "receiver", seen.awaitEnd(t), Finished, nil)
-				if data, _, _ := sink.kept(); data != content {
-					t.Errorf("kept %q", data)
+				end := seen.awaitEnd(t)
+				wantEnd(t, "receiver", end, Finished, nil)
+				if data, _, _ := sink.kept(); data != content || end.Offset != v.number(t, "offset") {
+					t.Errorf("kept %q from %d on", data, end.Offset)
 				}
 			})
 		})
 		t.Run(v.name()+", sender", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := text(name, content)
-				f.Sum = known
+				f.Sum, f.Offset = known, v.number(t, "offset")
+				f.Conversation, f.Interaction = v.text(t, "conversation"), v.text(t, "interaction")
 				s, seen := sending(t, f)
 				read(t, s, v.text(t, "header"))
 				write(t, s, v.text(t, "decision"))
