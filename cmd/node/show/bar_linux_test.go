@@ -82,6 +82,39 @@ func TestABarThatDoesNotFinish(t *testing.T) {
 	}
 }
 
+// TestSeveralDevicesAboveTheBar: a line for each change, and one bar.
+func TestSeveralDevicesAboveTheBar(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	for _, columns := range []uint16{120, 20} {
+		tty, written := terminal(t, columns)
+		playParts(NewReporter(tty))
+		text := written()
+		for _, line := range []string{"bob (…Zp5BTLdu) is asked\r\n", "bob (…yKSUKPH5) refused\r\n", `could not be reached: no device\u0007` + "\r\n", "bob (…Zp5BTLdu) has it, every byte verified\r\n"} {
+			if !strings.Contains(text, line) {
+				t.Errorf("%d columns: no %q in %q", columns, line, text)
+			}
+		}
+		if strings.ContainsAny(text, "\x07\u202e") {
+			t.Errorf("%d columns: hostile text reached the terminal: %q", columns, text)
+		}
+	}
+}
+
+func TestAWantedFileHasABar(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	tty, written := terminal(t, 120)
+	wanted := transfer(node.Incoming)
+	wanted.Conversation, wanted.Entry = entryID(0), entryID(1)
+	r := NewReporter(tty)
+	r.Offer(wanted)
+	r.Waiting(wanted)
+	r.Phase(wanted, node.PhaseAsk, "bob's device")
+	r.Drop()
+	if text := written(); !strings.Contains(text, asking+"\r\n") || !strings.Contains(text, "asked for the file (bob's device)") {
+		t.Errorf("%q", text)
+	}
+}
+
 func TestAnEmptyFileHasAFullBar(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	tty, written := terminal(t, 100)
