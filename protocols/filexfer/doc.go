@@ -35,6 +35,24 @@
 // its parser skips the other keys. The trailer, the reasons and the verdict
 // are ours.
 //
+// # Ranges
+//
+// An Offset other than 0 offers the rest of a file to who has the beginning. It
+// carries no sum: who continues a file knows that of the whole, from elsewhere
+// ([Target].Sum), and has hashed what is there once more before GO. Then the
+// header has neither Sha3-512 nor Trailer, the sender hashes nothing, and OK
+// says that the whole file is the right one.
+//
+// Such a receiver takes exactly the bytes that it lacks; any other range it
+// refuses with "NGO range" ([PartSink]). What it has when a transfer fails it
+// keeps ([FileSink]), unless the sum of the whole was wrong. Who asks for the
+// rest, and whom, is not decided here. An app must also say [Config.Ranges].
+//
+// # Many devices
+//
+// A file that is offered to all devices of a person is as many transfers, each
+// with its own state. [Meta] makes one of them for the eye.
+//
 // # Ends
 //
 // Whoever stops in the middle resets the stream with an error code, so that
@@ -50,6 +68,8 @@
 //	nobody decides in time            TimeoutExpired             TimeoutExpired
 //	source unreadable or changed      InvalidPath ErrSource      ClosedByPeer ErrSource
 //	target cannot be written          ClosedByPeer ErrNoSpace…   InvalidPath ErrNoSpace…
+//	not the range that is missing     ClosedByPeer ErrRange      ClosedByHost ErrRange
+//	another transfer has the file     ClosedByPeer ErrInUse      ClosedByHost ErrInUse
 //	the sums differ                   ClosedByPeer ErrBadSum     ClosedByHost ErrBadSum
 //	no byte for two minutes           ClosedByPeer ErrStalled    ClosedByPeer ErrStalled
 //	connection breaks                 ClosedByPeer ErrLost       ClosedByPeer ErrLost

@@ -1,6 +1,7 @@
 package filexfer
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -47,4 +48,31 @@ func TestSendAndReceive(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What either side shows before the receiver's user has decided, and after the
+// end.
+func TestDataTransferInfo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 64000
+		left, right := connect(t)
+		sender, sent := mount(t, left, Config{})
+		decided := make(chan struct{})
+		_, received := mount(t, right, Config{Accept: func(context.Context, Offer) (Sink, error) {
+			<-decided
+			return &memorySink{}, nil
+		}})
+		go sender.Send(t.Context(), "right", text("SEND", strings.Repeat("A", size)))
+		want := func(side string, v View, bytes int64) {
+			t.Helper()
+			if v.Bytes != bytes || v.Size != size || v.Offset != 0 || v.Name != "SEND" {
+				t.Errorf("%s: %+v", side, v)
+			}
+		}
+		want("sender, before", sent.awaitState(t, AwaitingPeer), 0)
+		want("receiver, before", received.awaitState(t, AwaitingHost), 0)
+		close(decided)
+		want("sender, after", sent.awaitState(t, Finished), size)
+		want("receiver, after", received.awaitState(t, Finished), size)
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -25,19 +27,7 @@ func FuzzSender(f *testing.F) {
 		left, right := connect(t)
 		sink := &memorySink{}
 		mount(t, right, Config{Ranges: true, Accept: into(sink)})
-		s := left.raw(t)
-		header, rest := cutHeader(wire)
-		answers := bufio.NewReaderSize(s, maxAnswer)
-		writeCut(s, header, cut)
-		if a, err := readAnswer(answers); err == nil && a.verb == verbGo {
-			writeCut(s, rest, cut)
-		}
-		if reset {
-			s.Reset()
-		} else {
-			s.CloseWrite()
-		}
-		io.Copy(io.Discard, answers) // until the receiver has ended it
+		header, rest := playSender(left.raw(t), wire, cut, reset)
 		data, committed, aborted := sink.kept()
 		if committed == 0 {
 			return
@@ -53,6 +43,53 @@ func FuzzSender(f *testing.F) {
 			t.Fatalf("kept %q of %q without the right sum", data, wire)
 		}
 	})
+}
+
+// FuzzSenderOfTheRest plays a sender to a receiver that has "hel" of "hello".
+// Only that file gets its name, and nothing but a beginning of its size is left.
+func FuzzSenderOfTheRest(f *testing.F) {
+	f.Add([]byte("Content-Length: 2\nOffset: 3\n\nlo"), byte(0), false)
+	f.Add([]byte("Content-Length: 2\nOffset: 3\n\nLO"), byte(1), false)
+	f.Add([]byte("Content-Length: 2\nOffset: 3\n\nlost"), byte(2), true)
+	f.Add([]byte("Content-Length: 3\nOffset: 3\n\nlo!"), byte(0), false)
+	f.Add([]byte("Content-Length: 9223372036854775804\nOffset: 3\n\nlo"), byte(0), false)
+	f.Add([]byte(offer5+"hello"+trailerOf("hello")), byte(0), false)
+	f.Fuzz(func(t *testing.T, wire []byte, cut byte, reset bool) {
+		dir := t.TempDir()
+		target := Target{Dir: dir, Name: "x", Size: 5, Sum: sumOf("hello"), ID: "0123456789abcdef"}
+		put(t, filepath.Join(dir, wantedPart), "hel")
+		left, right := connect(t)
+		receiver, _ := mount(t, right, Config{Ranges: true, Accept: intoFile(target, newCountedSum())})
+		playSender(left.raw(t), wire, cut, reset)
+		receiver.Close()
+		for _, name := range names(t, dir) {
+			content, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil || name != "x" && name != wantedPart {
+				t.Fatalf("%q left %q (%v)", wire, name, err)
+			}
+			if len(content) > 5 || len(content) == 5 && string(content) != "hello" || name == "x" && len(content) < 5 {
+				t.Fatalf("%q left %q in %s", wire, content, name)
+			}
+		}
+	})
+}
+
+// playSender says to a receiver what a sender has, cut in two on either side of GO,
+// and returns once the receiver has ended it.
+func playSender(s network.Stream, wire []byte, cut byte, reset bool) (header, rest []byte) {
+	header, rest = cutHeader(wire)
+	answers := bufio.NewReaderSize(s, maxAnswer)
+	writeCut(s, header, cut)
+	if a, err := readAnswer(answers); err == nil && a.verb == verbGo {
+		writeCut(s, rest, cut)
+	}
+	if reset {
+		s.Reset()
+	} else {
+		s.CloseWrite()
+	}
+	io.Copy(io.Discard, answers)
+	return header, rest
 }
 
 // cutHeader parts what a sender says before and after GO. A header without an

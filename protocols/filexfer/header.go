@@ -23,8 +23,8 @@ const MaxHeader = 4096
 //	Content-Length  decimal, 0 to 2^63-1; required
 //	Display-Name    the file's name, escaped (see below); may be missing
 //	Offset          decimal; where in the file the bytes begin, 0 when missing
-//	Sha3-512        sum of the bytes, 128 lower-case hex digits
-//	Trailer         "Sha3-512": the sum comes after the bytes instead
+//	Sha3-512        sum of the bytes, 128 lower-case hex digits; not with an Offset
+//	Trailer         "Sha3-512": the sum comes after the bytes instead; not with an Offset
 //	Conversation    opaque text, escaped
 //	Interaction     opaque text, escaped
 //
@@ -41,6 +41,7 @@ type Header struct {
 	// Sum is the SHA3-512 of the bytes in hex, "" when it is not known yet.
 	Sum string
 	// Trailer tells that the sum follows the bytes. Never set together with Sum.
+	// A [Service] refuses either where Offset is not 0.
 	Trailer bool
 	// Conversation and Interaction say what the file belongs to. Hostile text.
 	Conversation, Interaction string

@@ -30,20 +30,24 @@ func pair(t *testing.T) (alice, bob *endpoint) {
 }
 
 type endpoint struct {
-	host   host.Host
-	files  *filexfer.Service
-	folder string
-	ends   chan filexfer.View // of incoming transfers
+	host    host.Host
+	files   *filexfer.Service
+	folder  string
+	flowing chan string        // ids of incoming transfers that have begun
+	ends    chan filexfer.View // of incoming transfers
 }
 
 func newEndpoint(t *testing.T) *endpoint {
-	e := &endpoint{host: newHost(), folder: t.TempDir(), ends: make(chan filexfer.View, 100)}
+	e := &endpoint{host: newHost(), folder: t.TempDir(), flowing: make(chan string, 100), ends: make(chan filexfer.View, 100)}
 	accept := func(_ context.Context, o filexfer.Offer) (filexfer.Sink, error) {
 		return filexfer.NewFileSink(filexfer.Target{Dir: e.folder, Name: o.Name, Size: o.Size, ID: o.ID})
 	}
 	observe := func(v filexfer.View) {
-		if v.Incoming && v.State.Final() {
+		switch {
+		case v.Incoming && v.State.Final():
 			e.ends <- v
+		case v.Incoming && v.State == filexfer.Ongoing && v.Bytes == 0:
+			e.flowing <- v.ID
 		}
 	}
 	var err error
@@ -91,29 +95,44 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// The reasons of both sides' ends cross a real swarm too.
+// Either side stops it in the middle: the reasons of both sides' ends cross a
+// real swarm too, and nothing is left behind.
 func TestCancelBetweenHosts(t *testing.T) {
-	alice, bob := pair(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan struct{})
-	file := filexfer.File{Name: "x", Size: 10, Open: blocked(started)}
-	go func() {
-		<-started
-		cancel()
-	}()
-	if view, err := alice.files.Send(ctx, bob.host.ID(), file); view.State != filexfer.ClosedByHost || !errors.Is(err, filexfer.ErrCancelled) {
-		t.Errorf("sender: %v, %v", view.State, err)
-	}
-	select {
-	case end := <-bob.ends:
-		if end.State != filexfer.ClosedByPeer || !errors.Is(end.Err, filexfer.ErrCancelled) {
-			t.Errorf("receiver: %v, %v", end.State, end.Err)
-		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("the receiver still waits")
-	}
-	if left, err := os.ReadDir(bob.folder); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
+	type end struct{ sender, receiver filexfer.State }
+	for name, c := range map[string]struct {
+		cancel func(sender, receiver *filexfer.Service, sent, received string) error
+		want   end
+	}{
+		"the sender": {func(sender, _ *filexfer.Service, sent, _ string) error { return sender.Cancel(sent) },
+			end{filexfer.ClosedByHost, filexfer.ClosedByPeer}},
+		"the receiver": {func(_, receiver *filexfer.Service, _, received string) error { return receiver.Cancel(received) },
+			end{filexfer.ClosedByPeer, filexfer.ClosedByHost}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alice, bob := pair(t)
+			started := make(chan struct{})
+			file := filexfer.File{ID: "0123456789abcdef", Name: "x", Size: 10, Open: blocked(started)}
+			go func() {
+				<-started
+				if err := c.cancel(alice.files, bob.files, file.ID, <-bob.flowing); err != nil {
+					t.Error(err)
+				}
+			}()
+			if view, err := alice.files.Send(t.Context(), bob.host.ID(), file); view.State != c.want.sender || !errors.Is(err, filexfer.ErrCancelled) {
+				t.Errorf("sender: %v, %v", view.State, err)
+			}
+			select {
+			case end := <-bob.ends:
+				if end.State != c.want.receiver || !errors.Is(end.Err, filexfer.ErrCancelled) {
+					t.Errorf("receiver: %v, %v", end.State, end.Err)
+				}
+			case <-time.After(2 * time.Minute):
+				t.Fatal("the receiver still waits")
+			}
+			if left, err := os.ReadDir(bob.folder); err != nil || len(left) != 0 {
+				t.Errorf("left behind: %v (%v)", left, err)
+			}
+		})
 	}
 }
 

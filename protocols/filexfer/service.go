@@ -47,7 +47,8 @@ type Config struct {
 	// VerdictTimeout is how long the receiver may verify and flush after the last
 	// byte. 0: 10 min.
 	VerdictTimeout time.Duration
-	// Ranges lets offers through that begin inside a file (Offer.Offset > 0).
+	// Ranges lets offers through that begin inside a file (Offer.Offset > 0). A
+	// Sink that is no [PartSink] is then trusted to have wanted just these bytes.
 	// False refuses them.
 	Ranges bool
 	// MaxIncoming and MaxIncomingPerPeer bound the incoming transfers at one

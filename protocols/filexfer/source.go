@@ -53,8 +53,8 @@ func FileFromPath(path string) (File, error) {
 
 // Range is the part of f from byte start to the one before end, both counted
 // from the beginning of the whole file, as Offset is. What f.Open gives must be
-// an io.Seeker unless start is f.Offset. It fails with [ErrRange] when f has no
-// such bytes.
+// an io.Seeker unless start is f.Offset. A part has no Sum. Range fails with
+// [ErrRange] when f has no such bytes.
 func (f File) Range(start, end int64) (File, error) {
 	if start < f.Offset || end < start || end > f.Offset+f.Size {
 		return File{}, fmt.Errorf("%w: %d to %d of %d to %d", ErrRange, start, end, f.Offset, f.Offset+f.Size)
