@@ -90,8 +90,9 @@ type Book struct {
 	log      *slog.Logger
 	now      func() time.Time
 	readings *readings
+	progress func(n int64) // of readings; nil but in tests
 
-	writing sync.Mutex // of rows: a withdrawn one stays withdrawn
+	putting sync.Mutex // a withdrawn row stays withdrawn
 }
 
 // Open makes a Book of what s remembers. Close it before s.
@@ -127,8 +128,8 @@ func (b *Book) Put(_ context.Context, h Held) error {
 	if stamp.Size != h.Size {
 		return fmt.Errorf("%w: %s has %d bytes, not %d", ErrChanged, path, stamp.Size, h.Size)
 	}
-	b.writing.Lock()
-	defer b.writing.Unlock()
+	b.putting.Lock()
+	defer b.putting.Unlock()
 	if known, err := b.store.Held(h.Conversation, h.Entry); err == nil && known.Withdrawn {
 		return fmt.Errorf("%w: %s", ErrWithdrawn, path)
 	}
@@ -232,8 +233,8 @@ func held(row store.Held) Held {
 // out any more, and stays where it is. An entry of which no file is held is none
 // of this package's business.
 func (b *Book) Withdraw(conv, entry conversation.ID) error {
-	b.writing.Lock()
-	defer b.writing.Unlock()
+	b.putting.Lock()
+	defer b.putting.Unlock()
 	return b.store.WithdrawHeld(conv, entry)
 }
 

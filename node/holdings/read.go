@@ -92,7 +92,9 @@ func (r *readings) begin(q question, find func() (bool, error)) *answer {
 func (r *readings) answer(a *answer, find func() (bool, error)) {
 	select {
 	case r.slots <- struct{}{}:
-		a.same, a.err = find()
+		if a.err = context.Cause(r.ctx); a.err == nil {
+			a.same, a.err = find()
+		}
 		<-r.slots
 	case <-r.ctx.Done():
 		a.err = ErrClosed
@@ -111,7 +113,7 @@ func (b *Book) compare(q question, f filexfer.File) (bool, error) {
 		return row.Look.Same, err
 	}
 	began := b.now()
-	sum, err := filexfer.SumFile(b.readings.ctx, f, nil)
+	sum, err := filexfer.SumFile(b.readings.ctx, f, b.progress)
 	if _, now, lost := look(q.path); lost != nil {
 		return false, lost
 	} else if now != q.stamp {
