@@ -101,24 +101,32 @@ func TestMessagesBetweenContacts(t *testing.T) {
 	}
 }
 
-func TestGroupWhereOneIsBanned(t *testing.T) {
-	net := nodetest.NewTrio(t)
-	carol := nodetest.New(t, node.Config{Name: "carol", DHT: node.DHTClient, Bootstrap: nodetest.Addrs(net.Server)})
+// newClub makes a group "club" of Alice, its owner, Bob and Carol; Bob and Carol are
+// not each other's contacts.
+func newClub(t *testing.T) (net nodetest.Trio, carol *node.Node, group node.Conversation) {
+	t.Helper()
+	net = nodetest.NewTrio(t)
+	carol = nodetest.New(t, node.Config{Name: "carol", DHT: node.DHTClient, Bootstrap: nodetest.Addrs(net.Server)})
 	nodetest.Befriend(t, net.Alice, net.Bob)
 	nodetest.Befriend(t, net.Alice, carol)
-	ctx := t.Context()
-	group, err := net.Alice.CreateConversation(ctx, "club", []string{"bob", "carol"})
+	group, err := net.Alice.CreateConversation(t.Context(), "club", []string{"bob", "carol"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []*node.Node{net.Bob, carol} {
 		stands(t, n, "club", "you", "invited")
-		if _, err := n.AcceptConversation(ctx, "club"); err != nil {
+		if _, err := n.AcceptConversation(t.Context(), "club"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	stands(t, net.Alice, "club", "bob", "member")
 	stands(t, net.Alice, "club", "carol", "member")
+	return net, carol, group
+}
+
+func TestGroupWhereOneIsBanned(t *testing.T) {
+	net, carol, group := newClub(t)
+	ctx := t.Context()
 	say(t, net.Alice, "club", "welcome")
 	say(t, net.Bob, "club", "thanks")
 	alice, bob := net.Alice.Identity().Account.String(), net.Bob.Identity().Account.String()
