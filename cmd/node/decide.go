@@ -34,7 +34,7 @@ func (a *app) cancelCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.decide(cmd.Context(), args[0], (*api.Client).Cancel, "cancelled")
 		},
-		ValidArgsFunction: a.completeTransfers(func(t api.Transfer) bool { return !t.State.Final() }),
+		ValidArgsFunction: a.completeTransfers(func(t api.Transfer) bool { return !t.Ended }),
 	}
 }
 

@@ -33,13 +33,17 @@ type fakeNode struct {
 	mute          bool           // only who watched first hears of it
 	refuse        error          // what everything answers that changes something
 	export        []string
+	course        []node.Event // what becomes of a transfer, from its beginning
+	held          []node.HeldFile
+	missed        []node.Message
 
-	mu       sync.Mutex
-	asked    []string
-	pairing  node.Pairing
-	watchers []chan node.Event
-	closed   bool
-	gone     chan struct{} // closed by Close, if it is not nil
+	mu        sync.Mutex
+	asked     []string
+	transfers []node.Transfer
+	pairing   node.Pairing
+	watchers  []chan node.Event
+	closed    bool
+	gone      chan struct{} // closed by Close, if it is not nil
 }
 
 const pairingID = "0123456789abcdef"

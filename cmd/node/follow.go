@@ -113,9 +113,9 @@ type follower struct {
 	t        api.Transfer
 	reporter show.Reporter
 	meter    show.Meter
-	already  bool // it had ended well before it began: the file is here
+	already  bool // it had ended before it began: the file is here
 	// What was reported last.
-	state filexfer.State
+	waits show.Wait
 	path  string
 	bytes int64
 	flows bool                         // some progress, if only of 0 bytes
@@ -132,7 +132,7 @@ func (f *follower) begin(ctx context.Context, start func(context.Context) (api.T
 	if f.t, err = start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	f.already = f.t.State == filexfer.Finished
+	f.already = f.t.Ended
 	f.reporter.Offer(f.t)
 	f.take(api.Event{Time: f.t.Updated, Transfer: &f.t})
 	return nil
@@ -141,7 +141,7 @@ func (f *follower) begin(ctx context.Context, start func(context.Context) (api.T
 // untilEnd takes events until the transfer has ended. A stream that breaks, as
 // it does when this process was stopped for long, is opened again.
 func (f *follower) untilEnd(ctx context.Context) error {
-	for broken := 0; !f.t.State.Final(); {
+	for broken := 0; !f.t.Ended; {
 		event, err := f.events.Next()
 		if err == nil {
 			broken = 0
@@ -184,8 +184,7 @@ func (f *follower) take(e api.Event) {
 	if e.Transfer == nil || e.Transfer.ID != f.t.ID {
 		return
 	}
-	before := f.state
-	f.t, f.state = *e.Transfer, e.Transfer.State
+	f.t = *e.Transfer
 	if e.Phase == node.PhaseVerified {
 		f.progress(e.Time) // first the last bytes, then what they are worth
 	}
@@ -197,10 +196,16 @@ func (f *follower) take(e api.Event) {
 		f.reporter.Path(f.t)
 	}
 	f.takeParts()
-	if before != f.state && (f.state == filexfer.AwaitingPeer || show.Wanted(f.t)) {
+	f.takeWait()
+	f.progress(e.Time)
+}
+
+// takeWait reports that nothing happens until somebody does something.
+func (f *follower) takeWait() {
+	before := f.waits
+	if f.waits = show.WaitOf(f.t); f.waits != before && f.waits != show.NoWait {
 		f.reporter.Waiting(f.t)
 	}
-	f.progress(e.Time)
 }
 
 // takeParts reports each device whose state is another than it was.
@@ -229,7 +234,7 @@ func awaitEnd(ctx context.Context, c *api.Client, id string) (api.Transfer, erro
 	defer tick.Stop()
 	for {
 		t, err := c.Transfer(ctx, id)
-		if err != nil || t.State.Final() {
+		if err != nil || t.Ended {
 			return t, err
 		}
 		select {

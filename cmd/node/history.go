@@ -31,7 +31,7 @@ func (a *app) showCommand() *cobra.Command {
 		Short: "Read a conversation",
 		Long: `Show who is in a conversation and its newest messages, the newest last. Times are
 those of this machine's clock and zone. A message that came here much later than it
-was written says when.
+was written says when, and a file that this device has missed how it can be got.
 
 With --all it shows every entry, with the id by which other commands take it: also who
 did what to whom, and what does not count, struck out, with the reason. --graph shows
@@ -71,16 +71,30 @@ func (a *app) show(ctx context.Context, ref string, f historyFlags) error {
 	if older {
 		fmt.Fprintln(a.stderr, "what is older is left out: --limit 0 shows all")
 	}
-	if f.graph {
-		return show.Graph(a.stdout, messages, a.reading(f.all))
+	o := a.reading(f.all)
+	if o.Missed, err = missedEntries(ctx, c); err != nil {
+		return err
 	}
-	if err := show.Conversation(a.stdout, conv, a.reading(f.all)); err != nil {
+	if f.graph {
+		return show.Graph(a.stdout, messages, o)
+	}
+	if err := show.Conversation(a.stdout, conv, o); err != nil {
 		return err
 	}
 	if conv.Mode == conversation.OneToOne && !f.all {
 		messages = slices.DeleteFunc(messages, isFormality)
 	}
-	return show.Messages(a.stdout, messages, a.reading(f.all))
+	return show.Messages(a.stdout, messages, o)
+}
+
+// missedEntries are the entries of all files that this device has missed.
+func missedEntries(ctx context.Context, c *api.Client) (map[string]bool, error) {
+	missed, err := c.Missed(ctx)
+	ids := map[string]bool{}
+	for _, m := range missed {
+		ids[m.ID] = true
+	}
+	return ids, err
 }
 
 // isFormality tells whether an entry means nothing to people where there are two of

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -11,28 +11,25 @@ import (
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
-// inboxItem is one element of inbox --json.
-type inboxItem struct {
-	ID    string         `json:"id"`
-	From  string         `json:"from"`
-	Name  string         `json:"name"`
-	Size  int64          `json:"size"`
-	State filexfer.State `json:"state"`
-}
-
 func (a *app) inboxCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "inbox",
-		Short:   "List the files that are offered to you and wait for an answer",
-		Example: "  passeur inbox\n  passeur accept 0123456789abcdef",
+		Use:   "inbox",
+		Short: "List the files that wait for your answer, and those that you have missed",
+		Long: `List the files that are offered to you and wait for 'passeur accept' or 'passeur
+refuse', and the files of your conversations that this device has missed: 'passeur get'
+asks for one. A file that you refused or gave up is not listed.`,
+		Example: "  passeur inbox\n  passeur accept 0123456789abcdef\n  passeur get holiday 3f2a91c0",
 		GroupID: groupFiles,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			transfers, err := a.client().Transfers(cmd.Context())
+			items, err := inbox(cmd.Context(), a.client())
 			if err != nil {
 				return err
 			}
-			return a.printInbox(offered(transfers))
+			if a.json {
+				return show.JSON(a.stdout, items)
+			}
+			return show.Inbox(a.stdout, items)
 		},
 	}
 }
@@ -42,27 +39,53 @@ func waits(t api.Transfer) bool {
 	return t.Direction == node.Incoming && t.State == filexfer.AwaitingHost
 }
 
-func offered(transfers []api.Transfer) []inboxItem {
-	items := []inboxItem{}
+// inbox gives what waits for an answer, and then what was missed.
+func inbox(ctx context.Context, c *api.Client) ([]show.InboxItem, error) {
+	missed, err := c.Missed(ctx) // first: what becomes an offer meanwhile is in both rather than in none
+	if err != nil {
+		return nil, err
+	}
+	transfers, err := c.Transfers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items := []show.InboxItem{}
+	offered := map[string]bool{}
 	for _, t := range transfers {
 		if waits(t) {
-			items = append(items, inboxItem{t.ID, t.Contact, t.Name, t.Size, t.State})
+			offered[t.Entry] = true
+			items = append(items, show.InboxItem{
+				ID: t.ID, From: t.Contact, Name: t.Name, Size: t.Size, State: t.State.String(),
+				Kind: "offer", Conversation: t.Conversation, Entry: t.Entry,
+			})
 		}
 	}
-	return items
+	for _, m := range missed {
+		if m.File != nil && !offered[m.ID] {
+			items = append(items, show.InboxItem{
+				From: m.Author, Name: filexfer.SafeName(m.File.Name), Size: m.File.Size,
+				Kind: "missed", Conversation: m.Conversation, Entry: m.ID,
+			})
+		}
+	}
+	return items, nameConversations(ctx, c, items)
 }
 
-func (a *app) printInbox(items []inboxItem) error {
-	if a.json {
-		return show.JSON(a.stdout, items)
+// nameConversations fills in what people here call the conversations, if they are
+// still known.
+func nameConversations(ctx context.Context, c *api.Client, items []show.InboxItem) error {
+	names := map[string]string{"": ""}
+	for i, item := range items {
+		name, known := names[item.Conversation]
+		if !known {
+			conv, err := c.Conversation(ctx, item.Conversation)
+			if err != nil && !hasCode(err, api.CodeUnknownConversation) {
+				return err
+			}
+			name = conv.Name
+			names[item.Conversation] = name
+		}
+		items[i].ConversationName = name
 	}
-	if len(items) == 0 {
-		_, err := fmt.Fprintln(a.stdout, "nothing is offered to you")
-		return err
-	}
-	rows := make([][]string, 0, len(items))
-	for _, i := range items {
-		rows = append(rows, []string{show.Text(i.ID), show.Clip(i.From, 40), show.Size(i.Size), show.Clip(i.Name, 60)})
-	}
-	return show.Table(a.stdout, []string{"ID", "FROM", "SIZE", "NAME"}, rows)
+	return nil
 }

@@ -206,7 +206,7 @@ func TestTransferAsJSON(t *testing.T) {
 	when := time.Date(2026, 11, 23, 4, 5, 6, 7000, time.FixedZone("", 3600))
 	b := &backend{transfers: []node.Transfer{
 		{ID: id, Direction: node.Incoming, Contact: "bob", Account: account(2), Device: device, Name: "p\u202e.jpg", File: "/r/p.jpg",
-			Size: 12, Bytes: 12, State: filexfer.Finished, Sum: "ab", Created: when, Updated: when,
+			Size: 12, Bytes: 12, State: filexfer.Finished, Sum: "ab", Created: when, Updated: when, Ended: true,
 			Path: &icetcp.Path{Kind: icetcp.Direct, LocalType: "host", RemoteType: "prflx", Controlling: true,
 				Local: netip.MustParseAddrPort("127.0.0.1:1"), Remote: netip.MustParseAddrPort("[::1]:2"), RTT: 1500 * time.Microsecond,
 				TLS: tls.ConnectionState{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, CurveID: tls.X25519MLKEM768}}},
@@ -221,7 +221,7 @@ func TestTransferAsJSON(t *testing.T) {
 		`"path_details":{"transport":"ice","local":"127.0.0.1:1","remote":"[::1]:2","local_type":"host","remote_type":"prflx","relay":"",` +
 		`"rtt_ms":1.5,"tls_version":"TLS 1.3","tls_cipher":"TLS_AES_128_GCM_SHA256","tls_group":"X25519MLKEM768","controlling":true},` +
 		`"code":"","reason":"","sha3sum":"ab","file":"/r/p.jpg","created":"2026-11-23T03:05:06.000007Z","updated":"2026-11-23T03:05:06.000007Z",` +
-		`"conversation":"","entry":"","parts":[]}`
+		`"conversation":"","entry":"","ended":true,"parts":[]}`
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}

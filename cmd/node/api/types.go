@@ -61,6 +61,9 @@ type Transfer struct {
 	// it was offered outside of any.
 	Conversation string `json:"conversation"`
 	Entry        string `json:"entry"`
+	// Ended: nothing more will happen. A file that one device has is finished while
+	// others may still take it.
+	Ended bool `json:"ended"`
 	// Parts are the devices that an outgoing file is offered to. State and Bytes of
 	// the whole are the most hopeful view of them.
 	Parts []Part `json:"parts"`
@@ -150,7 +153,7 @@ func transferOf(t node.Transfer) Transfer {
 		Name: t.Name, Size: t.Size, Bytes: t.Bytes, State: t.State,
 		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, File: t.File,
 		Created: t.Created.UTC(), Updated: t.Updated.UTC(),
-		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Parts: each(t.Parts, partOf),
+		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Ended: t.Ended, Parts: each(t.Parts, partOf),
 	}
 	if t.Device != "" {
 		out.Device = t.Device.String()

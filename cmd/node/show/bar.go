@@ -69,12 +69,15 @@ func (b *bar) Phase(t api.Transfer, phase node.Phase, detail string) {
 }
 
 func (b *bar) Waiting(t api.Transfer) {
-	if !Wanted(t) {
+	switch WaitOf(t) {
+	case WaitHolder:
+		b.above(waiting(t))
+		b.set("asking for it")
+	case WaitOthers:
+		b.above(waiting(t))
+	default:
 		b.set(waiting(t))
-		return
 	}
-	b.above(waiting(t))
-	b.set("asking for it")
 }
 
 // Part says what has become of one of several devices in a line of its own.

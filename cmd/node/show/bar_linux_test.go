@@ -110,7 +110,7 @@ func TestAWantedFileHasABar(t *testing.T) {
 	r.Waiting(wanted)
 	r.Phase(wanted, node.PhaseAsk, "bob's device")
 	r.Drop()
-	if text := written(); !strings.Contains(text, asking+"\r\n") || !strings.Contains(text, "asked for the file (bob's device)") {
+	if text := written(); !strings.Contains(text, asking+"\r\n") || !strings.Contains(text, "bob's device") {
 		t.Errorf("%q", text)
 	}
 }

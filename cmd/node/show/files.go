@@ -26,6 +26,10 @@ func held(f api.HeldFile) string {
 	switch f.State {
 	case node.HeldHere:
 		return "held"
+	case node.HeldUnchecked:
+		return "held, but touched: checked when asked for"
+	case node.HeldUnreadable:
+		return "not held: it cannot be read"
 	case node.HeldGone:
 		return "not held: moved or removed"
 	case node.HeldChanged:

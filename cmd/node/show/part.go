@@ -110,12 +110,6 @@ func toGroup(t api.Transfer) bool {
 	return t.Direction == node.Outgoing && t.Account == "" && t.Conversation != ""
 }
 
-// Wanted tells whether t is a file that members of its conversation are asked for,
-// whenever one of their devices appears.
-func Wanted(t api.Transfer) bool {
-	return t.Direction == node.Incoming && t.Entry != "" && t.State == filexfer.Created
-}
-
 // GetCommand is the command that asks for the file of an entry.
 func GetCommand(conversation, entry string) string {
 	return "passeur get " + ID(conversation) + " " + ID(entry)

@@ -80,12 +80,14 @@ func playParts(r Reporter) {
 	end(2, filexfer.Unjoinable, node.EndUnjoinable, "no device\x07")
 	t.State = filexfer.AwaitingPeer
 	r.Waiting(t)
-	end(1, filexfer.ClosedByPeer, node.EndRefused, "")
 	end(0, filexfer.Ongoing, "", "")
 	t.State, t.Bytes = filexfer.Ongoing, 4096
 	r.Progress(t, 2048)
-	end(0, filexfer.Finished, "", "")
 	t.State = filexfer.Finished
+	end(0, filexfer.Finished, "", "")
+	end(1, filexfer.AwaitingPeer, "", "")
+	r.Waiting(t)
+	end(1, filexfer.ClosedByPeer, node.EndRefused, "")
 	r.Done(t, 2048)
 	r.Drop()
 }
@@ -121,12 +123,12 @@ func TestAWantedFileInLines(t *testing.T) {
 	r := NewLines(&b)
 	r.Offer(wanted)
 	r.Waiting(wanted)
-	r.Phase(wanted, node.PhaseAsk, "bob: not here\x1b")
+	r.Phase(wanted, node.PhaseAsk, "asked bob's device\x1b")
 	wanted.Bytes = 1024
 	r.Waiting(wanted)
 	want := `p\u202e.jpg: 4.0 KiB from bob
 p\u202e.jpg: asking all members' devices; it goes on by itself when one that has the file appears (Ctrl-C gives it up)
-p\u202e.jpg: asked for the file (bob: not here\u001b)
+p\u202e.jpg: asked bob's device\u001b
 p\u202e.jpg: 1.0 KiB of 4.0 KiB are here; asking all members' devices; it goes on by itself when one that has the file appears (Ctrl-C gives it up)
 `
 	if b.String() != want {
@@ -179,7 +181,7 @@ func TestSentencesOfConversations(t *testing.T) {
 func TestFiles(t *testing.T) {
 	file := api.HeldFile{Conversation: entryID(0), ConversationName: "holiday", Entry: entryID(1), Author: "alice", Name: "p\u202e.jpg", File: "/r/p\x1b.jpg", Size: 4096}
 	var all []api.HeldFile
-	for _, state := range []node.HeldState{node.HeldHere, node.HeldGone, node.HeldChanged, node.HeldWithdrawn, "odd\x1b"} {
+	for _, state := range []node.HeldState{node.HeldHere, node.HeldUnchecked, node.HeldUnreadable, node.HeldGone, node.HeldChanged, node.HeldWithdrawn, "odd\x1b"} {
 		file.State = state
 		all = append(all, file)
 	}

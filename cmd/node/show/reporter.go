@@ -14,8 +14,7 @@ import (
 type Reporter interface {
 	Offer(t api.Transfer)
 	Phase(t api.Transfer, phase node.Phase, detail string)
-	// Waiting is called when nothing happens until the other side's user decides, or
-	// until a device that has the wanted file appears.
+	// Waiting is called when t begins to wait for somebody: WaitOf says for whom.
 	Waiting(t api.Transfer)
 	// Part is called when the state of one device of t has changed.
 	Part(t api.Transfer, p api.Part)
@@ -59,21 +58,6 @@ func (l *lines) Phase(t api.Transfer, phase node.Phase, detail string) {
 }
 
 func (l *lines) Waiting(t api.Transfer) { l.say(t, waiting(t)) }
-
-func waiting(t api.Transfer) string {
-	switch {
-	case Wanted(t) && t.Bytes > 0:
-		return fmt.Sprintf("%s of %s are here; %s", Size(t.Bytes), Size(t.Size), asking)
-	case Wanted(t):
-		return asking
-	case toGroup(t):
-		return "waiting for somebody in " + Text(t.Contact) + " to accept"
-	}
-	return "waiting for " + Text(t.Contact) + " to accept"
-}
-
-// asking says what happens while a file is wanted.
-const asking = "asking all members' devices; it goes on by itself when one that has the file appears (Ctrl-C gives it up)"
 
 // Part says nothing of the only device: that is what is said of the whole.
 func (l *lines) Part(t api.Transfer, p api.Part) {

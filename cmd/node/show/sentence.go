@@ -13,10 +13,13 @@ const nameWidth = 60 // columns of a file's name in a sentence
 
 // Step says in words what a phase of t means; detail adds what the node knows.
 func Step(t api.Transfer, phase node.Phase, detail string) string {
+	if phase == node.PhaseAsk && detail != "" {
+		return Text(detail) // says it all
+	}
 	contact := asked(t)
 	words := map[node.Phase]string{
-		node.PhaseSum:      "reading the file for its SHA3-512",
-		node.PhaseAsk:      "asked for the file",
+		node.PhaseSum:      "reading the file",
+		node.PhaseAsk:      "asking for the file",
 		node.PhaseLookup:   "looking for a device of " + contact,
 		node.PhaseFound:    "found a device of " + contact,
 		node.PhaseSealed:   "sealed the connection offer for " + contact + "'s device",
