@@ -60,30 +60,39 @@ func (t Transfer) goal() filexfer.Target {
 	}
 }
 
-// want asks for the file of a transfer until it is there. The file may have come in
-// the moment before the node was killed.
+// want asks for the file of a transfer until it is there.
 func (n *Node) want(id string) {
-	t, found := n.transfers.get(id)
-	if !found || t.Ended {
-		return
-	}
-	came, err := n.adoptWanted(t)
-	if !came && err == nil {
+	n.goRun(func() {
+		t, found := n.transfers.get(id)
+		if !found || t.Ended || n.lieThere(t) {
+			return
+		}
 		n.transfers.change(id, func(e *entry) { e.Bytes = filexfer.PartSize(t.goal()) })
-		err = n.again.Want(rerequest.Want{Conversation: t.Conversation.String(), Interaction: t.Entry.String(), Target: t.goal()})
-	}
-	if err != nil && !errors.Is(err, rerequest.ErrWanted) {
-		n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = endOf(err) })
-	}
+		err := n.again.Want(rerequest.Want{Conversation: t.Conversation.String(), Interaction: t.Entry.String(), Target: t.goal()})
+		if err != nil && !errors.Is(err, rerequest.ErrWanted) && n.ctx.Err() == nil {
+			n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = endOf(err) })
+		}
+		if t, _ = n.transfers.get(id); t.Ended { // cancelled meanwhile
+			n.again.Forget(t.Conversation.String(), t.Entry.String())
+		}
+	})
 }
 
-// adoptWanted ends a transfer whose file lies here already.
-func (n *Node) adoptWanted(t Transfer) (bool, error) {
-	if h, err := n.held.Get(t.Conversation, t.Entry); err == nil && h.State == holdings.Here {
-		n.transfers.change(t.ID, func(e *entry) { e.State, e.Bytes, e.File = filexfer.Finished, e.Size, h.Path })
-		return true, nil
+// lieThere ends a wanted file's transfer if the file lies here: it came in the moment
+// before the node was killed, or from elsewhere.
+func (n *Node) lieThere(t Transfer) bool {
+	path := t.File
+	if _, err := n.held.File(n.ctx, t.Conversation, t.Entry); err == nil {
+		h, err := n.held.Get(t.Conversation, t.Entry)
+		if err != nil {
+			return false
+		}
+		path = h.Path
+	} else if found, err := n.hasArrived(n.ctx, t); !found || err != nil {
+		return false
 	}
-	return false, nil
+	n.transfers.change(t.ID, func(e *entry) { e.State, e.Bytes, e.File = filexfer.Finished, e.Size, path })
+	return true
 }
 
 // forget ends a wanted transfer as its user wishes.
@@ -283,7 +292,7 @@ func (b heldBook) Held(ctx context.Context, conv, interaction string) (filexfer.
 func (n *Node) heldAs(ctx context.Context, announced conversation.File, conv, entry conversation.ID) (filexfer.File, error) {
 	f, err := n.held.File(ctx, conv, entry)
 	switch {
-	case errors.Is(err, holdings.ErrNotHeld), errors.Is(err, holdings.ErrGone):
+	case errors.Is(err, holdings.ErrNotHeld), errors.Is(err, holdings.ErrGone), errors.Is(err, holdings.ErrWithdrawn):
 		return f, rerequest.ErrNotHeld
 	case errors.Is(err, holdings.ErrChanged):
 		return f, rerequest.ErrChanged

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/nodetest"
@@ -44,6 +45,22 @@ func holds(t *testing.T, n *node.Node, entry string) node.HeldState {
 		}
 	}
 	return ""
+}
+
+// asks waits until an answer to a request for a file says that.
+func asks(t *testing.T, events <-chan node.Event, answer string) {
+	t.Helper()
+	late := time.After(90 * time.Second)
+	for {
+		select {
+		case e := <-events:
+			if e.Phase == node.PhaseAsk && strings.Contains(e.Detail, answer) {
+				return
+			}
+		case <-late:
+			t.Fatalf("nobody answered %q", answer)
+		}
+	}
 }
 
 func lies(t *testing.T, path string, content []byte) {
@@ -214,18 +231,7 @@ func TestHolderServesOnlyWhatWasAnnounced(t *testing.T) {
 		get, err = net.Bob.GetFile(t.Context(), "alice", "photo.jpg", t.TempDir())
 		return err == nil
 	})
-	nodetest.Until(t, net.Bob, "alice to say that the file changed", func() bool {
-		for {
-			select {
-			case e := <-events:
-				if e.Phase == node.PhaseAsk && strings.Contains(e.Detail, rerequest.ErrChanged.Error()) {
-					return true
-				}
-			default:
-				return false
-			}
-		}
-	})
+	asks(t, events, rerequest.ErrChanged.Error())
 	if holds(t, net.Alice, offer.Entry.String()) != node.HeldChanged {
 		t.Errorf("alice says that her file is %q", holds(t, net.Alice, offer.Entry.String()))
 	}

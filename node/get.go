@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"golang.org/x/crypto/sha3"
@@ -41,8 +40,8 @@ func (n *Node) GetFile(ctx context.Context, ref, file, path string) (Transfer, e
 		return t, err
 	}
 	t.goesTo(target)
-	if found, err := n.takeExisting(ctx, &t); found || err != nil {
-		return t, err
+	if found, err := n.hasArrived(ctx, t); found || err != nil {
+		return n.ready(t, err)
 	}
 	if err := n.transfers.begin(&entry{Transfer: t, cancel: func() { n.forget(t.ID) }}); err != nil {
 		return t, err
@@ -117,8 +116,8 @@ func (n *Node) copyHeld(ctx context.Context, t Transfer, here filexfer.File, pat
 		return t, err
 	}
 	t.goesTo(target)
-	if found, err := n.takeExisting(ctx, &t); found || err != nil {
-		return t, err
+	if found, err := n.hasArrived(ctx, t); found || err != nil {
+		return n.ready(t, err)
 	}
 	t.File, err = copyTo(ctx, target, here)
 	return n.ready(t, err)
@@ -130,30 +129,21 @@ func (n *Node) ready(t Transfer, err error) (Transfer, error) {
 		return t, err
 	}
 	t.State, t.Bytes, t.Ended = filexfer.Finished, t.Size, true
-	e := &entry{Transfer: t}
-	err = n.transfers.begin(e)
-	return e.Transfer, err
+	err = n.transfers.begin(&entry{Transfer: t})
+	t, _ = n.transfers.get(t.ID)
+	return t, err
 }
 
-// takeExisting takes the file that lies at t's place already for the one that is
-// wanted, if its bytes are those.
-func (n *Node) takeExisting(ctx context.Context, t *Transfer) (bool, error) {
-	info, err := os.Stat(t.File)
-	if err != nil || !info.Mode().IsRegular() || info.Size() != t.Size {
-		return false, nil
-	}
+// hasArrived tells whether the file lies where it is to go: then it is held.
+func (n *Node) hasArrived(ctx context.Context, t Transfer) (bool, error) {
 	f, err := filexfer.FileFromPath(t.File)
-	if err != nil {
+	if err != nil || f.Size != t.Size {
 		return false, nil
 	}
 	if sum, err := filexfer.SumFile(ctx, f, nil); err != nil || sum != t.Sum {
 		return false, err
 	}
-	if err := n.hold(*t); err != nil {
-		return false, err
-	}
-	*t, err = n.ready(*t, nil)
-	return true, err
+	return true, n.hold(t)
 }
 
 // copyTo puts a copy of a file that lies here where the user wants one, and says

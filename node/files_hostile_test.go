@@ -1,0 +1,337 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/node/nodetest"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/rerequest"
+)
+
+// notebook keeps a log's lines.
+type notebook struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (b *notebook) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, string(line))
+	return len(line), nil
+}
+
+// count tells how many lines have all these words.
+func (b *notebook) count(words ...string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, line := range b.lines {
+		found := true
+		for _, w := range words {
+			found = found && strings.Contains(line, w)
+		}
+		if found {
+			n++
+		}
+	}
+	return n
+}
+
+// TestRequestsThatAreRefused: a member of a group asks another one's device for what it
+// must not get, or what is not there. Each time the answer says why, in one word; the
+// log says it once; nothing is sent.
+func TestRequestsThatAreRefused(t *testing.T) {
+	log := new(notebook)
+	w := newWorld(t)
+	alice := nodetest.New(t, node.Config{Name: "alice", DHT: node.DHTClient, Bootstrap: w.boot,
+		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	bob, carol := w.start("bob", ""), w.start("carol", "")
+	group := club(t, alice, bob, carol)
+	both := []*node.Node{bob, carol}
+	photo, _ := randomFile(t, "photo.jpg", 10_000)
+	edited, _ := randomFile(t, "edited.txt", 10_000)
+	taken, _ := randomFile(t, "taken.txt", 10_000)
+	theirs, _ := randomFile(t, "theirs.txt", 10_000)
+	private, _ := randomFile(t, "private.txt", 10_000)
+	entries := map[string]conversation.ID{
+		"photo":  share(t, alice, "club", photo, nil, both),
+		"edited": share(t, alice, "club", edited, nil, both),
+		"taken":  share(t, alice, "club", taken, nil, both),
+		"theirs": share(t, bob, "club", theirs, nil, []*node.Node{alice, carol}),
+		"text":   say(t, alice, "club", "hello").ID,
+	}
+	secret := share(t, alice, "bob", private, nil, []*node.Node{bob})
+	pair, err := alice.Conversation("bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(edited, bytes.Repeat([]byte{1}, 10_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alice.DeleteMessage(t.Context(), "club", entries["taken"].String()); err != nil {
+		t.Fatal(err)
+	}
+	before := len(alice.Transfers()) + len(carol.Transfers())
+
+	good := requestOf(carol, group, entries["photo"])
+	for _, tc := range []struct {
+		name, word string
+		request    request
+	}{
+		{"in the name of another device", "device", good.with("deviceId", bob.Identity().Device.String())},
+		{"a conversation that nobody knows", "unknown-conversation", good.with("conversation", conversation.ID{1}.String())},
+		{"a conversation of others", "not-a-member", requestOf(carol, pair.ID, secret)},
+		{"an entry that nobody knows", "unknown-entry", good.with("interaction", conversation.ID{1}.String())},
+		{"an entry of another conversation", "unknown-entry", requestOf(carol, group, secret)},
+		{"a text", "not-a-file", requestOf(carol, group, entries["text"])},
+		{"a file that was taken back", "not-a-file", requestOf(carol, group, entries["taken"])},
+		{"a file that was edited", "changed", requestOf(carol, group, entries["edited"])},
+		{"a file that is elsewhere", "not-here", requestOf(carol, group, entries["theirs"])},
+		{"bytes behind the end", "range", good.with("start", "10001")},
+		{"a name that is no id", "unknown-entry", good.with("interaction", "../../photo.jpg")},
+		{"no device", "protocol", good.with("deviceId", "")},
+	} {
+		for range 3 {
+			if got := ask(t, carol, alice, tc.request); got != "NO "+tc.word && !strings.HasPrefix(got, "NO "+tc.word+" ") {
+				t.Errorf("%s: the answer is %q, want NO %s", tc.name, got, tc.word)
+			}
+		}
+	}
+	if _, err := alice.ChangeMember(t.Context(), "club", conversation.Ban, "carol", ""); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if got := ask(t, carol, alice, good); got != "NO not-a-member" {
+			t.Errorf("a member who was removed: the answer is %q", got)
+		}
+	}
+	if after := len(alice.Transfers()) + len(carol.Transfers()); after != before {
+		t.Errorf("%d transfers came of it", after-before)
+	}
+	for _, reason := range []error{rerequest.ErrDevice, rerequest.ErrUnknownConversation, rerequest.ErrChanged, rerequest.ErrNotHeld, rerequest.ErrRange} {
+		if n := log.count(carol.Identity().Device.String(), reason.Error()); n != 1 {
+			t.Errorf("%q is logged %d times, want once", reason, n)
+		}
+	}
+}
+
+// TestRevokedDeviceGetsNoFile: its account's contacts do not even let it in.
+func TestRevokedDeviceGetsNoFile(t *testing.T) {
+	w := newWorld(t)
+	alice, laptop := w.start("alice", ""), w.start("bob", "")
+	nodetest.Befriend(t, laptop, alice)
+	phone := w.link(laptop, "phone", t.TempDir(), false)
+	say(t, phone, "alice", "from the phone")
+	reads(t, alice, "bob", "bob: from the phone")
+	path, _ := randomFile(t, "photo.jpg", 10_000)
+	entry := share(t, alice, "bob", path, nil, []*node.Node{laptop, phone})
+	pair, err := alice.Conversation("bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(alice.Transfers())
+
+	if _, err := laptop.RevokeDevice(t.Context(), "phone"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, alice, "alice to refuse the phone", func() bool { return node.Refuses(t.Context(), alice, phone) })
+	if got := ask(t, phone, alice, requestOf(phone, pair.ID, entry)); strings.HasPrefix(got, "OK") {
+		t.Errorf("the answer is %q", got)
+	}
+	if after := len(alice.Transfers()); after != before {
+		t.Errorf("%d transfers came of it", after-before)
+	}
+}
+
+// TestManyRequestsAreCheap: a member asks for one large file a thousand times and takes
+// none. The holder reads it no more often than before, and sends nothing.
+func TestManyRequestsAreCheap(t *testing.T) {
+	log := new(notebook)
+	w := newWorld(t)
+	alice := nodetest.New(t, node.Config{Name: "alice", DHT: node.DHTClient, Bootstrap: w.boot,
+		Logger: slog.New(slog.NewTextHandler(log, nil))})
+	bob := w.start("bob", "")
+	nodetest.Befriend(t, alice, bob)
+	path, _ := randomFile(t, "film.mkv", 64<<20)
+	entry := share(t, alice, "bob", path, nil, []*node.Node{bob})
+	pair, err := alice.Conversation("bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(alice.Transfers())
+
+	answers := make(map[string]int)
+	for range 1000 {
+		answers[ask(t, bob, alice, requestOf(bob, pair.ID, entry))]++
+	}
+	t.Logf("answers: %v", answers)
+	for answer := range answers {
+		if answer != "OK" && answer != "NO sending" && answer != "NO busy" {
+			t.Errorf("an answer is %q", answer)
+		}
+	}
+	for _, x := range alice.Transfers()[before:] {
+		if x.Bytes != 0 {
+			t.Errorf("to one who takes nothing came %+v", x)
+		}
+	}
+	if n := log.count(bob.Identity().Device.String()); n > 20 {
+		t.Errorf("a thousand requests are %d lines in the log", n)
+	}
+	if inbox := bob.Inbox(); len(inbox) != 0 {
+		t.Errorf("bob, who has refused the file, is asked again: %+v", inbox)
+	}
+}
+
+// TestLiars: a device asks the members for a file. Two say that they have it and give
+// other bytes of the same length, each his own. Nothing of it stays, and the file comes
+// from the one who has it.
+func TestLiars(t *testing.T) {
+	w := newWorld(t)
+	home := t.TempDir()
+	alice, bob, carol, dave := w.start("alice", home), w.start("bob", ""), w.start("carol", ""), w.start("dave", "")
+	group := club(t, alice, bob, carol, dave)
+	path, content := randomFile(t, "photo.jpg", 300_000)
+	entry := share(t, alice, "club", path, nil, []*node.Node{bob, carol, dave})
+	// in a group people need not be contacts, but here all shall be connected
+	nodetest.Befriend(t, bob, carol)
+	nodetest.Befriend(t, bob, dave)
+	if err := alice.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lied := make(chan error, 100)
+	lie(t, carol, group, entry, bytes.Repeat([]byte{'c'}, len(content)), lied)
+	lie(t, dave, group, entry, bytes.Repeat([]byte{'d'}, len(content)), lied)
+
+	dir := t.TempDir()
+	wanted, err := bob.GetFile(t.Context(), "club", entry.String(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bad := 0; bad < 2; {
+		if err := <-lied; errors.Is(err, filexfer.ErrBadSum) {
+			bad++
+		}
+	}
+	if x, _ := bob.Transfer(wanted.ID); x.State == filexfer.Finished {
+		t.Errorf("a lie is taken: %+v", x)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "photo.jpg")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a lie has the file's name: %v", err)
+	}
+	w.start("alice", home)
+	end := nodetest.Ended(t, bob, wanted.ID)
+	if got, err := os.ReadFile(end.File); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("ended as %+v: %v", end, err)
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
+		t.Errorf("the folder holds %v, %v", list, err)
+	}
+}
+
+// lie has a node's device say that it holds a file, and then send these bytes.
+func lie(t *testing.T, n *node.Node, group, entry conversation.ID, content []byte, lied chan<- error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "photo.jpg")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filexfer.New(n.Host(), filexfer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	n.Host().SetStreamHandler(rerequest.ID, func(s network.Stream) {
+		running.Go(func() {
+			defer s.Close()
+			fmt.Fprint(s, "OK\n")
+			file, err := filexfer.FileFromPath(path)
+			if err == nil {
+				file.Conversation, file.Interaction = group.String(), entry.String()
+				_, err = files.Send(ctx, s.Conn().RemotePeer(), file)
+			}
+			lied <- err
+		})
+	})
+	t.Cleanup(func() {
+		n.Host().RemoveStreamHandler(rerequest.ID)
+		cancel()
+		running.Wait()
+		files.Close()
+	})
+}
+
+// TestOffersThatAreRefused: what nobody has asked for, and is not what a conversation
+// tells of, does not even come before the user.
+func TestOffersThatAreRefused(t *testing.T) {
+	w := newWorld(t)
+	alice, bob, carol := w.start("alice", ""), w.start("bob", ""), w.start("carol", "")
+	group := club(t, alice, bob, carol)
+	nodetest.Befriend(t, carol, bob)
+	both := []*node.Node{bob, carol}
+	photo, content := randomFile(t, "photo.jpg", 10_000)
+	shared := share(t, alice, "club", photo, both, nil)
+	refused, _ := randomFile(t, "refused.txt", 10_000)
+	unloved := share(t, alice, "club", refused, nil, both)
+	mine, _ := randomFile(t, "mine.txt", 10_000)
+	carols := share(t, carol, "club", mine, nil, []*node.Node{alice, bob})
+	text := say(t, carol, "club", "hello").ID
+	reads(t, bob, "club", "carol: hello")
+	pair, err := alice.Conversation("bob")
+	if err != nil {
+		say(t, alice, "bob", "hello")
+		if pair, err = alice.Conversation("bob"); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	files, err := filexfer.New(carol.Host(), filexfer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	before := len(bob.Transfers())
+	for _, tc := range []struct {
+		name        string
+		conv, entry conversation.ID
+		size        int
+	}{
+		{"a file that is here", group, shared, len(content)},
+		{"a file of another member's", group, unloved, 10_000},
+		{"another file than was announced", group, carols, 9_999},
+		{"a text", group, text, 10_000},
+		{"in a conversation of others", pair.ID, unloved, 10_000},
+	} {
+		path := filepath.Join(t.TempDir(), "photo.jpg")
+		if err := os.WriteFile(path, make([]byte, tc.size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := filexfer.FileFromPath(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.Conversation, file.Interaction = tc.conv.String(), tc.entry.String()
+		if _, err := files.Send(t.Context(), bob.Identity().Device, file); !errors.Is(err, filexfer.ErrRefused) {
+			t.Errorf("%s: ended as %v", tc.name, err)
+		} else {
+			t.Logf("%s: %v", tc.name, err)
+		}
+	}
+	if after := len(bob.Transfers()); after != before {
+		t.Errorf("bob was asked %d times: %+v", after-before, bob.Transfers()[before:])
+	}
+}
