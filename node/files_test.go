@@ -32,8 +32,8 @@ func transferTo(t *testing.T, n *node.Node, id, what string, ready func(node.Tra
 	return nodetest.Transfer(t, n, what, func(x node.Transfer) bool { return x.ID == id && ready(x) })
 }
 
-// holds tells in which state a node holds an entry's file; "" if it never did.
-func holds(t *testing.T, n *node.Node, entry string) node.HeldState {
+// heldState tells in which state a node holds an entry's file; "" if it never did.
+func heldState(t *testing.T, n *node.Node, entry string) node.HeldState {
 	t.Helper()
 	files, err := n.Files()
 	if err != nil {
@@ -142,7 +142,7 @@ func TestFileOfAGroup(t *testing.T) {
 		t.Errorf("bob served as %+v", served)
 	}
 	for _, n := range []*node.Node{net.Bob, carol} {
-		nodetest.Until(t, n, "the file to be held", func() bool { return holds(t, n, toBob.Entry.String()) == node.HeldHere })
+		nodetest.Until(t, n, "the file to be held", func() bool { return heldState(t, n, toBob.Entry.String()) == node.HeldHere })
 	}
 }
 
@@ -179,7 +179,7 @@ func TestWantedFileComesByItself(t *testing.T) {
 	if again, err := bob.GetFile(t.Context(), "alice", "photo.jpg", ""); err != nil || again.ID != get.ID {
 		t.Errorf("asked twice: %+v, %v", again, err)
 	}
-	if holds(t, alice, m.ID.String()) != node.HeldGone {
+	if heldState(t, alice, m.ID.String()) != node.HeldGone {
 		t.Error("alice's file is gone, and she holds it")
 	}
 	if err := os.Rename(away, path); err != nil {
@@ -232,8 +232,8 @@ func TestHolderServesOnlyWhatWasAnnounced(t *testing.T) {
 		return err == nil
 	})
 	asks(t, events, rerequest.ErrChanged.Error())
-	if holds(t, net.Alice, offer.Entry.String()) != node.HeldChanged {
-		t.Errorf("alice says that her file is %q", holds(t, net.Alice, offer.Entry.String()))
+	if heldState(t, net.Alice, offer.Entry.String()) != node.HeldChanged {
+		t.Errorf("alice says that her file is %q", heldState(t, net.Alice, offer.Entry.String()))
 	}
 	if _, err := net.Alice.DeleteMessage(t.Context(), "bob", offer.Entry.String()); err != nil {
 		t.Fatal(err)
