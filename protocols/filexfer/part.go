@@ -86,9 +86,9 @@ func isLeft(name string, keep func(id string) bool) bool {
 // openPart makes the temporary file, or opens the one that is there, and locks
 // it. No link is followed.
 func openPart(root *os.Root, name string) (*os.File, error) {
-	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := newPart(root, name)
 	if errors.Is(err, fs.ErrExist) {
-		file, err = openExisting(root, name)
+		file, err = oldPart(root, name)
 	}
 	if err != nil {
 		return nil, err
@@ -102,6 +102,24 @@ func openPart(root *os.Root, name string) (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+func newPart(root *os.Root, name string) (*os.File, error) {
+	return root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// oldPart opens the temporary file that is there. One that has got its final
+// name too, when a process died in renameAnywhere, is the user's by now: it only
+// loses the temporary name.
+func oldPart(root *os.Root, name string) (*os.File, error) {
+	file, err := openExisting(root, name)
+	if err != nil || !hasOtherName(file) {
+		return file, err
+	}
+	if err := errors.Join(file.Close(), root.Remove(name)); err != nil {
+		return nil, err
+	}
+	return newPart(root, name)
 }
 
 // isStill fails unless file is the regular file of that name: until it was

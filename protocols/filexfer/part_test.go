@@ -235,6 +235,33 @@ func TestFileSinkAtAPartThatIsALink(t *testing.T) {
 	wantContent(t, filepath.Join(dir, "victim"), "hello")
 }
 
+// A process that died in renameAnywhere leaves a finished file with both names.
+// It is the user's, who may have changed it: no byte of it is touched.
+func TestFileSinkAtAPartWithItsFinalName(t *testing.T) {
+	for _, sum := range []string{sumOf(wantedContent), ""} {
+		for _, content := range []string{wantedContent, "HELLOworld", "hello"} {
+			dir := t.TempDir()
+			put(t, filepath.Join(dir, "x"), content)
+			if err := os.Link(filepath.Join(dir, "x"), filepath.Join(dir, wantedPart)); err != nil {
+				t.Fatal(err)
+			}
+			target := wantedTarget(dir)
+			target.Sum = sum
+			s := open(t, target)
+			if s.Have() != 0 {
+				t.Errorf("%d bytes there", s.Have())
+			}
+			writeTo(t, s, wantedContent)
+			if err := s.Commit(); err != nil {
+				t.Error(err)
+			}
+			wantNames(t, dir, "x", "x (2)")
+			wantContent(t, filepath.Join(dir, "x"), content)
+			wantContent(t, filepath.Join(dir, "x (2)"), wantedContent)
+		}
+	}
+}
+
 func TestFileSinkBadPartTargets(t *testing.T) {
 	dir := t.TempDir()
 	for name, change := range map[string]func(t *Target){

@@ -31,6 +31,12 @@ func openExisting(root *os.Root, name string) (*os.File, error) {
 	return root.OpenFile(name, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 }
 
+// hasOtherName tells whether a file has more than one name.
+func hasOtherName(file *os.File) bool {
+	var stat unix.Stat_t
+	return unix.Fstat(int(file.Fd()), &stat) == nil && stat.Nlink > 1
+}
+
 // tryLock locks a temporary file for as long as it is open, against every other
 // opening of it, in this process and others.
 func tryLock(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) }

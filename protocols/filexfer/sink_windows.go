@@ -20,6 +20,13 @@ func openExisting(root *os.Root, name string) (*os.File, error) {
 	return root.OpenFile(name, os.O_RDWR, 0)
 }
 
+// hasOtherName tells whether a file has more than one name.
+func hasOtherName(file *os.File) bool {
+	var info windows.ByHandleFileInformation
+	err := windows.GetFileInformationByHandle(windows.Handle(file.Fd()), &info)
+	return err == nil && info.NumberOfLinks > 1
+}
+
 // isLocked tells a lock that another has from one that does not work here.
 func isLocked(err error) bool { return errors.Is(err, windows.ERROR_LOCK_VIOLATION) }
 
