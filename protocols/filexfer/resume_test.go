@@ -99,14 +99,15 @@ func continueWanted(t *testing.T, dir string) {
 // hashed once.
 func TestWantedFromItsBeginning(t *testing.T) {
 	for name, c := range map[string]struct {
-		content string
-		known   bool // the sum is announced
-		want    error
+		content   string
+		announced string
+		want      error
 	}{
-		"right, the sum follows":      {wantedContent, false, nil},
-		"right, the sum is announced": {wantedContent, true, nil},
-		"another file, of its sum":    {"HELLOworld", true, ErrBadSum},
-		"another file, sum follows":   {"HELLOworld", false, ErrBadSum},
+		"right, the sum follows":             {wantedContent, "", nil},
+		"right, the sum is announced":        {wantedContent, sumOf(wantedContent), nil},
+		"another file, its sum is announced": {"HELLOworld", sumOf("HELLOworld"), ErrBadSum},
+		"another file, its sum follows":      {"HELLOworld", "", ErrBadSum},
+		"another file, announced as right":   {"HELLOworld", sumOf(wantedContent), ErrBadSum},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -116,9 +117,7 @@ func TestWantedFromItsBeginning(t *testing.T) {
 				sum := newCountedSum()
 				_, received := mount(t, right, Config{Accept: intoFile(wantedTarget(dir), sum)})
 				f := text("x", c.content)
-				if c.known {
-					f.Sum = sumOf(c.content)
-				}
+				f.Sum = c.announced
 				view, _ := sender.Send(t.Context(), "right", f)
 				if sum.n != 10 {
 					t.Errorf("%d bytes were hashed", sum.n)
