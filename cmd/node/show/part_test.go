@@ -167,6 +167,7 @@ func TestSentencesOfConversations(t *testing.T) {
 		{Failure(with2(out, node.EndRefused, filexfer.ClosedByPeer, refused)), `carol refused p\u202e.jpg`},
 		{Failure(with2(out, node.EndCancelled, filexfer.ClosedByHost, refused, away)), `p\u202e.jpg was cancelled here`},
 		{Failure(with(in, node.EndBadSum, filexfer.ClosedByHost, "")), `what arrived of p\u202e.jpg is not what was announced, so nothing was kept; 'passeur get abc000000000 abc000000001' asks for it again`},
+		{Failure(with(in, node.EndFailed, filexfer.ClosedByHost, node.ErrWithdrawn.Error())), `p\u202e.jpg does not come any more: its author has taken the file back`},
 		{Already(in), `p\u202e.jpg (4.0 KiB) is here already: /r/p.jpg`},
 	} {
 		if test.got != test.want {

@@ -179,6 +179,9 @@ func failure(t api.Transfer, name, contact string) ending {
 		}
 		return ending{nobody(t, contact) + " got " + name + ": " + partsWords(t), again}
 	}
+	if incoming && strings.HasSuffix(t.Reason, node.ErrWithdrawn.Error()) {
+		return ending{name + " does not come any more", ""}
+	}
 	switch t.Code {
 	case node.EndRefused:
 		if incoming {
