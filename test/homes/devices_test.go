@@ -43,7 +43,7 @@ func waitForConversation(t *testing.T, parties []party) {
 		lab.Eventually(t, p.name+" has the conversation", func() bool {
 			var all []api.Conversation
 			p.Get(&all, "conversation", "list")
-			return slices.ContainsFunc(all, func(c api.Conversation) bool { return c.Name == p.ref })
+			return slices.ContainsFunc(all, func(c api.Conversation) bool { return c.Name == p.ref || c.ID == p.ref })
 		})
 	}
 }

@@ -1,5 +1,8 @@
 // Package homes tests what belongs to people and not to machines: accounts with
 // several devices, paired by codes, and conversations whose history all of them keep.
+// Files are sent there to all devices of the others, and each answers for itself; who
+// missed one gets it later from whoever has it.
+//
 // Each device is a process of the passeur binary on a host of its own; what is done
 // and seen goes by its commands. Devices find each other by a DHT node.
 package homes
@@ -42,14 +45,27 @@ func newStreet(t *testing.T) *street {
 	return s
 }
 
-// devices start, all at once.
+// devices start, all at once. They take what contacts send.
 func (s *street) devices(names ...string) []*device {
 	s.t.Helper()
+	return s.settle(people.Config{}, names)
+}
+
+// cautious devices start, all at once. They ask before they take a file.
+func (s *street) cautious(names ...string) []*device {
+	s.t.Helper()
+	return s.settle(people.Config{Ask: true}, names)
+}
+
+func (s *street) settle(cfg people.Config, names []string) []*device {
+	s.t.Helper()
+	cfg.Bootstrap = s.join
 	var list []*device
 	for _, name := range names {
 		s.size++
 		h := s.lab.Host(name, fmt.Sprintf("10.1.0.%d/24", 1+s.size))
-		list = append(list, &device{people.Start(s.t, h, people.Config{Name: name, Bootstrap: s.join}), s.t, name, h})
+		cfg.Name = name
+		list = append(list, &device{people.Start(s.t, h, cfg), s.t, name, h})
 	}
 	for _, d := range list {
 		d.Ready()
