@@ -55,13 +55,15 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	d.say("demo", "three nodes of this machine, their homes in %s", d.folder)
 	err = d.play(ctx)
+	interrupted := ctx.Err()
+	left := d.cleanUp()
 	switch {
-	case ctx.Err() != nil:
-		err = ctx.Err() // all else follows from it
+	case interrupted != nil:
+		err = interrupted // all else follows from it
 	case err != nil:
-		d.tellLogs()
+		d.tellLogs() // now that the nodes have ended, the logs are whole
 	}
-	return errors.Join(err, d.cleanUp())
+	return errors.Join(err, left)
 }
 
 // demo is one run.
@@ -70,8 +72,8 @@ type demo struct {
 	begun  time.Time
 	folder string
 	mu     sync.Mutex // one Tell at a time
-	// nodes that run, in the order of their start.
-	nodes []*daemon
+	// started are all nodes, nodes those that run, in the order of their start.
+	started, nodes []*daemon
 }
 
 func (d *demo) say(who, format string, args ...any) {
@@ -168,7 +170,7 @@ func (d *demo) stopNodes() error {
 // tellLogs shows the last lines that each node wrote, for who looks for the
 // cause of a failure.
 func (d *demo) tellLogs() {
-	for _, n := range d.nodes {
+	for _, n := range d.started {
 		for _, line := range n.log.lines() {
 			d.say(n.name, "log: %s", line)
 		}

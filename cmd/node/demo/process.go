@@ -86,7 +86,7 @@ func (d *demo) startNode(ctx context.Context, name string, flags ...string) (*da
 		return nil, fmt.Errorf("start %s's node: %w", name, err)
 	}
 	n := &daemon{name: name, cmd: cmd, cancel: cancel, log: log, client: api.NewClient(home)}
-	d.nodes = append(d.nodes, n)
+	d.started, d.nodes = append(d.started, n), append(d.nodes, n)
 	ctx, stopWaiting := context.WithTimeout(ctx, patience)
 	defer stopWaiting()
 	defer context.AfterFunc(ctx, cancel)()
