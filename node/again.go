@@ -108,8 +108,8 @@ func (n *Node) giveUp(id string, code EndCode, reason string) {
 		for _, offer := range offers {
 			n.files.Cancel(offer)
 		}
-	} else if err := filexfer.RemovePart(t.goal()); err != nil {
-		n.log.Warn("an unfinished file may be left", "transfer", id, "error", err)
+	} else {
+		n.removePart(t)
 	}
 }
 
@@ -133,7 +133,7 @@ func (n *Node) dropWithdrawn(conv conversation.ID) error {
 		if t.State == filexfer.AwaitingHost {
 			n.decide(t.ID, decision{err: &filexfer.Refusal{Reason: ErrWithdrawn.Error()}})
 		} else if t.recoverable() {
-			n.giveUp(t.ID, EndFailed, ErrWithdrawn.Error())
+			n.giveUp(t.ID, EndWithdrawn, ErrWithdrawn.Error())
 		}
 	}
 	return nil
@@ -194,9 +194,15 @@ func (n *Node) observeAsking(e rerequest.Event) {
 // whose says whose device it is.
 func (n *Node) whose(device peer.ID) string {
 	if account, known := n.accountOf(device); known {
-		return fmt.Sprintf("%s's device %s", n.called(account), device.ShortString())
+		return fmt.Sprintf("%s's device %s", n.called(account), short(device))
 	}
-	return device.ShortString()
+	return short(device)
+}
+
+// short is the end of a device's id, by which people tell devices apart.
+func short(device peer.ID) string {
+	text := device.String()
+	return "…" + text[max(0, len(text)-8):]
 }
 
 // coming finds the transfer by which a file is to come, if one is under way.

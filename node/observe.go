@@ -41,19 +41,30 @@ func (n *Node) holdCame(id string, v filexfer.View) {
 }
 
 func (n *Node) followOffer(v filexfer.View) {
-	broke := false
+	var t Transfer
 	n.transfers.change(v.ID, func(e *entry) {
 		e.follow(v)
 		switch {
 		case interrupted(v.Err) && e.recoverable():
-			broke = true
 			e.becomeWanted(func() { n.forget(v.ID) })
 		case e.State == filexfer.ClosedByHost && n.ctx.Err() != nil:
 			e.Code, e.Reason = EndRestarted, stoppedReason
 		}
+		t = e.Transfer
 	})
-	if broke && n.ctx.Err() == nil {
+	switch {
+	case v.Err == nil || !t.recoverable():
+	case t.State.Final():
+		n.removePart(t)
+	case n.ctx.Err() == nil:
 		n.want(v.ID)
+	}
+}
+
+// removePart removes what came of a file that nobody wants any more.
+func (n *Node) removePart(t Transfer) {
+	if err := filexfer.RemovePart(t.goal()); err != nil {
+		n.log.Warn("an unfinished file may be left", "transfer", t.ID, "error", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/passeur-p2p/passeur/conversation"
@@ -22,6 +23,9 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 	t, err := n.judge(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if n.transfers.knows(t) {
+		return nil, &filexfer.Refusal{Reason: "it was offered before, and nobody asked for it again"}
 	}
 	waiting := make(chan decision, 1)
 	e := &entry{
@@ -46,6 +50,16 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		n.withdraw(o.ID, waiting)
 		return nil, context.Cause(ctx)
 	}
+}
+
+// knows tells whether the file of an offer was offered to this device before: its
+// author does that once, and later the device asks.
+func (b *transferBook) knows(t Transfer) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !t.Entry.IsZero() && slices.ContainsFunc(b.list, func(e *entry) bool {
+		return e.Direction == Incoming && e.Conversation == t.Conversation && e.Entry == t.Entry
+	})
 }
 
 // judge tells whether the device may offer this file, and gives the transfer that it

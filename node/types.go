@@ -120,6 +120,7 @@ const (
 	EndTimeout    EndCode = "timeout"     // nobody decided in time
 	EndLost       EndCode = "lost"        // the connection broke
 	EndBadPath    EndCode = "bad-path"    // the file cannot be read or written here
+	EndWithdrawn  EndCode = "withdrawn"   // its author took the file back
 	EndFailed     EndCode = "failed"      // anything else; see Reason
 	EndRestarted  EndCode = "interrupted" // this node stopped in the middle
 )
