@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -139,6 +140,8 @@ func (s *Service) claim(w *want, o filexfer.Offer) (*claim, error) {
 		return nil, refuse("not wanted any more", ErrForgotten)
 	case w.claim != nil:
 		return nil, refuse("already downloading", filexfer.ErrRefused)
+	case !w.rest.isOver(time.Now()):
+		return nil, refuse("it cannot be stored now", filexfer.ErrRefused)
 	case s.claims >= s.cfg.MaxFetching:
 		return nil, filexfer.ErrBusy
 	}

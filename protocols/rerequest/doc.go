@@ -93,7 +93,7 @@
 // at most one transfer.
 //
 // When the sink cannot be opened or written, no device is to blame: the want
-// itself rests.
+// itself rests, and no offer of it is taken meanwhile.
 //
 // # What it costs to be asked
 //
