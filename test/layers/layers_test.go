@@ -54,7 +54,9 @@ var rules = []rule{
 	{"a part of the node does not know the node",
 		exactly("node"), []string{"node/nodetest", "cmd/node", "cmd/node/*", "test/*/*"}},
 	{"a stream protocol is anyone's: only the node and what is above it use ours",
-		exactly("protocols/filexfer"), []string{"node", "node/store", "node/holdings", "cmd/node", "cmd/node/*", "test/*/*"}},
+		exactly("protocols/filexfer"), []string{"protocols/rerequest", "node", "node/store", "node/holdings", "cmd/node", "cmd/node/*", "test/*/*"}},
+	{"asking again is anyone's: only the node mounts ours",
+		exactly("protocols/rerequest"), []string{"node", "test/*/*"}},
 }
 
 // ground is a package that knows nothing of ours but what it stands on.
@@ -75,6 +77,8 @@ var grounds = []ground{
 	{"what lies here is known without a network", "node/holdings",
 		[]string{"conversation", "node/store", "protocols/filexfer"}, false},
 	{"history asks for a log, and knows none", "protocols/history", []string{"conversation"}, true},
+	{"asking again asks for members, files and a carrier of bytes, and knows only the last", "protocols/rerequest",
+		[]string{"protocols/filexfer"}, true},
 }
 
 // network is what most grounds do without.
