@@ -89,6 +89,7 @@ func testMovedAndEdited(t *testing.T, desk, laptop, phone *device) {
 	laptop.Restart() // it may be asked anew
 	last := getting.Done(0)
 	arrived(t, last, f.copy)
+	laptop.holds(f.entry, node.HeldHere)
 	if got := people.OpenSSLSum(t, f.source); got != edited {
 		t.Errorf("what the desk's owner wrote into his file was touched: %s, was %s", got, edited)
 	}
