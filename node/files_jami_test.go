@@ -138,12 +138,13 @@ func testHereAlready(t *testing.T, g grouped) {
 	path, _ := randomFile(t, "here.txt", 64_000)
 	entry := share(t, g.alice, "club", path, []*node.Node{g.bob}, []*node.Node{g.carol})
 	held := holds(t, g.bob, entry, node.HeldHere)
-	dir := t.TempDir()
-	got, err := g.bob.GetFile(t.Context(), "club", "here.txt", dir)
+	got, err := g.bob.GetFile(t.Context(), "club", "here.txt", "")
 	if err != nil || got.State != filexfer.Finished || got.File != held.Path || got.Size != 64_000 || got.Bytes != 64_000 {
 		t.Errorf("get gives %+v, %v; the file is %+v", got, err, held)
 	}
-	empty(t, dir)
+	if list, err := os.ReadDir(filepath.Dir(held.Path)); err != nil || len(list) != 1 {
+		t.Errorf("the folder holds %v, %v", list, err)
+	}
 	missed, err := g.carol.Missed()
 	if err != nil || slices.ContainsFunc(missed, func(m node.Message) bool { return m.ID == entry }) {
 		t.Errorf("who has refused a file has missed it: %+v, %v", missed, err)
@@ -154,7 +155,7 @@ func testHereAlready(t *testing.T, g grouped) {
 // gives it up: nothing is left of it, and it does not come when somebody has it.
 func testGivenUp(t *testing.T, g grouped) {
 	path, content := randomFile(t, "late.txt", 64_000)
-	entry := share(t, g.alice, "club", path, nil, []*node.Node{g.bob, g.carol})
+	share(t, g.alice, "club", path, nil, []*node.Node{g.bob, g.carol})
 	if err := os.WriteFile(path, []byte("something else"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,6 @@ func testGivenUp(t *testing.T, g grouped) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	holds(t, g.alice, entry, node.HeldHere)
 	again, err := g.bob.GetFile(t.Context(), "club", "late.txt", dir) // anew, and now it comes
 	if err != nil || again.ID == wanted.ID {
 		t.Fatalf("%+v, %v", again, err)
@@ -231,6 +231,15 @@ func TestWrongPartIsFetchedAnew(t *testing.T) {
 	bob = w.start("", homes[1])
 	if x, found := bob.Transfer(wanted.ID); !found || x.State != filexfer.Created {
 		t.Errorf("after the restart the file is %+v", x)
+	}
+	events := bob.Watch(t.Context())
+	alice = w.start("", homes[0])
+	asks(t, events, filexfer.ErrBadSum.Error())
+	if list, err := filepath.Glob(filepath.Join(dir, "photo*")); err != nil || len(list) != 0 {
+		t.Errorf("wrong bytes have the names %v, %v", list, err)
+	}
+	if err := alice.Close(); err != nil { // who comes back is asked at once
+		t.Fatal(err)
 	}
 	w.start("", homes[0])
 	end := nodetest.Ended(t, bob, wanted.ID)
