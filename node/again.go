@@ -298,7 +298,7 @@ func (b heldBook) Held(ctx context.Context, conv, interaction string) (filexfer.
 func (n *Node) heldAs(ctx context.Context, announced conversation.File, conv, entry conversation.ID) (filexfer.File, error) {
 	f, err := n.held.File(ctx, conv, entry)
 	switch {
-	case errors.Is(err, holdings.ErrNotHeld), errors.Is(err, holdings.ErrGone), errors.Is(err, holdings.ErrWithdrawn):
+	case errors.Is(err, holdings.ErrNotHeld), errors.Is(err, holdings.ErrGone):
 		return f, rerequest.ErrNotHeld
 	case errors.Is(err, holdings.ErrChanged):
 		return f, rerequest.ErrChanged
@@ -320,7 +320,7 @@ func (r readers) Check(_ context.Context, conv string, device peer.ID) error {
 		return rerequest.ErrUnknownConversation
 	}
 	s, err := r.n.conversations.Summary(id)
-	if errors.Is(err, logstore.ErrUnknownConversation) || err == nil && s.Mode == conversation.Own {
+	if errors.Is(err, logstore.ErrUnknownConversation) || err == nil && (s.Mode == conversation.Own || !s.Me.In()) {
 		return rerequest.ErrUnknownConversation
 	}
 	if err != nil {

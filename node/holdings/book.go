@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
@@ -24,8 +23,6 @@ var (
 	// ErrChanged: other bytes than the announced ones lie there, or they are just
 	// being written.
 	ErrChanged = errors.New("the file is not the announced one any more")
-	// ErrWithdrawn: the author has taken the entry back.
-	ErrWithdrawn = errors.New("the file was taken back by its author")
 	// ErrClosed: the Book is closed.
 	ErrClosed = errors.New("the book of held files is closed")
 )
@@ -45,8 +42,6 @@ const (
 	Gone State = "gone"
 	// Unreadable: the system refuses to say what lies there.
 	Unreadable State = "unreadable"
-	// Withdrawn: the author has taken the entry back. The file is left alone.
-	Withdrawn State = "withdrawn"
 )
 
 // Held is a file that lies here for an entry of a conversation.
@@ -72,7 +67,6 @@ type Store interface {
 	Held(conv, entry conversation.ID) (store.Held, error) // or store.ErrNotFound
 	AllHeld() ([]store.Held, error)
 	LookedAt(conv, entry conversation.ID, path string, l store.Look) error
-	WithdrawHeld(conv, entry conversation.ID) error
 	ForgetHeld(conv conversation.ID) error
 }
 
@@ -92,7 +86,6 @@ type Book struct {
 	readings *readings
 	progress func(n int64) // of readings; nil but in tests
 
-	putting sync.Mutex // a withdrawn row stays withdrawn
 }
 
 // Open makes a Book of what s remembers. Close it before s.
@@ -114,8 +107,8 @@ func (b *Book) Close() error {
 // Put remembers that the file of an entry lies at h.Path, in place of where it lay
 // before. The caller has just verified its bytes. A file that was touched after
 // h.Since, or shortly before, is read again before it is given out. Put fails with
-// ErrGone or ErrChanged when no file or one of another size lies there, and with
-// ErrWithdrawn. It is short, and not cut shorter by ctx.
+// ErrGone or ErrChanged when no file or one of another size lies there. It
+// is short, and not cut shorter by ctx.
 func (b *Book) Put(_ context.Context, h Held) error {
 	path, err := filepath.Abs(h.Path)
 	if err != nil {
@@ -128,11 +121,6 @@ func (b *Book) Put(_ context.Context, h Held) error {
 	if stamp.Size != h.Size {
 		return fmt.Errorf("%w: %s has %d bytes, not %d", ErrChanged, path, stamp.Size, h.Size)
 	}
-	b.putting.Lock()
-	defer b.putting.Unlock()
-	if known, err := b.store.Held(h.Conversation, h.Entry); err == nil && known.Withdrawn {
-		return fmt.Errorf("%w: %s", ErrWithdrawn, path)
-	}
 	now := b.now()
 	since := cmp.Or(h.Since, now)
 	return b.store.PutHeld(store.Held{
@@ -144,7 +132,7 @@ func (b *Book) Put(_ context.Context, h Held) error {
 // File gives the file of an entry for being sent: its announced bytes, File.Sum set.
 // When there is doubt they are read first; ctx ends the wait, not the reading.
 // Opening the File fails when it was touched meanwhile. Errors wrap ErrNotHeld,
-// ErrWithdrawn, ErrGone or ErrChanged; others tell why the file cannot be read.
+// ErrGone or ErrChanged; others tell why the file cannot be read.
 func (b *Book) File(ctx context.Context, conv, entry conversation.ID) (filexfer.File, error) {
 	row, err := b.find(conv, entry)
 	if err != nil {
@@ -157,9 +145,6 @@ func (b *Book) File(ctx context.Context, conv, entry conversation.ID) (filexfer.
 	same, err := b.same(ctx, row, f, stamp)
 	if err == nil && !same {
 		err = fmt.Errorf("%w: %s", ErrChanged, row.Path)
-	}
-	if err == nil {
-		_, err = b.find(conv, entry) // it may have been taken back while it was read
 	}
 	if err != nil {
 		return filexfer.File{}, err
@@ -181,14 +166,11 @@ func (b *Book) same(ctx context.Context, row store.Held, f filexfer.File, stamp 
 	}
 }
 
-// find gives the row of an entry that was not taken back.
+// find gives the row of an entry.
 func (b *Book) find(conv, entry conversation.ID) (store.Held, error) {
 	row, err := b.store.Held(conv, entry)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return row, fmt.Errorf("%w: %s", ErrNotHeld, entry)
-	case err == nil && row.Withdrawn:
-		return row, fmt.Errorf("%w: %s", ErrWithdrawn, row.Path)
+	if errors.Is(err, store.ErrNotFound) {
+		err = fmt.Errorf("%w: %s", ErrNotHeld, entry)
 	}
 	return row, err
 }
@@ -227,15 +209,6 @@ func held(row store.Held) Held {
 		Conversation: row.Conversation, Entry: row.Entry, Path: row.Path, Size: row.Size, Sum: row.Sum,
 		Source: row.Source, Since: row.Since, State: stateOf(row),
 	}
-}
-
-// Withdraw says that the author has taken the entry back: its file is not given
-// out any more, and stays where it is. An entry of which no file is held is none
-// of this package's business.
-func (b *Book) Withdraw(conv, entry conversation.ID) error {
-	b.putting.Lock()
-	defer b.putting.Unlock()
-	return b.store.WithdrawHeld(conv, entry)
 }
 
 // Forget forgets where the files of a conversation lie. They stay there.

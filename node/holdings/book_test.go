@@ -172,7 +172,7 @@ func TestAnEntryWithoutAFile(t *testing.T) {
 	if _, err := s.Get(talk, conversation.ID{1}); !errors.Is(err, ErrNotHeld) {
 		t.Errorf("Get = %v", err)
 	}
-	check(t, s.Withdraw(talk, conversation.ID{1}), s.Forget(talk))
+	check(t, s.Forget(talk))
 	if list, err := s.List(t.Context()); len(list) != 0 || err != nil {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -372,17 +372,10 @@ func TestAPartOfAFile(t *testing.T) {
 	}
 }
 
-func TestWhatWasTakenBackIsNotGivenOutAndStays(t *testing.T) {
+func TestWhatIsForgottenStays(t *testing.T) {
 	s := newShelf(t, true)
-	path := s.write(1, "a", text)
+	s.write(1, "a", text)
 	s.write(2, "b", text)
-	check(t, s.Withdraw(talk, conversation.ID{1}))
-	s.wantRefused(1, ErrWithdrawn, Withdrawn, 0)
-	if err := s.Put(t.Context(), heldAt(1, path, text)); !errors.Is(err, ErrWithdrawn) {
-		t.Errorf("Put = %v", err)
-	}
-	s.wantRefused(1, ErrWithdrawn, Withdrawn, 0)
-	s.wantServed(2, text, 0)
 	check(t, s.Forget(talk))
 	if list, err := s.List(t.Context()); len(list) != 0 || err != nil {
 		t.Errorf("%+v, %v", list, err)

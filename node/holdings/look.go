@@ -81,9 +81,6 @@ func settled(s store.Stamp, began, now time.Time) bool {
 
 // stateOf looks at a file without reading it.
 func stateOf(row store.Held) State {
-	if row.Withdrawn {
-		return Withdrawn
-	}
 	_, stamp, err := look(row.Path)
 	switch {
 	case errors.Is(err, ErrGone):

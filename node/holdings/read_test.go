@@ -135,7 +135,7 @@ func TestFewFilesAreReadAtOnce(t *testing.T) {
 	})
 }
 
-// While it is read the file changes, is removed, is taken back, or is put elsewhere.
+// While it is read the file changes, is removed, or is put elsewhere.
 func TestWhatHappensDuringAReading(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(s *shelf, path string) error
@@ -146,7 +146,6 @@ func TestWhatHappensDuringAReading(t *testing.T) {
 		"written":   {func(_ *shelf, p string) error { return os.WriteFile(p, []byte(strings.ToUpper(text)), 0o600) }, ErrChanged, Unchecked},
 		"truncated": {func(_ *shelf, p string) error { return os.Truncate(p, 2) }, ErrChanged, Changed},
 		"removed":   {func(_ *shelf, p string) error { return os.Remove(p) }, ErrGone, Gone},
-		"withdrawn": {func(s *shelf, _ string) error { return s.Withdraw(talk, conversation.ID{1}) }, ErrWithdrawn, Withdrawn},
 		"forgotten": {func(s *shelf, _ string) error { return s.Forget(talk) }, ErrNotHeld, ""},
 		"put elsewhere": {func(s *shelf, p string) error {
 			return errors.Join(os.WriteFile(p+"2", []byte(text), 0o600), s.Put(context.Background(), heldAt(1, p+"2", text)))

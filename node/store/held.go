@@ -20,10 +20,8 @@ type Held struct {
 	Sum  string
 	// Source: it is the file that was sent from here.
 	Source bool
-	// Withdrawn: the author has taken the entry back.
-	Withdrawn bool
-	Since     time.Time
-	Look      Look
+	Since  time.Time
+	Look   Look
 }
 
 // Look is what was found when the bytes of a file were last read.
@@ -45,14 +43,14 @@ type Stamp struct {
 	Inode             uint64
 }
 
-const heldColumns = `conversation, entry, path, size, sum, source, withdrawn, since,
+const heldColumns = `conversation, entry, path, size, sum, source, since,
 	seen_size, seen_modified, seen_changed, seen_inode, same, settled`
 
 // PutHeld stores h in place of what was stored for its entry.
 func (s *Store) PutHeld(h Held) error {
 	_, err := s.db.Exec(`
-		INSERT OR REPLACE INTO held (`+heldColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		idBytes(h.Conversation), idBytes(h.Entry), []byte(h.Path), h.Size, h.Sum, h.Source, h.Withdrawn, milli(h.Since),
+		INSERT OR REPLACE INTO held (`+heldColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		idBytes(h.Conversation), idBytes(h.Entry), []byte(h.Path), h.Size, h.Sum, h.Source, milli(h.Since),
 		h.Look.Stamp.Size, h.Look.Stamp.Modified, h.Look.Stamp.Changed, int64(h.Look.Stamp.Inode), h.Look.Same, h.Look.Settled)
 	return s.fail("put a held file", err)
 }
@@ -83,12 +81,6 @@ func (s *Store) AllHeld() ([]Held, error) {
 	return list, s.fail("read the held files", err)
 }
 
-// WithdrawHeld says that the entry was taken back; none there is no error.
-func (s *Store) WithdrawHeld(conv, entry conversation.ID) error {
-	_, err := s.db.Exec("UPDATE held SET withdrawn = 1 WHERE conversation = ? AND entry = ?", conv[:], entry[:])
-	return s.fail("withdraw a held file", err)
-}
-
 // ForgetHeld forgets where the files of a conversation lie.
 func (s *Store) ForgetHeld(conv conversation.ID) error {
 	_, err := s.db.Exec("DELETE FROM held WHERE conversation = ?", conv[:])
@@ -98,7 +90,7 @@ func (s *Store) ForgetHeld(conv conversation.ID) error {
 func scanHeld(row scanner) (h Held, err error) {
 	var conv, entry, path []byte
 	var since, inode int64
-	err = row.Scan(&conv, &entry, &path, &h.Size, &h.Sum, &h.Source, &h.Withdrawn, &since,
+	err = row.Scan(&conv, &entry, &path, &h.Size, &h.Sum, &h.Source, &since,
 		&h.Look.Stamp.Size, &h.Look.Stamp.Modified, &h.Look.Stamp.Changed, &inode, &h.Look.Same, &h.Look.Settled)
 	if err != nil {
 		return Held{}, err

@@ -14,11 +14,11 @@ func TestHeldFilesSurviveReopening(t *testing.T) {
 	path := newPath(t)
 	s := openStore(t, path)
 	one, two := fullHeld(1), fullHeld(2)
-	two.Since, two.Withdrawn, two.Look = one.Since.Add(-time.Hour), false, store.Look{}
+	two.Since, two.Look = one.Since.Add(-time.Hour), store.Look{}
 	check(t, s.PutHeld(one), s.PutHeld(two), s.Close())
 	s = openStore(t, path)
 	assertHeld(t, s, two, one)
-	one.Path, one.Withdrawn = "/elsewhere", false
+	one.Path = "/elsewhere"
 	check(t, s.PutHeld(one)) // one place for an entry
 	assertHeld(t, s, two, one)
 }
@@ -48,14 +48,12 @@ func TestALookIsForTheFileThatWasLookedAt(t *testing.T) {
 	assertHeld(t, s, one, two)
 }
 
-func TestHeldFilesAreWithdrawnAndForgotten(t *testing.T) {
+func TestHeldFilesAreForgotten(t *testing.T) {
 	s := openStore(t, newPath(t))
 	one, two, other := fullHeld(1), fullHeld(2), fullHeld(3)
-	one.Withdrawn, two.Withdrawn, two.Since = false, false, one.Since.Add(time.Hour)
+	two.Since = one.Since.Add(time.Hour)
 	other.Conversation, other.Since = conversation.ID{7}, one.Since.Add(2*time.Hour)
 	check(t, s.PutHeld(one), s.PutHeld(two), s.PutHeld(other))
-	check(t, s.WithdrawHeld(one.Conversation, one.Entry), s.WithdrawHeld(one.Conversation, conversation.ID{9}))
-	one.Withdrawn = true
 	assertHeld(t, s, one, two, other)
 	check(t, s.ForgetHeld(one.Conversation), s.ForgetHeld(one.Conversation))
 	assertHeld(t, s, other)

@@ -319,7 +319,7 @@ func fullPart(n byte) store.Part {
 func fullHeld(n byte) store.Held {
 	return store.Held{
 		Conversation: conversation.ID{1, 2}, Entry: conversation.ID{3, n}, Path: "/tmp/\xff/photo.jpg",
-		Size: 1 << 40, Sum: strings.Repeat("ab", 64), Source: true, Withdrawn: true,
+		Size: 1 << 40, Sum: strings.Repeat("ab", 64), Source: true,
 		Since: time.UnixMilli(1795400000123).UTC(),
 		Look: store.Look{
 			Stamp: store.Stamp{Size: 1 << 40, Modified: -1, Changed: 1795400000123456789, Inode: 1<<64 - 1},

@@ -29,7 +29,6 @@ CREATE TABLE held (
     size         INTEGER NOT NULL CHECK (size >= 0),     -- the announced one
     sum          TEXT NOT NULL CHECK (length(sum) = 128), -- the announced SHA3-512, hex
     source       INTEGER NOT NULL CHECK (source IN (0, 1)),
-    withdrawn    INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
     since        INTEGER NOT NULL,
     -- What the file was like when its bytes were last read, the times in
     -- nanoseconds since 1970; 0 for what the system does not tell.
