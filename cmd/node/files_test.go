@@ -143,6 +143,38 @@ film.mkv: 100 % of 10 B
 	}
 }
 
+// TestSendDoesNotWaitForSecondDevices: bob has the file and carol does not want it, so
+// what bob's other device does is not waited for. The last event never comes.
+func TestSendDoesNotWaitForSecondDevices(t *testing.T) {
+	events := sentToTwo(t)
+	done := events[3].Transfer
+	done.Ended = false
+	done.Parts = append(done.Parts, node.Part{Account: done.Parts[0].Account, Contact: "bob", State: filexfer.AwaitingPeer})
+	f := &fakeNode{course: events}
+	serveFake(t, f)
+	code, stdout, stderr := passeur(t.Context(), "send", "files_test.go", "holiday")
+	want := "sent film.mkv (10 B) to holiday (1 of 3 devices)\nthe others can get it for as long as it lies here unchanged\n"
+	if code != 0 || stdout != want || strings.Contains(stderr, "waiting for the others") {
+		t.Errorf("exit code %d, said\n%s%s", code, stdout, stderr)
+	}
+	if slices.ContainsFunc(f.asked, func(what string) bool { return strings.HasPrefix(what, "cancel") }) {
+		t.Errorf("it asked %q", f.asked)
+	}
+}
+
+func TestSendToThoseWhoAllRefuse(t *testing.T) {
+	events := sentToTwo(t)
+	done := events[3].Transfer
+	no := done.Parts[1]
+	done.State, done.Code, done.Reason, done.Bytes = no.State, no.Code, no.Reason, 0
+	done.Parts[0].State, done.Parts[0].Code, done.Parts[0].Reason = no.State, no.Code, no.Reason
+	serveFake(t, &fakeNode{course: events})
+	code, stdout, stderr := passeur(t.Context(), "send", "files_test.go", "holiday")
+	if code != exitRefused || stdout != "" || !strings.HasSuffix(stderr, "passeur: nobody in holiday got film.mkv: bob refused, carol refused\n") {
+		t.Errorf("exit code %d, said\n%s%s", code, stdout, stderr)
+	}
+}
+
 func TestTransfersShowEachDevice(t *testing.T) {
 	events := sentToTwo(t)
 	one := *events[3].Transfer
@@ -218,6 +250,7 @@ func TestCtrlCForgetsAWantedFile(t *testing.T) {
 func TestGetHasTheExitCodesOfAccept(t *testing.T) {
 	for code, want := range map[node.EndCode]int{
 		node.EndBadSum: exitBadSum, node.EndBadPath: exitError, node.EndTimeout: exitTimeout, node.EndCancelled: exitError,
+		node.EndWithdrawn: exitError,
 	} {
 		bad := inHoliday(node.Incoming)
 		bad.State, bad.Code, bad.Ended = filexfer.ClosedByHost, code, true

@@ -138,10 +138,10 @@ func (f *follower) begin(ctx context.Context, start func(context.Context) (api.T
 	return nil
 }
 
-// untilEnd takes events until the transfer has ended. A stream that breaks, as
+// untilEnd takes events until there is nothing left to wait for. A stream that breaks, as
 // it does when this process was stopped for long, is opened again.
 func (f *follower) untilEnd(ctx context.Context) error {
-	for broken := 0; !f.t.Ended; {
+	for broken := 0; !show.Settled(f.t); {
 		event, err := f.events.Next()
 		if err == nil {
 			broken = 0

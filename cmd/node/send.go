@@ -18,10 +18,11 @@ func (a *app) sendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send FILE CONTACT|CONVERSATION",
 		Short: "Send a file to people and wait until it has arrived",
-		Long: `Offer a file to a contact or to everybody in a group, show how it goes and wait for
-the end: it has gone well when one of their devices has the file. Each device answers
-for itself; 'passeur transfers' tells what each has said. Ctrl-C cancels the transfer.
-With --no-wait it prints the transfer's id and leaves the rest to the node.
+		Long: `Offer a file to a contact or to everybody in a group, show how it goes and wait until
+each of them has it on one device, or has it on none: it has gone well when one device
+has the file. Each device answers for itself, those that have not yet may do so later;
+'passeur transfers' tells what each has said. Ctrl-C cancels the transfer. With
+--no-wait it prints the transfer's id and leaves the rest to the node.
 
 The file becomes an entry of the conversation. Whoever was away finds it there, and
 gets it ('passeur get') for as long as it lies here unchanged, or from anybody else

@@ -38,8 +38,9 @@ type HeldFile struct {
 	SHA3Sum string `json:"sha3sum"`
 	// Source: it is the user's own original, which was sent from here.
 	Source bool `json:"source"`
-	// State is held, gone, changed or withdrawn: only of the first can others get it
-	// from here.
+	// State is held, unchecked (touched, and compared when somebody asks for it), gone,
+	// changed, unreadable or withdrawn: only of the first two can others get it from
+	// here.
 	State node.HeldState `json:"state"`
 	Since time.Time      `json:"since"`
 }

@@ -89,7 +89,7 @@ func TestSeveralDevicesAboveTheBar(t *testing.T) {
 		tty, written := terminal(t, columns)
 		playParts(NewReporter(tty))
 		text := written()
-		for _, line := range []string{"bob (…Zp5BTLdu) is asked\r\n", "bob (…yKSUKPH5) refused\r\n", `could not be reached: no device\u0007` + "\r\n", "bob (…Zp5BTLdu) has it, every byte verified\r\n"} {
+		for _, line := range []string{"bob (…Zp5BTLdu) is asked\r\n", "carol\\u001b refused\r\n", `could not be reached: no answer\u0007` + "\r\n", "bob (…Zp5BTLdu) has it, every byte verified\r\n"} {
 			if !strings.Contains(text, line) {
 				t.Errorf("%d columns: no %q in %q", columns, line, text)
 			}

@@ -77,7 +77,7 @@ func playParts(r Reporter) {
 	t.Device = bobsPhone
 	r.Phase(t, node.PhaseFound, "")
 	end(0, filexfer.AwaitingPeer, "", "")
-	end(2, filexfer.Unjoinable, node.EndUnjoinable, "no device\x07")
+	end(1, filexfer.Unjoinable, node.EndUnjoinable, "no answer\x07")
 	t.State = filexfer.AwaitingPeer
 	r.Waiting(t)
 	end(0, filexfer.Ongoing, "", "")
@@ -85,9 +85,9 @@ func playParts(r Reporter) {
 	r.Progress(t, 2048)
 	t.State = filexfer.Finished
 	end(0, filexfer.Finished, "", "")
-	end(1, filexfer.AwaitingPeer, "", "")
+	end(2, filexfer.AwaitingPeer, "", "")
 	r.Waiting(t)
-	end(1, filexfer.ClosedByPeer, node.EndRefused, "")
+	end(2, filexfer.ClosedByPeer, node.EndRefused, "")
 	r.Done(t, 2048)
 	r.Drop()
 }
@@ -113,6 +113,44 @@ func TestOnlyOneDeviceNeedsNoLine(t *testing.T) {
 	NewLines(&b).Part(one, one.Parts[0])
 	if b.Len() != 0 {
 		t.Errorf("said %q", &b)
+	}
+}
+
+// TestNobodyWaitsForSecondDevices: it is enough that each account has the file on one
+// device or gets it on none.
+func TestNobodyWaitsForSecondDevices(t *testing.T) {
+	const asked, has, no = filexfer.AwaitingPeer, filexfer.Finished, filexfer.ClosedByPeer
+	for _, test := range []struct {
+		whole                filexfer.State
+		phone, laptop, carol filexfer.State
+		settled              bool
+	}{
+		{asked, asked, asked, asked, false},
+		{has, has, asked, asked, false},
+		{has, has, asked, has, true},
+		{has, asked, has, no, true},
+		{has, no, asked, has, false},
+		{has, no, filexfer.Ongoing, has, false},
+		{has, no, filexfer.Unjoinable, has, true},
+		{no, no, no, no, false}, // until the node says that it has ended
+	} {
+		transfer := toHoliday()
+		transfer.State = test.whole
+		for i, state := range []filexfer.State{test.phone, test.laptop, test.carol} {
+			transfer.Parts[i].State = state
+		}
+		if got := Settled(transfer); got != test.settled {
+			t.Errorf("%+v: %v", test, got)
+		}
+		if got := WaitOf(transfer) == WaitOthers; got != (test.whole == has && !test.settled) {
+			t.Errorf("%+v: waits for %q", test, WaitOf(transfer))
+		}
+		if transfer.Ended = true; !Settled(transfer) {
+			t.Errorf("%+v: it has ended", test)
+		}
+	}
+	if Settled(toHoliday()) || Settled(transfer(node.Outgoing)) {
+		t.Error("what has just begun is settled")
 	}
 }
 
@@ -167,7 +205,7 @@ func TestSentencesOfConversations(t *testing.T) {
 		{Failure(with2(out, node.EndRefused, filexfer.ClosedByPeer, refused)), `carol refused p\u202e.jpg`},
 		{Failure(with2(out, node.EndCancelled, filexfer.ClosedByHost, refused, away)), `p\u202e.jpg was cancelled here`},
 		{Failure(with(in, node.EndBadSum, filexfer.ClosedByHost, "")), `what arrived of p\u202e.jpg is not what was announced, so nothing was kept; 'passeur get abc000000000 abc000000001' asks for it again`},
-		{Failure(with(in, node.EndFailed, filexfer.ClosedByHost, node.ErrWithdrawn.Error())), `p\u202e.jpg does not come any more: its author has taken the file back`},
+		{Failure(with(in, node.EndWithdrawn, filexfer.ClosedByHost, node.ErrWithdrawn.Error())), `p\u202e.jpg does not come any more: its author has taken it back`},
 		{Already(in), `p\u202e.jpg (4.0 KiB) is here already: /r/p.jpg`},
 	} {
 		if test.got != test.want {

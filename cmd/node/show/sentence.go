@@ -151,7 +151,7 @@ func again(t api.Transfer, contact string) string {
 // why is the part of the reason that the sentence does not say already.
 func why(code node.EndCode, reason string) string {
 	switch code {
-	case node.EndCancelled, node.EndTimeout, node.EndBadSum, node.EndRestarted:
+	case node.EndCancelled, node.EndTimeout, node.EndBadSum, node.EndWithdrawn, node.EndRestarted:
 		return ""
 	case node.EndRefused: // only what the other side's user or program said
 		_, words, _ := strings.Cut(reason, filexfer.ErrRefused.Error()+": ")
@@ -179,9 +179,6 @@ func failure(t api.Transfer, name, contact string) ending {
 		}
 		return ending{nobody(t, contact) + " got " + name + ": " + partsWords(t), again}
 	}
-	if incoming && strings.HasSuffix(t.Reason, node.ErrWithdrawn.Error()) {
-		return ending{name + " does not come any more", ""}
-	}
 	switch t.Code {
 	case node.EndRefused:
 		if incoming {
@@ -198,6 +195,8 @@ func failure(t api.Transfer, name, contact string) ending {
 		return ending{contact + " could not be reached, so " + name + " was not sent", again}
 	case node.EndBadSum:
 		return ending{"what arrived of " + name + " is not what was announced, so nothing was kept", again}
+	case node.EndWithdrawn:
+		return ending{name + " does not come any more: its author has taken it back", ""}
 	case node.EndTimeout:
 		return ending{"nobody decided about " + name + " in time", again}
 	case node.EndLost:

@@ -16,7 +16,7 @@ const (
 	NoWait     Wait = ""
 	WaitAnswer Wait = "answer" // of those who are asked whether they want the file
 	WaitHolder Wait = "holder" // a device that has the wanted file
-	WaitOthers Wait = "others" // who are asked yet, when somebody has the file already
+	WaitOthers Wait = "others" // members who are asked yet, when somebody has the file already
 )
 
 // WaitOf says whom t waits for now.
@@ -26,10 +26,24 @@ func WaitOf(t api.Transfer) Wait {
 		return WaitAnswer
 	case Wanted(t):
 		return WaitHolder
-	case t.State == filexfer.Finished && slices.ContainsFunc(t.Parts, func(p api.Part) bool { return !p.State.Final() }):
+	case t.State == filexfer.Finished && !Settled(t):
 		return WaitOthers
 	}
 	return NoWait
+}
+
+// Settled tells whether nothing is left to wait for: t has ended, or somebody has the
+// file and each account has it on one device or does not get it on any. A device that
+// is still asked, as somebody's second one, may take it later.
+func Settled(t api.Transfer) bool {
+	return t.Ended || t.State == filexfer.Finished && len(t.Parts) > 0 && !slices.ContainsFunc(t.Parts, func(p api.Part) bool {
+		return !p.State.Final() && !has(t, p.Account)
+	})
+}
+
+// has tells whether a device of the account has the file.
+func has(t api.Transfer, account string) bool {
+	return slices.ContainsFunc(t.Parts, func(p api.Part) bool { return p.Account == account && p.State == filexfer.Finished })
 }
 
 // Wanted tells whether t is a file that members of its conversation are asked for,
@@ -40,7 +54,7 @@ func Wanted(t api.Transfer) bool {
 
 const (
 	asking = "asking all members' devices; it goes on by itself when one that has the file appears (Ctrl-C gives it up)"
-	others = "waiting for the other devices (Ctrl-C ends that; they can get the file later)"
+	others = "waiting for the others (Ctrl-C ends that; they can get the file later)"
 )
 
 // waiting says in words what WaitOf says.
