@@ -146,6 +146,9 @@ func (b *Book) File(ctx context.Context, conv, entry conversation.ID) (filexfer.
 	if err == nil && !same {
 		err = fmt.Errorf("%w: %s", ErrChanged, row.Path)
 	}
+	if err == nil {
+		_, err = b.find(conv, entry) // it may have been forgotten while it was read
+	}
 	if err != nil {
 		return filexfer.File{}, err
 	}
