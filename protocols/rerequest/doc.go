@@ -39,8 +39,8 @@
 //	not-a-member          the device is not one of a member's
 //	revoked               it was, and is revoked
 //	unknown-entry         the conversation has no such entry
-//	not-a-file            the entry announces no file, or it was taken back
-//	not-here              the file does not lie here
+//	not-a-file            the entry announces no file
+//	not-here              the file does not lie here, or was taken back
 //	changed               what lies here is not what was announced any more
 //	range                 the file has no such bytes
 //	sending               the file is being sent to this device already

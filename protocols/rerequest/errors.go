@@ -14,9 +14,10 @@ var (
 	ErrUnknownConversation = errors.New("the conversation is not known")
 	// ErrUnknownEntry: the conversation has no such entry.
 	ErrUnknownEntry = errors.New("the conversation has no such entry")
-	// ErrNotAFile: the entry announces no file, or the file was taken back.
+	// ErrNotAFile: the entry announces no file.
 	ErrNotAFile = errors.New("the entry is no file")
-	// ErrNotHeld: the file does not lie there.
+	// ErrNotHeld: the file does not lie there, or is not given any more because its
+	// author took it back.
 	ErrNotHeld = errors.New("the file is not there")
 	// ErrChanged: what lies there is not what was announced any more.
 	ErrChanged = errors.New("the file has changed since it was announced")

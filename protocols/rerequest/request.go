@@ -30,7 +30,7 @@ const (
 //
 //	conversation  opaque, 1 to 256 bytes
 //	interaction   opaque, 1 to 256 bytes: the entry that announced the file
-//	deviceId      the peer ID of the device that asks
+//	deviceId      the peer ID of the device that asks, at most 128 bytes
 //	start         decimal, 0 to 2^63-1: the first byte wanted; missing: 0
 //	end           the byte after the last one wanted; missing or 0: all of them
 //
@@ -58,7 +58,7 @@ const (
 )
 
 // MarshalBinary gives the bytes that go on the wire. It fails when a name is
-// empty, too long or no UTF-8, or a number is negative.
+// empty, too long or no UTF-8, there is no device, or a number is negative.
 func (r Request) MarshalBinary() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -86,8 +86,8 @@ func (r Request) check() error {
 		return malformed("%s is not 1 to %d bytes of UTF-8", keyConversation, MaxName)
 	case !isName(r.Interaction):
 		return malformed("%s is not 1 to %d bytes of UTF-8", keyInteraction, MaxName)
-	case r.Device.Validate() != nil:
-		return malformed("no " + keyDevice)
+	case !isDevice(r.Device):
+		return malformed("%s is no peer ID of at most %d bytes", keyDevice, maxDevice)
 	case r.Start < 0 || r.End < 0:
 		return malformed("a negative number")
 	}
@@ -95,6 +95,14 @@ func (r Request) check() error {
 }
 
 func isName(s string) bool { return s != "" && len(s) <= MaxName && utf8.ValidString(s) }
+
+// isDevice tells whether a device can be said in the usual form, base58. Not all
+// that a CID can hold are peer IDs.
+func isDevice(id peer.ID) bool {
+	text := id.String()
+	again, err := peer.Decode(text)
+	return len(text) <= maxDevice && err == nil && again == id
+}
 
 // ParseRequest reads the JSON of a request. Its errors are ErrProtocol, and none
 // holds bytes of the peer's.
