@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func club(t *testing.T, owner *node.Node, members ...*node.Node) conversation.ID
 }
 
 // share sends a file into a conversation, and gives its entry once all receivers are
-// asked: those in takers accept, the others refuse.
+// asked and know of it: those in takers accept, the others refuse.
 func share(t *testing.T, from *node.Node, ref, path string, takers, others []*node.Node) conversation.ID {
 	t.Helper()
 	sent, err := from.SendFile(t.Context(), path, ref)
@@ -66,6 +67,12 @@ func share(t *testing.T, from *node.Node, ref, path string, takers, others []*no
 		}
 	}
 	sent, _ = from.Transfer(sent.ID)
+	for _, n := range slices.Concat(takers, others) { // an offer may be there before its entry
+		nodetest.Until(t, n, "the entry of the file", func() bool {
+			list, err := n.Messages(sent.Conversation.String(), node.Page{})
+			return err == nil && slices.ContainsFunc(list, func(m node.Message) bool { return m.ID == sent.Entry })
+		})
+	}
 	return sent.Entry
 }
 
