@@ -102,6 +102,7 @@ func (c *company) met(e event.EvtPeerConnectednessChanged) {
 		return
 	}
 	if _, known := c.n.accountOf(e.Peer); known {
+		c.n.again.Appeared(e.Peer)
 		c.try(e.Peer)
 	}
 }

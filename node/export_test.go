@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
 )
@@ -19,3 +20,6 @@ func TellOfContact(n *Node, a conversation.Account, name string) error {
 	defer n.notes.mu.Unlock()
 	return n.applyLocked(contactNote{Account: a, Name: name, State: Requested})
 }
+
+// GetMissed is what the node does each minute, as if it were later.
+func (n *Node) GetMissed(later time.Duration) error { return n.getMissed(time.Now().Add(later)) }

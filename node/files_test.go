@@ -247,3 +247,33 @@ func TestHolderServesOnlyWhatWasAnnounced(t *testing.T) {
 	}
 	lies(t, path, other)
 }
+
+// Who takes everything from contacts gets what was sent while he was away, too.
+func TestAcceptContactsGetsWhatWasMissed(t *testing.T) {
+	server := nodetest.New(t, node.Config{Name: "dht"})
+	config := node.Config{Name: "bob", Home: t.TempDir(), DHT: node.DHTClient, Bootstrap: nodetest.Addrs(server), Accept: node.AcceptContacts}
+	alice := nodetest.New(t, node.Config{Name: "alice", DHT: node.DHTClient, Bootstrap: nodetest.Addrs(server)})
+	bob := nodetest.New(t, config)
+	nodetest.Befriend(t, alice, bob)
+	bob.Close()
+	path, content := randomFile(t, "photo.jpg", 100_000)
+	sent, err := alice.SendFile(t.Context(), path, "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transferTo(t, alice, sent.ID, "the entry to be written", func(x node.Transfer) bool { return !x.Entry.IsZero() && len(x.Parts) == 1 })
+	if _, err := alice.Cancel(t.Context(), sent.ID); err != nil {
+		t.Fatal(err)
+	}
+	nodetest.Ended(t, alice, sent.ID)
+	bob = nodetest.New(t, config)
+	missed(t, bob, "photo.jpg")
+	if err := bob.GetMissed(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	got := nodetest.Transfer(t, bob, "the photo to come", func(x node.Transfer) bool { return x.Ended })
+	if got.State != filexfer.Finished {
+		t.Fatalf("ended as %+v", got)
+	}
+	lies(t, got.File, content)
+}

@@ -81,6 +81,9 @@ func (n *Node) joinInvited(s logstore.Summary) error {
 		return nil
 	}
 	_, err := n.conversations.Append(n.ctx, s.ID, n.author(), conversation.TypeMember, conversation.MemberContent(conversation.Join, conversation.Account{}))
+	if now, failed := n.conversations.Summary(s.ID); failed == nil && now.Me.In() {
+		return nil // somebody else here joined in the same moment
+	}
 	return err
 }
 

@@ -126,7 +126,7 @@ func (n *Node) withdraw(id string, waiting chan decision) {
 	select {
 	case d := <-waiting:
 		if d.sink != nil {
-			d.sink.Abort()
+			d.sink.Abort() // observeTransfer decides what becomes of the part
 		}
 	default:
 	}
@@ -155,12 +155,20 @@ func (n *Node) Accept(_ context.Context, id, path string) (Transfer, error) {
 	if err != nil {
 		return t, err
 	}
+	// Where the temporary file lies is known before there is one: somebody has to
+	// find it if this node is killed.
+	n.transfers.change(id, func(e *entry) { e.goesTo(target) })
 	sink, err := filexfer.NewFileSink(target)
 	if err != nil {
+		n.transfers.change(id, func(e *entry) {
+			if e.waiting != nil {
+				e.File, e.exact = "", false
+			}
+		})
 		return t, err
 	}
 	if t, err = n.decide(id, decision{sink, target, nil}); err != nil {
-		return t, errors.Join(err, sink.Abort())
+		return t, errors.Join(err, sink.Abort(), filexfer.RemovePart(target))
 	}
 	return t, nil
 }
