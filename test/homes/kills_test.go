@@ -25,7 +25,7 @@ const killsEnv = "PASSEUR_KILLS"
 // unfinished has a name; what is wanted comes; nothing is left over.
 func TestKills(t *testing.T) {
 	t.Parallel()
-	kills := 6
+	kills := 12
 	if text := os.Getenv(killsEnv); text != "" {
 		var err error
 		if kills, err = strconv.Atoi(text); err != nil {
