@@ -11,18 +11,22 @@ import (
 	"testing"
 )
 
-// hugeFile makes a file of zeros that takes no room here and long to send.
+// hugeFile makes a file of zeros that takes no room here and, over a slow cable, a
+// minute to send.
 func hugeFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "huge")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(path, 4<<30); err != nil {
+	if err := os.Truncate(path, 64<<20); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
+
+// slowCable carries so many bits per second.
+const slowCable = 8_000_000
 
 // sourceTar packs the sources of Go's standard library.
 func sourceTar(t *testing.T, path string) string {

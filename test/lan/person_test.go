@@ -22,10 +22,10 @@ type event struct {
 
 // transfer is an item of inbox or transfers, as far as the tests look at it.
 type transfer struct {
-	ID, Direction, Name, State, Code, SHA3Sum string
-	Size, Bytes                               int64
-	Path                                      string
-	PathDetails                               struct {
+	Kind, ID, Direction, Name, State, Code, SHA3Sum string
+	Size, Bytes                                     int64
+	Path                                            string
+	PathDetails                                     struct {
 		Transport  string
 		TLSVersion string `json:"tls_version"`
 		TLSGroup   string `json:"tls_group"`
@@ -39,12 +39,16 @@ func newPerson(t *testing.T, h *lab.Host, cfg people.Config) *person {
 	return &person{people.Start(t, h, cfg).Ready(), cfg.Name}
 }
 
+// cable is the person's host, as one that is plugged in.
+func (p *person) cable() *lab.Host { return p.Host.(*lab.Host) }
+
 // awaitOffer gives the offer that waits for this person to decide.
 func (p *person) awaitOffer(t *testing.T) (offer transfer) {
 	t.Helper()
 	lab.Eventually(t, p.name+" is offered a file", func() bool {
 		var inbox []transfer
 		p.Get(&inbox, "inbox")
+		inbox = slices.DeleteFunc(inbox, func(x transfer) bool { return x.Kind != "offer" })
 		if len(inbox) > 0 {
 			offer = inbox[0]
 		}

@@ -26,7 +26,7 @@ func TestRoam(t *testing.T) {
 	})
 	carry(t, bob, alice, people.File(t, 1<<20))
 	carry(t, alice, bob, people.File(t, 1<<20))
-	for _, h := range []*lab.Host{there, dht.Host.(*lab.Host)} {
+	for _, h := range []*lab.Host{there, dht.cable()} {
 		lab.Eventually(t, "nobody has a connection to the old address", func() bool {
 			return connections(t, h, "dst", "10.1.0.2") == ""
 		})
