@@ -38,7 +38,9 @@ type broken struct {
 	received  int64        // on the cable, until then
 }
 
-// half has somebody accept an offered file, of which a part comes and then no more.
+// half has somebody accept an offered file, of which a part comes over a slow cable
+// and then no more. The cable stays slow: to make it fast loses what waits for it, such
+// as the news that the connection is gone.
 func half(t *testing.T, from, to *device, file string, stop func()) *broken {
 	t.Helper()
 	from.host.Slow(12_000_000)
@@ -47,7 +49,6 @@ func half(t *testing.T, from, to *device, file string, stop func()) *broken {
 	b.accepting = to.Begin(t, "accept", offer.ID, "-o", b.dir)
 	b.accepting.Until(func(l people.Line) bool { return l.Event == "progress" && l.Bytes >= l.Size/4 })
 	stop()
-	from.host.Fast()
 	b.got = to.transfer(offer.ID)
 	b.received = to.host.Received()
 	return b
@@ -86,6 +87,7 @@ func testSenderReturns(t *testing.T, ann, ben *device) {
 	ann.sends(file, "ben")
 	b := half(t, ann, ben, file, ann.Kill)
 	b.waits(t)
+	ann.host.Fast()
 	ann.Start()
 	ann.Ready()
 	b.goesOn(t)
@@ -98,6 +100,7 @@ func testConnectionBreaks(t *testing.T, ann, ben *device) {
 	if last := sending.Done(1); last.Code != "lost" {
 		t.Errorf("send ends with %+v", last)
 	}
+	ann.host.Fast()
 	b.goesOn(t)
 }
 

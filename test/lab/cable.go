@@ -26,7 +26,8 @@ func (h *Host) Slow(bits int) {
 	h.queue("tbf", "rate", fmt.Sprintf("%dbit", bits), "burst", "16kb", "latency", "200ms")
 }
 
-// Fast undoes [Host.Slow], if there is anything to undo.
+// Fast undoes [Host.Slow], if there is anything to undo. What waits for the cable at
+// that moment is lost.
 func (h *Host) Fast() {
 	h.lab.t.Helper()
 	h.queue("noqueue")
