@@ -62,10 +62,12 @@ func (e *entry) showLocked(p Part) {
 	if e.State, e.Bytes = e.meta.State, e.meta.Bytes; e.State == filexfer.Invalid {
 		e.State = filexfer.Created
 	}
+	e.Code, e.Reason = EndNone, ""
 	if e.State.Final() && e.State != filexfer.Finished {
+		if i := slices.IndexFunc(e.Parts, func(q Part) bool { return q.State == e.State }); p.State != e.State && i >= 0 {
+			p = e.Parts[i] // the last to fail is not the one that is shown
+		}
 		e.Code, e.Reason = p.Code, p.Reason
-	} else {
-		e.Code, e.Reason = EndNone, ""
 	}
 	leader := e.leader()
 	e.Device, e.Path = leader.Device, leader.Path
