@@ -94,6 +94,40 @@ func TestAFileOfSchema1GetsPartsAndHeldFiles(t *testing.T) {
 	}
 }
 
+// The newest dump is of the newest schema: none that only was while it was made.
+func TestTheNewestDumpIsOfTheNewestSchema(t *testing.T) {
+	fresh := filepath.Join(t.TempDir(), "fresh.db")
+	s, err := Open(fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var of [2][]string
+	for i, path := range []string{fresh, build(t, "testdata/schema-2.sql")} {
+		db := openRaw(t, path)
+		defer db.Close()
+		rows, err := db.Query("SELECT tbl.name || '.' || col.name || ' ' || col.type FROM sqlite_schema AS tbl, pragma_table_info(tbl.name) AS col WHERE tbl.type = 'table' ORDER BY tbl.name, col.cid")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var column string
+			if err := rows.Scan(&column); err != nil {
+				t.Fatal(err)
+			}
+			of[i] = append(of[i], column)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(of[0]) < 30 || !reflect.DeepEqual(of[0], of[1]) {
+		t.Errorf("a fresh file has\n%q\nthe dump has\n%q", of[0], of[1])
+	}
+}
+
 // build makes a file of a dump.
 func build(t *testing.T, dump string) (path string) {
 	t.Helper()

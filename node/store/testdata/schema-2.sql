@@ -73,7 +73,6 @@ CREATE TABLE held (
     size         INTEGER NOT NULL CHECK (size >= 0),     -- the announced one
     sum          TEXT NOT NULL CHECK (length(sum) = 128), -- the announced SHA3-512, hex
     source       INTEGER NOT NULL CHECK (source IN (0, 1)),
-    withdrawn    INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
     since        INTEGER NOT NULL,
     -- What the file was like when its bytes were last read, the times in
     -- nanoseconds since 1970; 0 for what the system does not tell.
@@ -93,6 +92,6 @@ INSERT INTO transfer VALUES ('00112233aabbccdd', 'incoming', x'01000000000000000
 INSERT INTO transfer VALUES ('8899aabbccddeeff', 'outgoing', x'0000000000000000000000000000000000000000000000000000000000000000', x'', 'b.txt', x'2f746d702f622e747874', 6, 3, 'ongoing', 0, '', '', '', '', x'', 1795400000124, 1795400000457, x'0200000000000000000000000000000000000000000000000000000000000000', x'0300000000000000000000000000000000000000000000000000000000000000', 1);
 INSERT INTO part VALUES (7, '8899aabbccddeeff', x'002401', x'0100000000000000000000000000000000000000000000000000000000000000', 'ongoing', 3, '', '', 'direct', x'7b22727474223a317d', 1795400000457);
 INSERT INTO part VALUES (8, '8899aabbccddeeff', x'002400', x'0100000000000000000000000000000000000000000000000000000000000000', 'closed-by-peer', 0, 'no', 'refused', '', x'', 1795400000456);
-INSERT INTO held VALUES (x'0200000000000000000000000000000000000000000000000000000000000000', x'0300000000000000000000000000000000000000000000000000000000000000', x'2f746d702fff', 6, 'abababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababab', 1, 0, 1795400000124, 6, -1, 1795400000123456789, -2, 1, 1);
+INSERT INTO held VALUES (x'0200000000000000000000000000000000000000000000000000000000000000', x'0300000000000000000000000000000000000000000000000000000000000000', x'2f746d702fff', 6, 'abababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababab', 1, 1795400000124, 6, -1, 1795400000123456789, -2, 1, 1);
 INSERT INTO record VALUES ('/passeur-acct/x', x'7265636f7264');
 INSERT INTO blob VALUES ('ring', x'736563726574');
