@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -156,8 +155,7 @@ func (n *Node) getMissed(now time.Time) error {
 		return err
 	}
 	for _, m := range missed {
-		tried := slices.ContainsFunc(n.transfers.all(), func(t Transfer) bool { return t.Entry == m.ID && t.Direction == Incoming })
-		if tried || !n.contacts.accepted(m.Account) || m.Time.Before(now.Add(-autoAge)) || m.Seen.After(now.Add(-autoWait)) {
+		if n.transfers.knows(m.Conversation, m.ID) || !n.contacts.accepted(m.Account) || m.Time.Before(now.Add(-autoAge)) || m.Seen.After(now.Add(-autoWait)) {
 			continue
 		}
 		if _, err := n.GetFile(n.ctx, m.Conversation.String(), m.ID.String(), ""); err != nil {
@@ -353,12 +351,8 @@ func (r readers) Devices(_ context.Context, conv string) (devices []peer.ID, err
 		return nil, rerequest.ErrUnknownConversation
 	}
 	for _, a := range append(accounts, r.n.keys.account) {
-		record, _ := r.n.directory.Remembered(a)
-		for _, d := range record.Devices {
-			if d.ID != r.n.host.ID() && r.n.belongs(a, d.ID) {
-				devices = append(devices, d.ID)
-			}
-		}
+		known, _ := r.n.rememberedDevices(a)
+		devices = append(devices, known...)
 	}
 	return devices, err
 }

@@ -180,17 +180,16 @@ func (n *Node) bringLevel(device peer.ID) error {
 func (c *company) companions(now time.Time) map[peer.ID]bool {
 	devices := map[peer.ID]bool{}
 	for account := range c.n.partners() {
-		record, found := c.n.directory.Remembered(account)
+		known, found := c.n.rememberedDevices(account)
 		if !found {
 			c.ask(account, now)
 			continue
 		}
-		for _, d := range record.Devices {
-			if d.ID != c.n.host.ID() && !c.n.isRevoked(account, d.ID) {
-				devices[d.ID] = true
-			}
+		for _, device := range known {
+			devices[device] = true
 		}
 	}
+	delete(devices, c.n.host.ID())
 	return devices
 }
 

@@ -33,6 +33,21 @@ func (n *Node) belongs(a conversation.Account, device peer.ID) bool {
 	return found && record.Has(device) && !n.isRevoked(a, device)
 }
 
+// rememberedDevices gives the devices of an account, but for those that are revoked;
+// false if its record is not known here.
+func (n *Node) rememberedDevices(a conversation.Account) (devices []peer.ID, found bool) {
+	record, found := n.directory.Remembered(a)
+	if !found {
+		return nil, false
+	}
+	for _, d := range record.Devices {
+		if !n.isRevoked(a, d.ID) {
+			devices = append(devices, d.ID)
+		}
+	}
+	return devices, true
+}
+
 // contactOf finds the accepted contact that a device belongs to. A device of our own
 // account is nobody else's, whatever he lists.
 func (n *Node) contactOf(device peer.ID) (Contact, bool) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/passeur-p2p/passeur/conversation"
 )
 
@@ -23,3 +25,8 @@ func TellOfContact(n *Node, a conversation.Account, name string) error {
 
 // GetMissed is what the node does each minute, as if it were later.
 func (n *Node) GetMissed(later time.Duration) error { return n.getMissed(time.Now().Add(later)) }
+
+// DevicesAsked are those that a node would ask for a conversation's files.
+func DevicesAsked(n *Node, conv conversation.ID) ([]peer.ID, error) {
+	return readers{n}.Devices(context.Background(), conv.String())
+}

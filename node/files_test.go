@@ -277,3 +277,25 @@ func TestAcceptContactsGetsWhatWasMissed(t *testing.T) {
 	}
 	lies(t, got.File, content)
 }
+
+// The record of a member may not be known here, or not any more: then nobody of his
+// is asked.
+func TestNobodyIsAskedWhoseDevicesAreUnknown(t *testing.T) {
+	net := nodetest.NewTrio(t)
+	nodetest.Befriend(t, net.Alice, net.Bob)
+	say(t, net.Alice, "bob", "hello")
+	talk, err := net.Alice.Conversation("bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := net.Bob.Identity()
+	if asked, err := node.DevicesAsked(net.Alice, talk.ID); err != nil || !slices.Contains(asked, bob.Device) {
+		t.Fatalf("of a contact are asked %v, %v", asked, err)
+	}
+	if err := net.Alice.RemoveContact(t.Context(), bob.Account); err != nil {
+		t.Fatal(err)
+	}
+	if asked, err := node.DevicesAsked(net.Alice, talk.ID); err != nil || slices.Contains(asked, bob.Device) {
+		t.Errorf("of one who was removed are asked %v, %v", asked, err)
+	}
+}

@@ -18,8 +18,8 @@ import (
 // GetFile asks the devices of all members of a conversation for a file, until it
 // has come from one of them: over restarts, and whenever one appears. file is an
 // entry's id, the beginning of one, or a file's displayed name; path as in Accept.
-// An offer of it that waits is accepted; of a file that lies here already there is a
-// transfer that is Finished at once.
+// An offer of it that waits is accepted. A file that lies here already is pointed
+// out, or copied to path: then the transfer is Finished at once.
 func (n *Node) GetFile(ctx context.Context, ref, file, path string) (Transfer, error) {
 	m, err := n.findFile(ref, file)
 	if err != nil {
@@ -32,8 +32,11 @@ func (n *Node) GetFile(ctx context.Context, ref, file, path string) (Transfer, e
 		return t, nil
 	}
 	t := n.incoming(m)
-	if here, err := n.held.File(ctx, t.Conversation, t.Entry); err == nil {
-		return n.copyHeld(ctx, t, here, path)
+	here, missing := n.held.File(ctx, t.Conversation, t.Entry)
+	if missing == nil && path == "" {
+		h, err := n.held.Get(t.Conversation, t.Entry)
+		t.File = h.Path
+		return n.ready(t, err)
 	}
 	target, err := n.target(t, path)
 	if err != nil {
@@ -41,6 +44,10 @@ func (n *Node) GetFile(ctx context.Context, ref, file, path string) (Transfer, e
 	}
 	t.goesTo(target)
 	if found, err := n.hasArrived(ctx, t); found || err != nil {
+		return n.ready(t, err)
+	}
+	if missing == nil {
+		t.File, err = copyTo(ctx, target, here)
 		return n.ready(t, err)
 	}
 	if err := n.transfers.begin(&entry{Transfer: t, cancel: func() { n.forget(t.ID) }}); err != nil {
@@ -101,26 +108,6 @@ func (n *Node) fileCalled(ref, name string) (found logstore.Message, err error) 
 		return found, nil
 	}
 	return found, fmt.Errorf("%w: %d files are called %q: %s", ErrAmbiguous, len(ids), name, strings.Join(ids, " "))
-}
-
-// copyHeld gives a file that lies here to the user again: where it lies, or a copy of
-// it where he wants one.
-func (n *Node) copyHeld(ctx context.Context, t Transfer, here filexfer.File, path string) (Transfer, error) {
-	if path == "" {
-		h, err := n.held.Get(t.Conversation, t.Entry)
-		t.File = h.Path
-		return n.ready(t, err)
-	}
-	target, err := n.target(t, path)
-	if err != nil {
-		return t, err
-	}
-	t.goesTo(target)
-	if found, err := n.hasArrived(ctx, t); found || err != nil {
-		return n.ready(t, err)
-	}
-	t.File, err = copyTo(ctx, target, here)
-	return n.ready(t, err)
 }
 
 // ready notes a transfer for which nothing had to cross.

@@ -24,7 +24,7 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 	if err != nil {
 		return nil, err
 	}
-	if n.transfers.knows(t) {
+	if !t.Entry.IsZero() && n.transfers.knows(t.Conversation, t.Entry) {
 		return nil, &filexfer.Refusal{Reason: "it was offered before, and nobody asked for it again"}
 	}
 	waiting := make(chan decision, 1)
@@ -52,13 +52,13 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 	}
 }
 
-// knows tells whether the file of an offer was offered to this device before: its
-// author does that once, and later the device asks.
-func (b *transferBook) knows(t Transfer) bool {
+// knows tells whether a file was offered to this device or got by it before: its
+// author offers it once, and later the device asks.
+func (b *transferBook) knows(conv, id conversation.ID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !t.Entry.IsZero() && slices.ContainsFunc(b.list, func(e *entry) bool {
-		return e.Direction == Incoming && e.Conversation == t.Conversation && e.Entry == t.Entry
+	return slices.ContainsFunc(b.list, func(e *entry) bool {
+		return e.Direction == Incoming && e.Conversation == conv && e.Entry == id
 	})
 }
 

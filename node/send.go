@@ -232,13 +232,8 @@ func (n *Node) devicesOf(ctx context.Context, a conversation.Account) (devices [
 			return nil, fmt.Errorf("look up the devices of %s: %w", n.called(a), err)
 		}
 	}
-	if record, found = n.directory.Remembered(a); !found {
+	if devices, found = n.rememberedDevices(a); !found {
 		return nil, ErrUnknownContact // removed meanwhile
-	}
-	for _, d := range record.Devices {
-		if n.belongs(a, d.ID) {
-			devices = append(devices, d.ID)
-		}
 	}
 	if len(devices) == 0 {
 		return nil, fmt.Errorf("%s has no device", n.called(a))
