@@ -66,8 +66,10 @@ func readContent(typ string, content []byte) (says vectors.Vector, again []byte,
 	for name, value := range map[string]string{
 		"display-name": hex.EncodeToString([]byte(f.DisplayName)), "sha3sum": f.SHA3Sum, "sha3tree": f.SHA3Tree, "tid": f.TID,
 		"extra": string(conversation.Fields(f.Extra).Content()), "total-size": strconv.FormatInt(f.TotalSize, 10),
+		"manifest": strconv.FormatInt(f.Manifest, 10),
 	} {
-		if value != "" && !(name == "extra" && f.Extra == nil) && !(name == "total-size" && f.SHA3Sum == "") {
+		sized := !f.Deleted && (f.SHA3Sum != "" || f.Edit.IsZero())
+		if value != "" && !(name == "extra" && f.Extra == nil) && !(name == "total-size" && !sized) && !(name == "manifest" && value == "0") {
 			says[name] = value
 		}
 	}

@@ -161,16 +161,19 @@ func (m *Message) readFile(edits []*Entry) {
 		if !file.agrees(change) {
 			continue
 		}
-		file.SHA3Tree = cmp.Or(file.SHA3Tree, change.SHA3Tree)
+		file.SHA3Sum, file.SHA3Tree = cmp.Or(file.SHA3Sum, change.SHA3Sum), cmp.Or(file.SHA3Tree, change.SHA3Tree)
 		file.DisplayName = cmp.Or(change.DisplayName, file.DisplayName)
 		m.count(e)
 	}
 	m.File = &file
 }
 
-// agrees tells whether an edit leaves the sums and the size as they are.
+// agrees tells whether an edit leaves the sums that are known, the size and the
+// manifest as they are.
 func (f File) agrees(edit File) bool {
-	sum := edit.SHA3Sum == "" || edit.SHA3Sum == f.SHA3Sum && edit.TotalSize == f.TotalSize
+	size := edit.SHA3Sum == "" || edit.TotalSize == f.TotalSize
+	sum := edit.SHA3Sum == "" || f.SHA3Sum == "" || edit.SHA3Sum == f.SHA3Sum
 	tree := edit.SHA3Tree == "" || f.SHA3Tree == "" || edit.SHA3Tree == f.SHA3Tree
-	return sum && tree
+	manifest := edit.Manifest == 0 || edit.Manifest == f.Manifest
+	return size && sum && tree && manifest
 }

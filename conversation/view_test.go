@@ -203,6 +203,22 @@ func TestEditAddsAMissingTreeOnce(t *testing.T) {
 	}
 }
 
+func TestEditAddsAMissingSumOnce(t *testing.T) {
+	var k talk
+	want := someFile()
+	original := want
+	original.SHA3Sum, original.SHA3Tree = "", strings.Repeat("7e", 32)
+	first := k.file(original)
+	k.file(conversation.File{Edit: first, SHA3Sum: want.SHA3Sum, TotalSize: want.TotalSize + 1})
+	add := k.file(conversation.File{Edit: first, SHA3Sum: want.SHA3Sum, TotalSize: want.TotalSize})
+	k.file(conversation.File{Edit: first, SHA3Sum: strings.Repeat("00", 64), TotalSize: want.TotalSize})
+	want.SHA3Tree = original.SHA3Tree
+	m := k.only(t)
+	if !reflect.DeepEqual(*m.File, want) || !slices.Equal(m.Edits, []conversation.ID{add}) {
+		t.Errorf("%+v\nby %v", m.File, m.Edits)
+	}
+}
+
 func TestDeletedFile(t *testing.T) {
 	var k talk
 	first := k.file(someFile())

@@ -442,6 +442,11 @@ def files():
         return {k: v for k, v in whole.items() if k not in keys}
 
     content(FILE, "a file", "ok", fields(**whole), **says)
+    content(FILE, "a file of which only the tree is known", "ok", fields(sha3tree=TREE, **without("sha3sum")),
+            sha3tree=TREE, **{k: v for k, v in says.items() if k != "sha3sum"})
+    content(FILE, "a folder", "ok", fields(manifest="12345", sha3tree=TREE, **whole), manifest="12345", sha3tree=TREE, **says)
+    content(FILE, "an edit that adds the sum", "ok", fields(edit=other, sha3sum=SUM, totalSize="12345", type=FILE),
+            edit=other, sha3sum=SUM, total_size="12345")
     content(FILE, "a file with a tree", "ok", fields(sha3tree=TREE, **whole), sha3tree=TREE, **says)
     content(FILE, "an empty file", "ok", fields(**whole | {"totalSize": "0"}), **says | {"total_size": "0"})
     content(FILE, "the greatest numbers", "ok", fields(**whole | {"totalSize": str(2**53 - 1), "tid": str(2**53 - 1)}),
@@ -459,7 +464,10 @@ def files():
     content(FILE, "a deletion as Jami writes it", "same", fields(edit=other, tid=""), edit=other, deleted="yes")
     content(FILE, "what a deletion says beside is ignored", "same", fields(edit=other, **whole | {"tid": "", "totalSize": "?"}), edit=other, deleted="yes")
     for comment, keys in [
-        ("no sum", without("sha3sum")), ("no size", without("totalSize")), ("no tid", without("tid")),
+        ("no sum", without("sha3sum")), ("no size", without("totalSize")),
+        ("a tree and no size", without("sha3sum", "totalSize") | {"sha3tree": TREE}),
+        ("a manifest of 0 bytes", whole | {"manifest": "0"}), ("a manifest that is no number", whole | {"manifest": "?"}),
+        ("a manifest longer than the whole", whole | {"manifest": "12346"}), ("an edit with nothing but a manifest", {"edit": other, "manifest": "1"}), ("no tid", without("tid")),
         ("an empty tid and no edit", whole | {"tid": ""}), ("a tid of 0", whole | {"tid": "0"}),
         ("a tid of 2^53", whole | {"tid": str(2**53)}), ("a tid of letters", whole | {"tid": "abc"}),
         ("a size of -1", whole | {"totalSize": "-1"}), ("a size of 2^53", whole | {"totalSize": str(2**53)}),
