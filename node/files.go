@@ -176,5 +176,5 @@ func (n *Node) hold(t Transfer) error {
 	if t.Entry.IsZero() || t.Sum == "" {
 		return nil
 	}
-	return n.held.Put(n.ctx, holdings.Held{Conversation: t.Conversation, Entry: t.Entry, Path: t.File, Size: t.Size, Sum: t.Sum})
+	return n.held.Put(n.ctx, holdings.Held{Conversation: t.Conversation, Entry: t.Entry, Path: t.File, Size: t.Size, Sum: t.Sum, Tree: t.Tree}, nil)
 }

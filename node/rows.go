@@ -33,7 +33,7 @@ func transferToRow(t Transfer) store.Transfer {
 	row := store.Transfer{
 		ID: t.ID, Conversation: t.Conversation, Entry: t.Entry, Exact: t.exact, Ended: t.Ended, Direction: string(t.Direction), Account: t.Account, Device: t.Device,
 		Name: t.Name, File: t.File, Size: t.Size, Bytes: t.Bytes, State: t.State,
-		Reason: t.Reason, Code: string(t.Code), Sum: t.Sum,
+		Reason: t.Reason, Code: string(t.Code), Sum: t.Sum, Tree: t.Tree, Manifest: t.Manifest,
 		PathKind: pathKind(t.Path), Path: pathToRow(t.Path),
 		Created: t.Created, Updated: t.Updated,
 	}
@@ -55,7 +55,7 @@ func (n *Node) transferFromRow(row store.Transfer) (Transfer, error) {
 		ID: row.ID, Conversation: row.Conversation, Entry: row.Entry, exact: row.Exact, Ended: row.Ended,
 		Direction: Direction(row.Direction), Contact: n.called(row.Account), Account: row.Account, Device: row.Device,
 		Name: row.Name, File: row.File, Size: row.Size, Bytes: row.Bytes, State: row.State,
-		Reason: row.Reason, Code: EndCode(row.Code), Sum: row.Sum, Path: path,
+		Reason: row.Reason, Code: EndCode(row.Code), Sum: row.Sum, Tree: row.Tree, Manifest: row.Manifest, Path: path,
 		Created: row.Created, Updated: row.Updated,
 	}
 	if row.Direction == string(Outgoing) && !row.Conversation.IsZero() {

@@ -108,7 +108,7 @@ func (n *Node) announce(ctx context.Context, t Transfer, file filexfer.File) (fi
 	n.transfers.change(t.ID, func(x *entry) { x.Entry, x.Sum = e.ID, sum })
 	err = n.held.Put(ctx, holdings.Held{
 		Conversation: t.Conversation, Entry: e.ID, Path: t.File, Size: t.Size, Sum: sum, Source: true, Since: began,
-	})
+	}, nil)
 	if err != nil {
 		return file, fmt.Errorf("%w: %w", filexfer.ErrSource, err)
 	}

@@ -80,8 +80,11 @@ type Transfer struct {
 	Reason string
 	// Code classifies how it ended.
 	Code EndCode
-	// Sum is the SHA3-512 in hex of the bytes that crossed, "" until known.
-	Sum string
+	// Sum is the SHA3-512 in hex of the file, "" until known. Tree is the root of its
+	// tree of sums (filexfer/sha3tree) in hex, "" where there is none or until known.
+	Sum, Tree string
+	// Manifest: it is a folder, of which so many bytes tell what is in it; 0: a file.
+	Manifest int64
 	// Path is nil until a connection stands.
 	Path             *icetcp.Path
 	Created, Updated time.Time

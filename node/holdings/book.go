@@ -49,9 +49,10 @@ type Held struct {
 	Conversation, Entry conversation.ID
 	// Path is absolute; it need not be UTF-8.
 	Path string
-	// Size and Sum (SHA3-512, 128 hex digits) are the announced ones.
-	Size int64
-	Sum  string
+	// Size, Sum (SHA3-512, 128 hex digits) and Tree (the root of the tree of sums, 64
+	// hex digits) are the announced ones. One of the sums may be missing.
+	Size      int64
+	Sum, Tree string
 	// Source: the user's own original, of a file that was sent from here.
 	Source bool
 	// Since is when the bytes began to be read (or written) that turned out to be
@@ -63,7 +64,9 @@ type Held struct {
 
 // Store is where a Book remembers. *store.Store is one.
 type Store interface {
-	PutHeld(store.Held) error
+	PutHeld(store.Held, *store.Tree) error
+	Tree(root string) (store.Tree, error) // or store.ErrNotFound
+	SetSum(conv, entry conversation.ID, sum string) error
 	Held(conv, entry conversation.ID) (store.Held, error) // or store.ErrNotFound
 	AllHeld() ([]store.Held, error)
 	LookedAt(conv, entry conversation.ID, path string, l store.Look) error
@@ -108,8 +111,9 @@ func (b *Book) Close() error {
 // before. The caller has just verified its bytes. A file that was touched after
 // h.Since, or shortly before, is read again before it is given out. Put fails with
 // ErrGone or ErrChanged when no file or one of another size lies there. It
-// is short, and not cut shorter by ctx.
-func (b *Book) Put(_ context.Context, h Held) error {
+// is short, and not cut shorter by ctx. tree is what h.Tree is the root of; nil if
+// it has none, or is remembered already.
+func (b *Book) Put(_ context.Context, h Held, tree *store.Tree) error {
 	path, err := filepath.Abs(h.Path)
 	if err != nil {
 		return err
@@ -124,9 +128,9 @@ func (b *Book) Put(_ context.Context, h Held) error {
 	now := b.now()
 	since := cmp.Or(h.Since, now)
 	return b.store.PutHeld(store.Held{
-		Conversation: h.Conversation, Entry: h.Entry, Path: path, Size: h.Size, Sum: h.Sum, Source: h.Source,
+		Conversation: h.Conversation, Entry: h.Entry, Path: path, Size: h.Size, Sum: h.Sum, Tree: h.Tree, Source: h.Source,
 		Since: since, Look: store.Look{Stamp: stamp, Same: true, Settled: settled(stamp, since, now)},
-	})
+	}, tree)
 }
 
 // File gives the file of an entry for being sent: its announced bytes, File.Sum set.
@@ -209,9 +213,14 @@ func (b *Book) List(ctx context.Context) ([]Held, error) {
 
 func held(row store.Held) Held {
 	return Held{
-		Conversation: row.Conversation, Entry: row.Entry, Path: row.Path, Size: row.Size, Sum: row.Sum,
+		Conversation: row.Conversation, Entry: row.Entry, Path: row.Path, Size: row.Size, Sum: row.Sum, Tree: row.Tree,
 		Source: row.Source, Since: row.Since, State: stateOf(row),
 	}
+}
+
+// SetSum notes the SHA3-512 (hex) of a file that was held by its tree alone.
+func (b *Book) SetSum(conv, entry conversation.ID, sum string) error {
+	return b.store.SetSum(conv, entry, sum)
 }
 
 // Forget forgets where the files of a conversation lie. They stay there.

@@ -78,7 +78,7 @@ func (s *shelf) write(entry byte, name, content string) (path string) {
 
 func (s *shelf) put(entry byte, path, content string) {
 	s.t.Helper()
-	check(s.t, s.Put(s.t.Context(), heldAt(entry, path, content)))
+	check(s.t, s.Put(s.t.Context(), heldAt(entry, path, content), nil))
 }
 
 func heldAt(entry byte, path, content string) Held {
@@ -280,15 +280,15 @@ func TestTheNewestPlaceCounts(t *testing.T) {
 func TestPutLooksAtTheFile(t *testing.T) {
 	s := newShelf(t, true)
 	h := heldAt(1, filepath.Join(s.dir, "a"), text)
-	if err := s.Put(t.Context(), h); !errors.Is(err, ErrGone) {
+	if err := s.Put(t.Context(), h, nil); !errors.Is(err, ErrGone) {
 		t.Errorf("no file: %v", err)
 	}
 	check(t, os.WriteFile(h.Path, []byte("short"), 0o600))
-	if err := s.Put(t.Context(), h); !errors.Is(err, ErrChanged) {
+	if err := s.Put(t.Context(), h, nil); !errors.Is(err, ErrChanged) {
 		t.Errorf("another size: %v", err)
 	}
 	h.Size, h.Sum = 5, "no sum"
-	if err := s.Put(t.Context(), h); err == nil {
+	if err := s.Put(t.Context(), h, nil); err == nil {
 		t.Error("a sum that is none was stored")
 	}
 	if _, err := s.Get(talk, h.Entry); !errors.Is(err, ErrNotHeld) {
@@ -333,7 +333,7 @@ func TestAFileThatWasTouchedSinceItsReadingBeganIsReadAgain(t *testing.T) {
 	check(t, os.WriteFile(path, []byte(strings.ToUpper(text)), 0o600)) // not what was read
 	h := heldAt(1, path, text)
 	h.Since = time.Now().Add(-10 * time.Minute)
-	check(t, s.Put(t.Context(), h))
+	check(t, s.Put(t.Context(), h, nil))
 	s.wantRefused(1, ErrChanged, Changed, 1)
 }
 
@@ -392,7 +392,7 @@ func TestForgettingOneConversationKeepsTheOthers(t *testing.T) {
 	path := s.write(1, "a", text)
 	other := heldAt(1, path, text)
 	other.Conversation = conversation.ID{8}
-	check(t, s.Put(t.Context(), other), s.Forget(other.Conversation))
+	check(t, s.Put(t.Context(), other, nil), s.Forget(other.Conversation))
 	s.wantServed(1, text, 0)
 }
 
@@ -427,7 +427,7 @@ func TestManyUseOneBook(t *testing.T) {
 					err3 = nil
 				}
 				_, err4 := s.List(t.Context())
-				if err := errors.Join(err, err2, err3, err4, s.Put(t.Context(), heldAt(n+1, path, text))); err != nil {
+				if err := errors.Join(err, err2, err3, err4, s.Put(t.Context(), heldAt(n+1, path, text), nil)); err != nil {
 					t.Error(err)
 				}
 			}

@@ -148,7 +148,7 @@ func TestWhatHappensDuringAReading(t *testing.T) {
 		"removed":   {func(_ *shelf, p string) error { return os.Remove(p) }, ErrGone, Gone},
 		"forgotten": {func(s *shelf, _ string) error { return s.Forget(talk) }, ErrNotHeld, ""},
 		"put elsewhere": {func(s *shelf, p string) error {
-			return errors.Join(os.WriteFile(p+"2", []byte(text), 0o600), s.Put(context.Background(), heldAt(1, p+"2", text)))
+			return errors.Join(os.WriteFile(p+"2", []byte(text), 0o600), s.Put(context.Background(), heldAt(1, p+"2", text), nil))
 		}, nil, Here},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,9 +15,10 @@ type Held struct {
 	Conversation, Entry conversation.ID
 	// Path need not be UTF-8.
 	Path string
-	// Size and Sum (SHA3-512, hex) are the announced ones.
-	Size int64
-	Sum  string
+	// Size, Sum (SHA3-512, hex) and Tree (the root of the SHA3-256 tree, hex) are the
+	// announced ones; one of the sums may be empty.
+	Size      int64
+	Sum, Tree string
 	// Source: it is the file that was sent from here.
 	Source bool
 	Since  time.Time
@@ -43,16 +44,45 @@ type Stamp struct {
 	Inode             uint64
 }
 
-const heldColumns = `conversation, entry, path, size, sum, source, since,
+const heldColumns = `conversation, entry, path, size, sum, tree, source, since,
 	seen_size, seen_modified, seen_changed, seen_inode, same, settled`
 
-// PutHeld stores h in place of what was stored for its entry.
-func (s *Store) PutHeld(h Held) error {
-	_, err := s.db.Exec(`
-		INSERT OR REPLACE INTO held (`+heldColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		idBytes(h.Conversation), idBytes(h.Entry), []byte(h.Path), h.Size, h.Sum, h.Source, milli(h.Since),
-		h.Look.Stamp.Size, h.Look.Stamp.Modified, h.Look.Stamp.Changed, int64(h.Look.Stamp.Inode), h.Look.Same, h.Look.Settled)
-	return s.fail("put a held file", err)
+// Tree is what the root of a held file's tree of sums stands for.
+type Tree struct {
+	// Units are the sums of its units, 32 bytes each, one after the other.
+	Units []byte
+	// Manifest is the beginning of a folder; empty: it is a file.
+	Manifest []byte
+}
+
+// PutHeld stores h in place of what was stored for its entry, with the tree that
+// h.Tree is the root of, unless that is nil.
+func (s *Store) PutHeld(h Held, t *Tree) error {
+	return s.fail("put a held file", s.transact(func(tx *sql.Tx) error {
+		_, err := tx.Exec(`
+			INSERT OR REPLACE INTO held (`+heldColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			idBytes(h.Conversation), idBytes(h.Entry), []byte(h.Path), h.Size, h.Sum, h.Tree, h.Source, milli(h.Since),
+			h.Look.Stamp.Size, h.Look.Stamp.Modified, h.Look.Stamp.Changed, int64(h.Look.Stamp.Inode), h.Look.Same, h.Look.Settled)
+		if err == nil && t != nil {
+			_, err = tx.Exec("INSERT OR IGNORE INTO tree (root, units, manifest) VALUES (?, ?, ?)", h.Tree, blob(t.Units), blob(t.Manifest))
+		}
+		return err
+	}))
+}
+
+// Tree gives the tree with that root (hex) of a file that is held, or ErrNotFound.
+func (s *Store) Tree(root string) (t Tree, err error) {
+	err = s.db.QueryRow("SELECT units, manifest FROM tree WHERE root = ?", root).Scan(&t.Units, &t.Manifest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t, fmt.Errorf("the tree %s: %w", root, ErrNotFound)
+	}
+	return t, s.fail("read a tree", err)
+}
+
+// SetSum stores the SHA3-512 (hex) of a held file of which only the tree was known.
+func (s *Store) SetSum(conv, entry conversation.ID, sum string) error {
+	_, err := s.db.Exec("UPDATE held SET sum = ? WHERE conversation = ? AND entry = ? AND sum = ''", sum, conv[:], entry[:])
+	return s.fail("remember a held file's sum", err)
 }
 
 // LookedAt stores what was found at path, if the entry's file still is there.
@@ -83,14 +113,19 @@ func (s *Store) AllHeld() ([]Held, error) {
 
 // ForgetHeld forgets where the files of a conversation lie.
 func (s *Store) ForgetHeld(conv conversation.ID) error {
-	_, err := s.db.Exec("DELETE FROM held WHERE conversation = ?", conv[:])
-	return s.fail("forget held files", err)
+	return s.fail("forget held files", s.transact(func(tx *sql.Tx) error {
+		if _, err := tx.Exec("DELETE FROM held WHERE conversation = ?", conv[:]); err != nil {
+			return err
+		}
+		_, err := tx.Exec("DELETE FROM tree WHERE root NOT IN (SELECT tree FROM held)")
+		return err
+	}))
 }
 
 func scanHeld(row scanner) (h Held, err error) {
 	var conv, entry, path []byte
 	var since, inode int64
-	err = row.Scan(&conv, &entry, &path, &h.Size, &h.Sum, &h.Source, &since,
+	err = row.Scan(&conv, &entry, &path, &h.Size, &h.Sum, &h.Tree, &h.Source, &since,
 		&h.Look.Stamp.Size, &h.Look.Stamp.Modified, &h.Look.Stamp.Changed, &inode, &h.Look.Same, &h.Look.Settled)
 	if err != nil {
 		return Held{}, err

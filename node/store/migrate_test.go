@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"os"
@@ -63,6 +64,27 @@ func TestFilesOfConversationsOfSchema2(t *testing.T) {
 	}
 }
 
+// What came with schema 3 stays readable, too.
+func TestTreesOfSchema3(t *testing.T) {
+	s, err := Open(build(t, "testdata/schema-3.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	transfer, err := s.Transfer("8899aabbccddeeff")
+	if err != nil || transfer.Tree != strings.Repeat("cd", 32) || transfer.Manifest != 0 {
+		t.Errorf("transfer %+v, %v", transfer, err)
+	}
+	held, err := s.Held(conversation.ID{2}, conversation.ID{4})
+	if err != nil || held.Sum != "" || held.Tree != strings.Repeat("ef", 32) || !held.Look.Same {
+		t.Errorf("held %+v, %v", held, err)
+	}
+	tree, err := s.Tree(held.Tree)
+	if err != nil || !bytes.Equal(tree.Units, bytes.Repeat([]byte{9}, 32)) || string(tree.Manifest) != "m" {
+		t.Errorf("tree %+v, %v", tree, err)
+	}
+}
+
 // A file of version 1 is used on as one of this version, and what it was stays
 // beside it.
 func TestAFileOfSchema1GetsPartsAndHeldFiles(t *testing.T) {
@@ -77,7 +99,7 @@ func TestAFileOfSchema1GetsPartsAndHeldFiles(t *testing.T) {
 	}
 	transfer.Entry, transfer.Parts = conversation.ID{3}, []Part{{Device: "\x00\x24\x01", State: filexfer.Created}}
 	held := Held{Conversation: conversation.ID{2}, Entry: conversation.ID{3}, Path: "/a", Sum: strings.Repeat("0", 128)}
-	if err := errors.Join(s.PutTransfer(transfer), s.PutHeld(held), s.Close()); err != nil {
+	if err := errors.Join(s.PutTransfer(transfer), s.PutHeld(held, nil), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if s, err = Open(path); err != nil {
@@ -105,7 +127,7 @@ func TestTheNewestDumpIsOfTheNewestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	var of [2][]string
-	for i, path := range []string{fresh, build(t, "testdata/schema-2.sql")} {
+	for i, path := range []string{fresh, build(t, "testdata/schema-3.sql")} {
 		db := openRaw(t, path)
 		defer db.Close()
 		rows, err := db.Query("SELECT tbl.name || '.' || col.name || ' ' || col.type FROM sqlite_schema AS tbl, pragma_table_info(tbl.name) AS col WHERE tbl.type = 'table' ORDER BY tbl.name, col.cid")

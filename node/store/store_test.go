@@ -128,8 +128,8 @@ func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 	for name, err := range map[string]error{
 		"state": s.PutContact(noState), "direction": s.PutTransfer(noDirection), "id": s.PutTransfer(noID), "path": s.PutTransfer(badPath),
 		"part of a device that has one": s.PutTransfer(twice),
-		"part's path":                   s.PutTransfer(badPartPath), "held entry": s.PutHeld(noEntry), "held path": s.PutHeld(noPath),
-		"sum": s.PutHeld(noSum),
+		"part's path":                   s.PutTransfer(badPartPath), "held entry": s.PutHeld(noEntry, nil), "held path": s.PutHeld(noPath, nil),
+		"sum": s.PutHeld(noSum, nil),
 	} {
 		if err == nil {
 			t.Errorf("a wrong %s was stored", name)
@@ -300,7 +300,7 @@ func fullTransfer(id string) store.Transfer {
 	return store.Transfer{
 		ID: id, Direction: "incoming", Account: account(9), Device: peer.ID("\x00\x24device"),
 		Name: "photo.jpg", File: "/tmp/\xff/photo.jpg", Size: 1 << 40, Bytes: 1<<40 - 1, State: filexfer.ClosedByPeer, Ended: true,
-		Reason: "the other side went away", Code: "lost", Sum: strings.Repeat("ab", 64),
+		Reason: "the other side went away", Code: "lost", Sum: strings.Repeat("ab", 64), Tree: strings.Repeat("cd", 32), Manifest: 3,
 		PathKind: "direct", Path: json.RawMessage(`{"rtt":1}`),
 		Created: time.UnixMilli(1795400000123).UTC(), Updated: time.UnixMilli(1795400000456).UTC(),
 		Conversation: conversation.ID{1, 2}, Entry: conversation.ID{3, 4}, Exact: true,
@@ -319,7 +319,7 @@ func fullPart(n byte) store.Part {
 func fullHeld(n byte) store.Held {
 	return store.Held{
 		Conversation: conversation.ID{1, 2}, Entry: conversation.ID{3, n}, Path: "/tmp/\xff/photo.jpg",
-		Size: 1 << 40, Sum: strings.Repeat("ab", 64), Source: true,
+		Size: 1 << 40, Sum: strings.Repeat("ab", 64), Tree: strings.Repeat("cd", 32), Source: true,
 		Since: time.UnixMilli(1795400000123).UTC(),
 		Look: store.Look{
 			Stamp: store.Stamp{Size: 1 << 40, Modified: -1, Changed: 1795400000123456789, Inode: 1<<64 - 1},

@@ -33,8 +33,10 @@ type Transfer struct {
 	Ended bool
 	// Reason and Code say how it ended badly.
 	Reason, Code string
-	// Sum is the SHA3-512 in hex, or empty.
-	Sum string
+	// Sum is the SHA3-512 in hex, or empty; so is Tree, the root of the SHA3-256 tree.
+	Sum, Tree string
+	// Manifest is how many bytes at the beginning tell of a folder; 0: it is a file.
+	Manifest int64
 	// PathKind is how it was connected in a word; Path has the details.
 	PathKind         string
 	Path             json.RawMessage
@@ -44,7 +46,7 @@ type Transfer struct {
 }
 
 const transferColumns = `id, direction, account, device, name, file, size, bytes, state, reason, code, sum,
-	path_kind, path, created, updated, conversation, entry, exact, ended`
+	path_kind, path, created, updated, conversation, entry, exact, ended, tree, manifest`
 
 // PutTransfer stores t, with its parts, in place of what was stored under its ID.
 // A device of an account may have one part.
@@ -63,10 +65,10 @@ func (s *Store) PutTransfer(t Transfer) error {
 func putTransfer(tx *sql.Tx, t Transfer) error {
 	_, err := tx.Exec(`
 		INSERT OR REPLACE INTO transfer (`+transferColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.ID, t.Direction, t.Account[:], blob([]byte(t.Device)), t.Name, blob([]byte(t.File)), t.Size, t.Bytes,
 		t.State.String(), t.Reason, t.Code, t.Sum, t.PathKind, blob(t.Path), milli(t.Created), milli(t.Updated),
-		idBytes(t.Conversation), idBytes(t.Entry), t.Exact, t.Ended)
+		idBytes(t.Conversation), idBytes(t.Entry), t.Exact, t.Ended, t.Tree, t.Manifest)
 	return err
 }
 
@@ -127,7 +129,7 @@ func scanTransfer(row scanner) (t Transfer, err error) {
 	var state string
 	var created, updated int64
 	err = row.Scan(&t.ID, &t.Direction, &account, &device, &t.Name, &file, &t.Size, &t.Bytes, &state,
-		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated, &conv, &entry, &t.Exact, &t.Ended)
+		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated, &conv, &entry, &t.Exact, &t.Ended, &t.Tree, &t.Manifest)
 	if err != nil {
 		return Transfer{}, err
 	}
