@@ -9,12 +9,12 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/libp2p/go-libp2p/x/rate"
 
 	"net/netip"
 
 	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/sockopt"
 	"github.com/passeur-p2p/passeur/node/upgrade"
 )
 
@@ -46,7 +46,7 @@ func newHost(s settings, k keys) (host.Host, error) {
 	return libp2p.New(
 		libp2p.Identity(k.device),
 		libp2p.ListenAddrs(addrs...),
-		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(sockopt.NewTCP),
 		libp2p.Security(libp2ptls.ID, upgrade.NewTLS),
 		libp2p.Muxer(yamux.ID, upgrade.Muxer()),
 		libp2p.AddrsFactory(icetcp.HideAddr),

@@ -9,6 +9,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
+	"github.com/passeur-p2p/passeur/node/sockopt"
 	"github.com/passeur-p2p/passeur/node/upgrade"
 )
 
@@ -18,6 +19,7 @@ type conn struct {
 	rest         *bufio.Reader // what was read together with the marker, nil when drained
 	laddr, raddr ma.Multiaddr
 	path         *Path // TLS is filled in by the handshake, before anybody else sees it
+	tcp          *sockopt.Socket
 }
 
 var (
@@ -35,7 +37,9 @@ func newConn(s *socket, path *Path) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{socket: s, rest: s.br, laddr: local.Encapsulate(Addr), raddr: remote.Encapsulate(Addr), path: path}, nil
+	tcp := sockopt.New(s.Conn)
+	tcp.Suit()
+	return &conn{socket: s, rest: s.br, laddr: local.Encapsulate(Addr), raddr: remote.Encapsulate(Addr), path: path, tcp: tcp}, nil
 }
 
 // Read gives first what came with the marker, then reads from the connection itself.
@@ -68,7 +72,9 @@ func (c *conn) RemoteMultiaddr() ma.Multiaddr { return c.raddr }
 
 // Stat implements network.ConnStat. The upgrader copies it to the libp2p connection.
 func (c *conn) Stat() network.ConnStats {
-	return network.ConnStats{Stats: network.Stats{Extra: map[any]any{pathKey{}: c.path}}}
+	extra := map[any]any{pathKey{}: c.path}
+	c.tcp.Tell(extra)
+	return network.ConnStats{Stats: network.Stats{Extra: extra}}
 }
 
 // ObserveTLS implements upgrade.TLSObserver; it is called within Upgrade.

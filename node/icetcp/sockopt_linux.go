@@ -14,8 +14,8 @@ const sharesPort = true
 // reusePort lets a dialled socket leave from the port that we listen on.
 func reusePort(_, _ string, c syscall.RawConn) error {
 	return setsockopts(c,
-		sockopt{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
-		sockopt{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1})
+		option{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
+		option{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1})
 }
 
 // setUserTimeout bounds how long sent bytes may stay unacknowledged, and how long
@@ -29,12 +29,12 @@ func setUserTimeout(c net.Conn, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return setsockopts(raw, sockopt{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds())})
+	return setsockopts(raw, option{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds())})
 }
 
-type sockopt struct{ level, name, value int }
+type option struct{ level, name, value int }
 
-func setsockopts(c syscall.RawConn, opts ...sockopt) error {
+func setsockopts(c syscall.RawConn, opts ...option) error {
 	var err error
 	set := func(fd uintptr) {
 		for _, o := range opts {
