@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -21,8 +22,9 @@ type HeldFile struct {
 	// Name is the announced name made safe, Path where the file lies.
 	Name, Path string
 	Size       int64
-	// Sum is the SHA3-512 in hex.
-	Sum string
+	// Sum is the SHA3-512 in hex, "" until its author has told it; Tree the root of
+	// the tree of sums, "" if it has none.
+	Sum, Tree string
 	// Source: the user's own original, of a file that was sent from here.
 	Source bool
 	State  HeldState
@@ -71,7 +73,7 @@ func (n *Node) Files() ([]HeldFile, error) {
 
 func (n *Node) heldFile(h holdings.Held) (HeldFile, error) {
 	f := HeldFile{
-		Conversation: h.Conversation, Entry: h.Entry, Name: filepath.Base(h.Path), Path: h.Path, Size: h.Size, Sum: h.Sum,
+		Conversation: h.Conversation, Entry: h.Entry, Name: filepath.Base(h.Path), Path: h.Path, Size: h.Size, Sum: h.Sum, Tree: h.Tree,
 		Source: h.Source, State: HeldState(h.State), Since: h.Since,
 	}
 	s, err := n.conversations.Summary(h.Conversation)
@@ -86,7 +88,7 @@ func (n *Node) heldFile(h holdings.Held) (HeldFile, error) {
 	f.Author = n.called(m.Entry.Account)
 	switch announced, err := fileOf(m); {
 	case err == nil:
-		f.Name = filexfer.SafeName(announced.DisplayName)
+		f.Name, f.Sum = filexfer.SafeName(announced.DisplayName), cmp.Or(f.Sum, announced.SHA3Sum)
 	case errors.Is(err, ErrWithdrawn):
 		f.State = HeldWithdrawn
 	}

@@ -65,8 +65,7 @@ type Held struct {
 // Store is where a Book remembers. *store.Store is one.
 type Store interface {
 	PutHeld(store.Held, *store.Tree) error
-	Tree(root string) (store.Tree, error) // or store.ErrNotFound
-	SetSum(conv, entry conversation.ID, sum string) error
+	Tree(root string) (store.Tree, error)                 // or store.ErrNotFound
 	Held(conv, entry conversation.ID) (store.Held, error) // or store.ErrNotFound
 	AllHeld() ([]store.Held, error)
 	LookedAt(conv, entry conversation.ID, path string, l store.Look) error
@@ -216,11 +215,6 @@ func held(row store.Held) Held {
 		Conversation: row.Conversation, Entry: row.Entry, Path: row.Path, Size: row.Size, Sum: row.Sum, Tree: row.Tree,
 		Source: row.Source, Since: row.Since, State: stateOf(row),
 	}
-}
-
-// SetSum notes the SHA3-512 (hex) of a file that was held by its tree alone.
-func (b *Book) SetSum(conv, entry conversation.ID, sum string) error {
-	return b.store.SetSum(conv, entry, sum)
 }
 
 // Forget forgets where the files of a conversation lie. They stay there.

@@ -79,12 +79,6 @@ func (s *Store) Tree(root string) (t Tree, err error) {
 	return t, s.fail("read a tree", err)
 }
 
-// SetSum stores the SHA3-512 (hex) of a held file of which only the tree was known.
-func (s *Store) SetSum(conv, entry conversation.ID, sum string) error {
-	_, err := s.db.Exec("UPDATE held SET sum = ? WHERE conversation = ? AND entry = ? AND sum = ''", sum, conv[:], entry[:])
-	return s.fail("remember a held file's sum", err)
-}
-
 // LookedAt stores what was found at path, if the entry's file still is there.
 func (s *Store) LookedAt(conv, entry conversation.ID, path string, l Look) error {
 	_, err := s.db.Exec(`

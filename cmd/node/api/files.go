@@ -34,8 +34,9 @@ type HeldFile struct {
 	// File is where it lies, or lay.
 	File string `json:"file"`
 	Size int64  `json:"size"`
-	// SHA3Sum is the SHA3-512 in hex.
-	SHA3Sum string `json:"sha3sum"`
+	// SHA3Sum and SHA3Tree are as those of Transfer.
+	SHA3Sum  string `json:"sha3sum"`
+	SHA3Tree string `json:"sha3tree"`
 	// Source: it is the user's own original, which was sent from here.
 	Source bool `json:"source"`
 	// State is held, unchecked (touched, and compared when somebody asks for it), gone,
@@ -70,6 +71,6 @@ func partOf(p node.Part) Part {
 func heldOf(f node.HeldFile) HeldFile {
 	return HeldFile{
 		Conversation: f.Conversation.String(), ConversationName: f.Talk, Entry: f.Entry.String(), Author: f.Author,
-		Name: f.Name, File: f.Path, Size: f.Size, SHA3Sum: f.Sum, Source: f.Source, State: f.State, Since: f.Since.UTC(),
+		Name: f.Name, File: f.Path, Size: f.Size, SHA3Sum: f.Sum, SHA3Tree: f.Tree, Source: f.Source, State: f.State, Since: f.Since.UTC(),
 	}
 }

@@ -51,8 +51,13 @@ type Transfer struct {
 	// Code classifies a bad end in one word, Reason explains it in a sentence.
 	Code   node.EndCode `json:"code"`
 	Reason string       `json:"reason"`
-	// SHA3Sum is the SHA3-512 in hex of the bytes that crossed, "" until known.
-	SHA3Sum string `json:"sha3sum"`
+	// SHA3Sum is the SHA3-512 in hex of the file, "" until known: of a large one it
+	// follows the transfer. SHA3Tree is the root of its tree of sums, which was
+	// verified; "" where there is none.
+	SHA3Sum  string `json:"sha3sum"`
+	SHA3Tree string `json:"sha3tree"`
+	// Folder: it is a folder, not a file.
+	Folder bool `json:"folder"`
 	// File is the source (outgoing), or where the file lies once it has arrived.
 	File    string    `json:"file"`
 	Created time.Time `json:"created"`
@@ -151,7 +156,7 @@ func transferOf(t node.Transfer) Transfer {
 	out := Transfer{
 		ID: t.ID, Direction: t.Direction, Contact: t.Contact, Account: t.Account.String(),
 		Name: t.Name, Size: t.Size, Bytes: t.Bytes, State: t.State,
-		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, File: t.File,
+		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, SHA3Tree: t.Tree, Folder: t.Manifest > 0, File: t.File,
 		Created: t.Created.UTC(), Updated: t.Updated.UTC(),
 		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Ended: t.Ended, Parts: each(t.Parts, partOf),
 	}

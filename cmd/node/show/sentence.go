@@ -83,8 +83,11 @@ func Result(t api.Transfer, rate float64) string {
 		}
 	}
 	line := strings.Join(facts, ", ")
-	if t.SHA3Sum != "" {
+	switch {
+	case t.SHA3Sum != "":
 		line += "\nSHA3-512 " + Text(t.SHA3Sum)
+	case t.SHA3Tree != "":
+		line += "\nSHA3-256 tree " + Text(t.SHA3Tree)
 	}
 	if t.Entry != "" && open > 0 {
 		line += "\nthe others " + canGet
