@@ -336,7 +336,7 @@ func TestFilesThatLieHere(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "\n030000000000  holiday       10 B  not held: moved or removed  film.mkv  /r/film.mkv\n") {
 		t.Errorf("exit code %d, said\n%s", code, stdout)
 	}
-	if _, stdout, _ = passeur(t.Context(), "files", "--json"); !strings.Contains(stdout, `"file":"/r/film.mkv","size":10,"sha3sum":"","source":false,"state":"gone"`) {
+	if _, stdout, _ = passeur(t.Context(), "files", "--json"); !strings.Contains(stdout, `"file":"/r/film.mkv","size":10,"sha3sum":"","sha3tree":"","source":false,"state":"gone"`) {
 		t.Errorf("said %s", stdout)
 	}
 	serveFake(t, &fakeNode{})

@@ -88,7 +88,7 @@ func TestHeldFilesAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `[{"conversation":"` + conversation.ID{1}.String() + `","conversation_name":"holiday","entry":"` + conversation.ID{2}.String() + `",` +
-		`"author":"you","name":"p` + "\u202e" + `.jpg","file":"/r/p.jpg","size":12,"sha3sum":"ab","source":true,"state":"gone","since":"1970-01-01T00:00:00Z"}]`
+		`"author":"you","name":"p` + "\u202e" + `.jpg","file":"/r/p.jpg","size":12,"sha3sum":"ab","sha3tree":"","source":true,"state":"gone","since":"1970-01-01T00:00:00Z"}]`
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}
