@@ -37,9 +37,9 @@ type agent struct {
 	keepPorts bool
 }
 
-// newAgent makes an agent that gives up after timeout. The caller must close it.
-func newAgent(m *mux, at netip.AddrPort, timeout time.Duration, log *slog.Logger) (*agent, error) {
-	ses, err := m.newSession()
+// newAgent makes an agent at a door that gives up after timeout. The caller must close it.
+func newAgent(m *mux, through *door, at netip.AddrPort, timeout time.Duration, log *slog.Logger) (*agent, error) {
+	ses, err := m.newSession(through)
 	if err != nil {
 		return nil, err
 	}

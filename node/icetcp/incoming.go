@@ -157,7 +157,7 @@ func (l *listener) start(ctx context.Context, from peer.ID, theirs *sdp.Descript
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(l.ctx, cancel)()
-	n, err := l.t.begins(ctx, from, false, false)
+	n, err := l.t.begins(ctx, from, l.t.front, false, false)
 	if err != nil {
 		done()
 		return sdp.Description{}, err
@@ -194,14 +194,19 @@ func (l *listener) hand(ctx context.Context, c *conn, from peer.ID) error {
 	if err != nil {
 		return err
 	}
-	wait := time.NewTimer(acceptTimeout)
-	defer wait.Stop()
+	ctx, cancel := context.WithTimeout(l.ctx, acceptTimeout)
+	defer cancel()
+	return l.pass(ctx, secured)
+}
+
+// pass gives c to Accept, or closes it.
+func (l *listener) pass(ctx context.Context, c transport.CapableConn) error {
 	select {
-	case l.conns <- secured:
+	case l.conns <- c:
 		return nil
 	case <-l.ctx.Done():
-	case <-wait.C:
+	case <-ctx.Done():
 	}
-	secured.CloseWithError(network.ConnShutdown)
+	c.CloseWithError(network.ConnShutdown)
 	return errors.New("icetcp: nobody accepted the connection")
 }

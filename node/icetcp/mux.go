@@ -31,15 +31,16 @@ const (
 // net.PacketConn for each of its addresses, and the mux carries its checks over the
 // sockets, opening them as the checks need them.
 type mux struct {
-	log       *slog.Logger
-	listeners []*net.TCPListener
-	patience  time.Duration
-	ctx       context.Context // ends with Close
-	cancel    context.CancelFunc
-	wg        sync.WaitGroup
+	log      *slog.Logger
+	front    *door // which sessions use that need no other
+	patience time.Duration
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
 
 	mu       sync.Mutex
 	closed   bool
+	doors    []*door              // front among them
 	sessions map[string]*session  // by our user fragment
 	sockets  map[*socket]struct{} // all that are open, handed off or not
 	unknown  *list.List           // of *socket, accepted, oldest first, not yet routed
@@ -49,21 +50,18 @@ var _ ice.TCPMux = (*mux)(nil)
 
 // newMux listens at once. An accepted connection has patience for its first frame.
 func newMux(at netip.AddrPort, patience time.Duration, log *slog.Logger) (*mux, error) {
-	ls, err := listen(at)
-	if err != nil {
-		return nil, err
-	}
 	m := &mux{
-		log:       log,
-		listeners: ls,
-		patience:  patience,
-		sessions:  make(map[string]*session),
-		sockets:   make(map[*socket]struct{}),
-		unknown:   list.New(),
+		log:      log,
+		patience: patience,
+		sessions: make(map[string]*session),
+		sockets:  make(map[*socket]struct{}),
+		unknown:  list.New(),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	for _, l := range ls {
-		m.wg.Go(func() { m.accept(l) })
+	var err error
+	if m.front, err = m.newDoor(at); err != nil {
+		m.cancel()
+		return nil, err
 	}
 	return m, nil
 }
@@ -73,10 +71,12 @@ func newMux(at netip.AddrPort, patience time.Duration, log *slog.Logger) (*mux, 
 func (m *mux) Close() error {
 	m.mu.Lock()
 	m.closed = true
-	sessions, sockets := values(m.sessions), slices.Collect(maps.Keys(m.sockets))
+	sessions, sockets, doors := values(m.sessions), slices.Collect(maps.Keys(m.sockets)), m.doors
 	m.mu.Unlock()
 	m.cancel()
-	closeAll(m.listeners...)
+	for _, d := range doors {
+		closeAll(d.listeners...)
+	}
 	for _, ses := range sessions {
 		ses.close()
 	}
@@ -97,18 +97,8 @@ func values[K comparable, V any](m map[K]V) (vs []V) {
 	return vs
 }
 
-// port gives the listening port for that family, 0 if there is none.
-func (m *mux) port(v6 bool) uint16 {
-	for _, l := range m.listeners {
-		if addrPort(l.Addr()).Addr().Is6() == v6 {
-			return portOf(l)
-		}
-	}
-	return 0
-}
-
-// newSession draws the credentials of a new session and takes it in.
-func (m *mux) newSession() (*session, error) {
+// newSession draws the credentials of a new session at a door and takes it in.
+func (m *mux) newSession(at *door) (*session, error) {
 	local := credentials{ufrag: randomHex(4), pwd: randomHex(16)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,7 +108,7 @@ func (m *mux) newSession() (*session, error) {
 	if m.sessions[local.ufrag] != nil {
 		return nil, errors.New("icetcp: user fragment drawn twice, try again")
 	}
-	ses := newSession(m, local)
+	ses := newSession(m, at, local)
 	m.sessions[local.ufrag] = ses
 	return ses, nil
 }
@@ -140,12 +130,12 @@ func (m *mux) session(ufrag string) *session {
 // GetConnByUfrag implements ice.TCPMux: an agent asks once for each local address
 // that it gathers.
 func (m *mux) GetConnByUfrag(ufrag string, v6 bool, local net.IP) (net.PacketConn, error) {
-	ses, port := m.session(ufrag), m.port(v6)
+	ses := m.session(ufrag)
 	ip, ok := netip.AddrFromSlice(local)
-	if ses == nil || port == 0 || !ok {
+	if ses == nil || !ok || ses.at.port(v6) == 0 {
 		return nil, fmt.Errorf("icetcp: no session %q listens on %s", ufrag, local)
 	}
-	return ses.addBase(netip.AddrPortFrom(ip.Unmap(), port))
+	return ses.addBase(netip.AddrPortFrom(ip.Unmap(), ses.at.port(v6)))
 }
 
 // RemoveConnByUfrag implements ice.TCPMux: an agent has closed or failed. Only the

@@ -33,7 +33,7 @@ func newImpatientMux(t testing.TB, patience time.Duration) *mux {
 // newTestSession makes a session on m with the packet connection that an agent would ask for.
 func newTestSession(t testing.TB, m *mux) (*session, net.PacketConn) {
 	t.Helper()
-	ses, err := m.newSession()
+	ses, err := m.newSession(m.front)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func newTestSession(t testing.TB, m *mux) (*session, net.PacketConn) {
 	return ses, b
 }
 
-func (m *mux) addr() netip.AddrPort { return addrPort(m.listeners[0].Addr()) }
+func (m *mux) addr() netip.AddrPort { return addrPort(m.front.listeners[0].Addr()) }
 
 // check builds the frame of a check that an agent sends to one with credentials to.
 func check(t testing.TB, to credentials, theirs string) []byte {
@@ -504,7 +504,7 @@ func TestMuxClose(t *testing.T) {
 	if _, err := agent.WriteTo(nil, net.TCPAddrFromAddrPort(m.addr())); !errors.Is(err, io.ErrClosedPipe) {
 		t.Error("WriteTo after Close: ", err)
 	}
-	if _, err := m.newSession(); err == nil {
+	if _, err := m.newSession(m.front); err == nil {
 		t.Error("a session after Close")
 	}
 	if _, err := net.Dial("tcp", m.addr().String()); err == nil {

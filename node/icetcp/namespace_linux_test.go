@@ -73,7 +73,7 @@ func TestEveryInterface(t *testing.T) {
 	x := newExchange()
 	a, b := newDevice(t, x, everywhere), newDevice(t, x, everywhere)
 
-	ag, err := a.newAgent()
+	ag, err := a.newAgent(a.front.door)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +82,9 @@ func TestEveryInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := a.mux.port(false)
-	if port != a.mux.port(true) {
-		t.Error("two ports: ", port, a.mux.port(true))
+	port := a.front.port(false)
+	if port != a.front.port(true) {
+		t.Error("two ports: ", port, a.front.port(true))
 	}
 	var got []string
 	for _, c := range d.Candidates {

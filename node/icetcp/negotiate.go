@@ -15,10 +15,10 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
 )
 
-// offer negotiates a connection with p as the controlling agent; direct: without
-// relays on either side.
-func (t *Transport) offer(ctx context.Context, p peer.ID, direct bool) (c *conn, err error) {
-	n, err := t.begins(ctx, p, true, direct)
+// offer negotiates a connection with p as the controlling agent at an entrance;
+// direct: without relays on either side.
+func (t *Transport) offer(ctx context.Context, p peer.ID, at *entrance, direct bool) (c *conn, err error) {
+	n, err := t.begins(ctx, p, at, true, direct)
 	if err != nil {
 		return nil, err
 	}

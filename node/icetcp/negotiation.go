@@ -48,6 +48,7 @@ func (p *patience) ask(ctx context.Context, f func(context.Context)) {
 // negotiation is one session with a peer, from gathering to the nominated pair.
 type negotiation struct {
 	t           *Transport
+	at          *entrance
 	agent       *agent
 	peer        peer.ID
 	controlling bool
@@ -61,13 +62,13 @@ type negotiation struct {
 
 // begins gathers everything that we can offer. Every begins needs an end, unless
 // it fails.
-func (t *Transport) begins(ctx context.Context, p peer.ID, controlling, direct bool) (*negotiation, error) {
-	a, err := t.newAgent()
+func (t *Transport) begins(ctx context.Context, p peer.ID, at *entrance, controlling, direct bool) (*negotiation, error) {
+	a, err := t.newAgent(at.door)
 	if err != nil {
 		return nil, err
 	}
 	n := &negotiation{
-		t: t, agent: a, peer: p, controlling: controlling, direct: direct, giveBack: func() {},
+		t: t, at: at, agent: a, peer: p, controlling: controlling, direct: direct, giveBack: func() {},
 		report: Negotiation{Peer: p, Controlling: controlling, Started: time.Now()},
 	}
 	if err := n.gather(ctx); err != nil {
@@ -85,7 +86,7 @@ func (n *negotiation) gather(ctx context.Context) (err error) {
 	var wg sync.WaitGroup
 	wg.Go(func() { n.t.relays.ask(ctx, n.borrow) })
 	wg.Go(func() { n.t.mappings.ask(ctx, n.askMapper) })
-	n.t.reflector.wait(ctx)
+	n.at.reflector.wait(ctx)
 	wg.Wait()
 	n.addMapped()
 	n.addReflexive()
@@ -97,14 +98,14 @@ func (n *negotiation) gather(ctx context.Context) (err error) {
 
 // addReflexive adds the addresses that STUN servers see.
 func (n *negotiation) addReflexive() {
-	for _, r := range n.t.reflector.seen() {
+	for _, r := range n.at.reflector.seen() {
 		n.addSrflx(r.Seen, r.Local.Addr(), false)
 	}
 }
 
 // askMapper asks which addresses routers forward.
 func (n *negotiation) askMapper(ctx context.Context) {
-	if port := n.t.mux.port(false); n.t.cfg.Mapper != nil && port != 0 {
+	if port := n.at.port(false); n.t.cfg.Mapper != nil && port != 0 {
 		n.mapped = n.t.cfg.Mapper.Mapped(ctx, port)
 	}
 }

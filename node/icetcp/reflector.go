@@ -53,6 +53,7 @@ type Reflection struct {
 // sockets: a dial along the same 4-tuple finds it taken and leaves from a free port.
 type reflector struct {
 	mux *mux
+	at  *door
 
 	mu      sync.Mutex
 	asked   map[question]*answers
@@ -76,15 +77,15 @@ type answers struct {
 	settled    bool       // there was an answer or a failure in this round
 }
 
-// newReflector asks each server, over each family that the mux listens on, until
-// the mux closes.
-func newReflector(m *mux, servers []string) *reflector {
-	r := &reflector{mux: m, asked: make(map[question]*answers), changed: make(chan struct{})}
+// newReflector asks each server, over each family that is listened on at the door,
+// until the mux closes. The caller is within the mux's lifetime.
+func newReflector(m *mux, at *door, servers []string) *reflector {
+	r := &reflector{mux: m, at: at, asked: make(map[question]*answers), changed: make(chan struct{})}
 	r.beginLocked()
 	for _, server := range servers {
 		for _, v6 := range []bool{false, true} {
 			q := question{server, v6}
-			if m.port(v6) == 0 || q.hopeless() || r.asked[q] != nil {
+			if at.port(v6) == 0 || q.hopeless() || r.asked[q] != nil {
 				continue
 			}
 			r.asked[q] = &answers{Reflection: Reflection{Server: server, V6: v6}}
@@ -176,7 +177,7 @@ func (r *reflector) connect(round context.Context, q question) (net.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	c, err := dialFrom(ctx, r.mux.outside(q.v6), server)
+	c, err := dialFrom(ctx, r.at.outside(q.v6), server)
 	if err != nil {
 		return nil, err
 	}
@@ -321,16 +322,4 @@ func sortReflections(list []Reflection) {
 	slices.SortFunc(list, func(a, b Reflection) int {
 		return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(family(a.V6), family(b.V6)))
 	})
-}
-
-// outside is where a connection to anywhere leaves from: the listening port of the
-// family, on the address that is listened on or, where that is any, on the one
-// that the kernel picks.
-func (m *mux) outside(v6 bool) netip.AddrPort {
-	for _, l := range m.listeners {
-		if a := addrPort(l.Addr()); a.Addr().Is6() == v6 {
-			return a
-		}
-	}
-	return netip.AddrPort{}
 }

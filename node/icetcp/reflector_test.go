@@ -17,7 +17,7 @@ import (
 // offered gives the lines that are not host candidates of an offer that d makes now.
 func offered(t testing.TB, d device) (lines []string) {
 	t.Helper()
-	n, err := d.begins(t.Context(), d.id, true, false)
+	n, err := d.begins(t.Context(), d.id, d.front, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,14 +147,14 @@ func TestSilentServer(t *testing.T) {
 			v.change(c)
 			c.STUN = append(c.STUN, silent.Addr().String())
 		})
-		eventually(t, "the others have answered", func() bool { return len(d.reflector.seen()) == v.want })
-		if left, _ := d.reflector.pending(); left > v.most {
+		eventually(t, "the others have answered", func() bool { return len(d.front.reflector.seen()) == v.want })
+		if left, _ := d.front.reflector.pending(); left > v.most {
 			t.Errorf("the first offer waits for %s", left)
 		}
 		if got := offered(t, d); len(got) != v.want {
 			t.Errorf("offered %q", got)
 		}
-		if left, _ := d.reflector.pending(); left > 0 {
+		if left, _ := d.front.reflector.pending(); left > 0 {
 			t.Errorf("the second offer waits for %s", left)
 		}
 	}
@@ -256,7 +256,7 @@ func TestMapped(t *testing.T) {
 	if got := offered(t, d); !slices.Equal(got, want) {
 		t.Errorf("offered %q\nwant %q", got, want)
 	}
-	if port := <-m.port; port != d.mux.port(false) {
+	if port := <-m.port; port != d.front.port(false) {
 		t.Error("asked for port ", port)
 	}
 }
@@ -281,7 +281,7 @@ func TestHelpersPatience(t *testing.T) {
 	offered(t, d)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := d.begins(ctx, d.id, true, false); !errors.Is(err, context.Canceled) {
+	if _, err := d.begins(ctx, d.id, d.front, true, false); !errors.Is(err, context.Canceled) {
 		t.Error("cancelled: ", err)
 	}
 	if got := d.mux.left(); got != "0 sessions, 0 sockets, 0 unknown" {

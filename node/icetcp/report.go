@@ -169,10 +169,17 @@ func (t *Transport) LastNegotiation(p peer.ID) (Negotiation, bool) {
 }
 
 // Reflections tells how STUN servers see our listening ports, for people.
-func (t *Transport) Reflections() []Reflection { return t.reflector.reflections() }
+func (t *Transport) Reflections() []Reflection { return t.front.reflector.reflections() }
 
 // Ports are the listening ports, 0 where a family is missing.
-func (t *Transport) Ports() (v4, v6 uint16) { return t.mux.port(false), t.mux.port(true) }
+func (t *Transport) Ports() (v4, v6 uint16) { return t.front.port(false), t.front.port(true) }
 
 // Renew asks the STUN servers anew: the network has changed.
-func (t *Transport) Renew() { t.reflector.renew() }
+func (t *Transport) Renew() {
+	t.mu.Lock()
+	at := append([]*entrance{t.front}, t.spare...)
+	t.mu.Unlock()
+	for _, e := range at {
+		e.reflector.renew()
+	}
+}

@@ -23,6 +23,7 @@ type credentials struct{ ufrag, pwd string }
 // addresses, the sockets that its checks opened, and what it may dial.
 type session struct {
 	mux    *mux
+	at     *door
 	local  credentials
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
@@ -42,8 +43,8 @@ type session struct {
 	attempts    map[tuple]*Attempt          // what became of each pair that was tried
 }
 
-func newSession(m *mux, local credentials) *session {
-	ses := &session{mux: m, local: local, marked: make(chan *socket, 1), proven: make(chan *socket, maxProven), relays: make(chan struct{}), bases: make(map[netip.Addr]*base)}
+func newSession(m *mux, at *door, local credentials) *session {
+	ses := &session{mux: m, at: at, local: local, marked: make(chan *socket, 1), proven: make(chan *socket, maxProven), relays: make(chan struct{}), bases: make(map[netip.Addr]*base)}
 	ses.ctx, ses.cancel = context.WithCancel(m.ctx)
 	return ses
 }

@@ -72,6 +72,15 @@ func (s *socket) Close() (err error) {
 	return err
 }
 
+func (s *socket) closed() bool {
+	select {
+	case <-s.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 func (s *socket) readFrame(buf []byte) ([]byte, error) { return readFrame(s.br, buf) }
 
 // writeFrame writes p as a frame, or drops it when the marker is out: what an agent

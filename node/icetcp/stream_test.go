@@ -169,7 +169,7 @@ func rawPair(t testing.TB) (controlling, controlled *conn) {
 func newTestAgent(t testing.TB, timeout time.Duration) *agent {
 	t.Helper()
 	m := newTestMux(t)
-	a, err := newAgent(m, loopback, timeout, m.log)
+	a, err := newAgent(m, m.front, loopback, timeout, m.log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ type Transport struct {
 	cfg      Config
 	mux      *mux
 	upgrader transport.Upgrader
-	network  closeListener // what listens on our behalf, nil if nothing does
+	network  swarm // what listens on our behalf, nil if nothing does
 	rc       network.ResourceManager
 	dials    *slots // outbound negotiations
 	answers  *slots // inbound ones
@@ -29,20 +29,24 @@ type Transport struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // Dials
 
-	reflector *reflector
-	relays    patience
-	mappings  patience
+	front    *entrance
+	relays   patience
+	mappings patience
 
 	mu       sync.Mutex
 	closed   bool
 	listener *listener // nil when there is none
 	reports  map[peer.ID]Negotiation
+	spare    []*entrance // of further connections to a peer, see Another
 }
 
 var _ transport.Transport = (*Transport)(nil)
 
-// closeListener is what a swarm has: the counterpart of Listen.
-type closeListener interface{ ListenClose(...ma.Multiaddr) }
+// swarm is the network of a host. ListenClose is the counterpart of Listen.
+type swarm interface {
+	network.Network
+	ListenClose(...ma.Multiaddr)
+}
 
 // AddTo gives h the transport: with an upgrader of its own, TLS 1.3 and yamux
 // whatever the host uses elsewhere, registered on h's network and listening on
@@ -66,7 +70,7 @@ func AddTo(h host.Host, cfg Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.network, _ = n.(closeListener)
+	t.network, _ = n.(swarm)
 	if err = n.AddTransport(t); err == nil {
 		err = n.Listen(Addr)
 	}
@@ -98,7 +102,7 @@ func New(u transport.Upgrader, rc network.ResourceManager, cfg Config) (*Transpo
 		answers: newSlots(cfg.MaxSessions, maxPeerSessions),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	t.reflector = newReflector(m, cfg.STUN)
+	t.front = &entrance{door: m.front, reflector: newReflector(m, m.front, cfg.STUN)}
 	if cfg.Relay != nil {
 		cfg.Relay.HandleConns(m.admitRelayed)
 	}
@@ -166,7 +170,12 @@ func (t *Transport) Dial(ctx context.Context, raddr ma.Multiaddr, p peer.ID) (tr
 	}
 	defer release()
 	direct, _ := network.GetForceDirectDial(ctx)
-	c, err := t.offer(ctx, p, direct)
+	return t.dial(ctx, p, t.front, direct)
+}
+
+// dial offers p a session at an entrance and secures what comes of it.
+func (t *Transport) dial(ctx context.Context, p peer.ID, at *entrance, direct bool) (transport.CapableConn, error) {
+	c, err := t.offer(ctx, p, at, direct)
 	switch {
 	case err == nil:
 	case t.ctx.Err() != nil:
@@ -224,6 +233,6 @@ func (t *Transport) secure(ctx context.Context, c *conn, dir network.Direction, 
 	return secured, nil
 }
 
-func (t *Transport) newAgent() (*agent, error) {
-	return newAgent(t.mux, t.cfg.Listen, t.cfg.Timeout, t.cfg.Logger)
+func (t *Transport) newAgent(through *door) (*agent, error) {
+	return newAgent(t.mux, through, t.cfg.Listen, t.cfg.Timeout, t.cfg.Logger)
 }
