@@ -26,8 +26,8 @@ var (
 	// ErrSource: the sender's file cannot be read, or changed meanwhile.
 	ErrSource = errors.New("the file cannot be read, or changed while it was sent")
 	// ErrBadSum: what arrived is not what was announced, or not the file that the
-	// receiver wants; nothing was kept.
-	ErrBadSum = errors.New("the SHA3-512 of the file is not the announced one")
+	// receiver wants. Nothing was kept, but for the verified units of a [Part].
+	ErrBadSum = errors.New("the sum of the file is not the announced one")
 	// ErrNoSpace: the file does not fit where the receiver wants it.
 	ErrNoSpace = errors.New("not enough space for the file")
 	// ErrNotWritable: the receiver's folder or disk does not take the file.
@@ -46,6 +46,9 @@ var (
 	ErrPeerFailed = errors.New("the receiver failed")
 	// ErrClosed: this side's service is closed.
 	ErrClosed = errors.New("file transfers are shut down")
+	// ErrEnough is no failure: the Write of a [TreeSink] returns it when the rest of
+	// the range is not wanted.
+	ErrEnough = errors.New("the rest is not wanted")
 	// ErrUnknownTransfer: no transfer of that id is running.
 	ErrUnknownTransfer = errors.New("no such transfer is running")
 )

@@ -30,7 +30,20 @@ type Offer struct {
 	Sum string
 	// Conversation and Interaction say what the file belongs to. Hostile text.
 	Conversation, Interaction string
+	// Total is the announced size of the whole file, at least Offset+Size.
+	Total int64
+	// Root is the announced root in hex of the whole file's tree; "" when none is.
+	Root string
+	// Follows tells that there is a tree whose root is not known yet: it comes with
+	// the sums, to a [TreeSink] that wants them. Never set together with Root.
+	Follows bool
+	// Manifest is how many bytes of the beginning of the file describe it as a
+	// folder, at most Total; 0: an ordinary file.
+	Manifest int64
 }
+
+// HasTree tells whether the sums of the file's units can be had.
+func (o Offer) HasTree() bool { return o.Root != "" || o.Follows }
 
 // Sink takes the bytes of one accepted file. Its methods are called one after
 // the other; after them come either Commit, or Abort, or Commit and then Abort

@@ -14,14 +14,16 @@ import (
 // waits to be continued.
 
 const (
-	partPrefix = ".passeur-"
-	partSuffix = ".part"
-	modeSuffix = "-mode" // of the file that shows the mode of new files
+	partPrefix  = ".passeur-"
+	partSuffix  = ".part"
+	unitsSuffix = ".units" // of the sidecar of a Part
+	modeSuffix  = "-mode"  // of the file that shows the mode of new files
 )
 
 var partPattern = regexp.MustCompile(`^\.passeur-([0-9a-fA-F]{16})\.part(-mode)?$`)
 
-func (t Target) partName() string { return partPrefix + t.ID + partSuffix }
+func (t Target) partName() string  { return partPrefix + t.ID + partSuffix }
+func (t Target) unitsName() string { return partPrefix + t.ID + unitsSuffix }
 
 // PartSize is how many bytes of the file are there already: what Have of a
 // [FileSink] will be, if they are the right ones. 0 when there are none, or

@@ -59,6 +59,10 @@ type Config struct {
 	// 100 ms. The calls of one transfer come one after the other. It must not
 	// block. Nil: nobody is told.
 	Observe func(View)
+	// Wrap is given each stream of a transfer before its first byte, and gives the
+	// one that is used instead: to limit its rate, for instance. What it gives must
+	// pass on what it does not change. Nil: streams are used as they are.
+	Wrap func(network.Stream) network.Stream
 	// Logger takes what is of no interest to the user. Nil: nothing is logged.
 	Logger *slog.Logger
 }

@@ -9,8 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 
 	"golang.org/x/crypto/sha3"
@@ -35,6 +33,12 @@ type Target struct {
 	// Exact fails with ErrExists where Name is taken. False counts on:
 	// "photo (2).jpg".
 	Exact bool
+	// Root is the root in hex of the whole file's tree, for a [Part]; "" when it
+	// is not known yet.
+	Root string
+	// Place opens where the bytes of a [Part] lie, when no other Part of this ID
+	// can; nil: in the temporary file. A [FileSink] knows nothing of it.
+	Place func(ctx context.Context, t Target) (Place, error)
 }
 
 // FileSink is a Sink that keeps a file. The bytes go to a hidden temporary file
@@ -48,12 +52,7 @@ type Target struct {
 // it is opened; what cannot be the beginning of the file, being longer, or as
 // long with another sum, is emptied.
 type FileSink struct {
-	target Target
-	root   *os.Root
-	temp   *os.File
-	mode   fs.FileMode
-	name   string // final name, "" before Commit
-
+	*tempFile
 	have    int64     // bytes that were there
 	size    int64     // bytes that are there
 	sum     hash.Hash // of the size bytes
@@ -88,7 +87,7 @@ func openFileSink(ctx context.Context, t Target, sum hash.Hash) (*FileSink, erro
 	}
 	s.sum, s.summing = sum, t.Sum != ""
 	if err := s.prepare(ctx); err != nil {
-		s.close(t.Sum != "" && s.size > 0)
+		s.end(t.Sum != "" && s.size > 0)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -98,33 +97,18 @@ func openFileSink(ctx context.Context, t Target, sum hash.Hash) (*FileSink, erro
 }
 
 func openSink(t Target) (*FileSink, error) {
-	if t.Name == "" || t.Name == "." || t.Name == ".." || strings.ContainsAny(t.Name, `/\`) || !filepath.IsLocal(t.Name) {
-		return nil, fmt.Errorf("%q is no file name", t.Name)
+	if t.Sum != "" && !isSum(t.Sum) {
+		return nil, fmt.Errorf("%q is no sum", t.Sum)
 	}
-	if t.Size < 0 || t.Sum != "" && !isSum(t.Sum) {
-		return nil, fmt.Errorf("a file of %d bytes and of the sum %q cannot be", t.Size, t.Sum)
-	}
-	if t.ID == "" {
-		t.ID = newID()
-	}
-	if err := checkID(t.ID); err != nil {
-		return nil, fmt.Errorf("Target.ID: %w", err)
-	}
-	dir, err := filepath.Abs(t.Dir)
+	temp, err := openTemp(t)
 	if err != nil {
 		return nil, err
 	}
-	t.Dir = dir
-	root, err := os.OpenRoot(dir)
-	if err != nil {
+	if err := removeIfThere(temp.root, t.unitsName()); err != nil { // of a Part, which knows nothing of this sink
+		temp.close()
 		return nil, err
 	}
-	temp, err := openPart(root, t.partName())
-	if err != nil {
-		root.Close()
-		return nil, err
-	}
-	return &FileSink{target: t, root: root, temp: temp}, nil
+	return &FileSink{tempFile: temp}, nil
 }
 
 // prepare finds out what can be known to go wrong before a byte is sent.
@@ -132,11 +116,8 @@ func (s *FileSink) prepare(ctx context.Context) error {
 	if err := s.measure(); err != nil {
 		return err
 	}
-	if err := s.newFileMode(); err != nil {
+	if err := s.check(); err != nil {
 		return err
-	}
-	if _, err := s.root.Lstat(s.target.Name); err == nil && s.target.Exact {
-		return fmt.Errorf("%w: %s", ErrExists, s.target.Name)
 	}
 	if err := s.rehash(ctx); err != nil {
 		return err
@@ -178,29 +159,17 @@ func (s *FileSink) empty() error {
 	return s.temp.Truncate(0)
 }
 
-// claim takes the space for what is missing.
+// claim takes the space for what is missing, after giving back what a process
+// that died had claimed for it.
 func (s *FileSink) claim() error {
+	if err := s.temp.Truncate(s.size); err != nil {
+		return err
+	}
 	missing := s.target.Size - s.size
 	if free, err := freeSpace(s.temp); err == nil && missing > 0 && free < uint64(missing) {
 		return fmt.Errorf("%w: %d bytes are free, %d needed", ErrNoSpace, free, missing)
 	}
 	return allocate(s.temp, s.size, missing)
-}
-
-// newFileMode asks the system for the mode of a new file by making one: the
-// umask cannot be read without changing it for the whole process.
-func (s *FileSink) newFileMode() error {
-	name := s.target.partName() + modeSuffix
-	s.root.Remove(name) // left by a process that died
-	probe, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	info, err := probe.Stat()
-	if err == nil {
-		s.mode = info.Mode().Perm()
-	}
-	return errors.Join(err, probe.Close(), s.root.Remove(name))
 }
 
 // Have is how many bytes were there when the sink was opened: of the right file,
@@ -240,66 +209,19 @@ func (s *FileSink) Commit() error {
 		s.spoiled = true
 		return fmt.Errorf("%w: %d bytes came of %d", ErrBadSum, s.size, s.target.Size)
 	}
-	return sinkError(s.commit())
-}
-
-func (s *FileSink) commit() error {
-	if err := s.setMode(); err != nil {
-		return err
-	}
-	if err := s.temp.Sync(); err != nil {
-		return err
-	}
-	name, err := s.publish()
-	if err != nil {
-		return err
-	}
-	if err := syncFolder(s.root); err != nil {
-		return errors.Join(err, s.root.Remove(name))
-	}
-	s.name = name
-	s.temp.Close() // flushed already: nothing is left to fail
-	s.root.Close()
-	return nil
-}
-
-// setMode leaves file systems alone that have one mode for everything.
-func (s *FileSink) setMode() error {
-	info, err := s.temp.Stat()
-	if err != nil || info.Mode().Perm() == s.mode {
-		return err
-	}
-	return s.temp.Chmod(s.mode)
-}
-
-// publish renames the temporary file to the first name that is free.
-func (s *FileSink) publish() (string, error) {
-	for n := 1; n <= maxNumber; n++ {
-		name := numbered(s.target.Name, n)
-		err := renameNew(s.root, s.target.partName(), name)
-		if !errors.Is(err, fs.ErrExist) {
-			return name, err
-		}
-		if s.target.Exact {
-			break
-		}
-	}
-	return "", fmt.Errorf("%w: %s", ErrExists, s.target.Name)
+	return sinkError(s.finish())
 }
 
 // Abort removes the temporary file, unless it can be continued.
-func (s *FileSink) Abort() error { return s.close(s.canContinue()) }
+func (s *FileSink) Abort() error { return s.end(s.canContinue()) }
 
-// close keeps the temporary file, without the space that was claimed for the
-// rest, or removes it.
-func (s *FileSink) close(keep bool) error {
-	var err error
+// end keeps the temporary file, without the space that was claimed for the rest,
+// or removes it.
+func (s *FileSink) end(keep bool) error {
 	if keep {
-		err = s.temp.Truncate(s.size)
-	} else if err = s.root.Remove(s.target.partName()); errors.Is(err, fs.ErrNotExist) {
-		err = nil
+		return errors.Join(s.temp.Truncate(s.size), s.close())
 	}
-	return errors.Join(err, s.temp.Close(), s.root.Close())
+	return s.remove()
 }
 
 func (s *FileSink) canContinue() bool {
@@ -310,12 +232,7 @@ func (s *FileSink) canContinue() bool {
 }
 
 // Path is where the file lies after Commit; "" before.
-func (s *FileSink) Path() string {
-	if s.name == "" {
-		return ""
-	}
-	return filepath.Join(s.target.Dir, s.name)
-}
+func (s *FileSink) Path() string { return s.path() }
 
 // sinkError gives an error of the file system one of our names.
 func sinkError(err error) error {

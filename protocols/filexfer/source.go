@@ -1,6 +1,7 @@
 package filexfer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"github.com/libp2p/go-libp2p/core/network"
 )
 
 // File is what [Service.Send] sends. Name, Size and Open are needed.
@@ -34,6 +37,21 @@ type File struct {
 	Sum string
 	// Conversation and Interaction tell the receiver what the file belongs to.
 	Conversation, Interaction string
+	// Total is the size of the whole file; 0: Offset+Size.
+	Total int64
+	// Tree gives the sums of the whole file's units, and may wait until they are
+	// known; it must return when ctx ends. It is called once at most, and only if
+	// the receiver wants them. Nil offers no tree. A range that does not begin and
+	// end with a unit (or the file) is offered without one.
+	Tree func(ctx context.Context) (Tree, error)
+	// Root is the root in hex of the whole file's tree, if it is known beforehand:
+	// it is announced. "" with a Tree announces that it follows.
+	Root string
+	// Manifest is how many bytes of the beginning of a folder that is sent as a
+	// file are its manifest; 0: an ordinary file.
+	Manifest int64
+	// Conn is the connection to the device that carries the file; nil: any.
+	Conn network.Conn
 }
 
 // FileFromPath describes the regular file at path (symbolic links are
