@@ -155,6 +155,7 @@ func (m *Message) readFile(edits []*Entry) {
 	if m.Unreadable = !ok || err != nil; m.Unreadable {
 		return
 	}
+	edited := false
 	for _, e := range edits {
 		content, _ := e.Content()
 		change, _ := ParseFile(content)
@@ -162,10 +163,11 @@ func (m *Message) readFile(edits []*Entry) {
 			continue
 		}
 		file.SHA3Sum, file.SHA3Tree = cmp.Or(file.SHA3Sum, change.SHA3Sum), cmp.Or(file.SHA3Tree, change.SHA3Tree)
+		edited = edited || change.DisplayName != "" && change.DisplayName != file.DisplayName
 		file.DisplayName = cmp.Or(change.DisplayName, file.DisplayName)
 		m.count(e)
 	}
-	m.File = &file
+	m.File, m.Edited = &file, edited // a sum that follows is no news
 }
 
 // agrees tells whether an edit leaves the sums that are known, the size and the

@@ -214,7 +214,7 @@ func TestEditAddsAMissingSumOnce(t *testing.T) {
 	k.file(conversation.File{Edit: first, SHA3Sum: strings.Repeat("00", 64), TotalSize: want.TotalSize})
 	want.SHA3Tree = original.SHA3Tree
 	m := k.only(t)
-	if !reflect.DeepEqual(*m.File, want) || !slices.Equal(m.Edits, []conversation.ID{add}) {
+	if !reflect.DeepEqual(*m.File, want) || !slices.Equal(m.Edits, []conversation.ID{add}) || m.Edited {
 		t.Errorf("%+v\nby %v", m.File, m.Edits)
 	}
 }
