@@ -26,6 +26,12 @@ func TellOfContact(n *Node, a conversation.Account, name string) error {
 // GetMissed is what the node does each minute, as if it were later.
 func (n *Node) GetMissed(later time.Duration) error { return n.getMissed(time.Now().Add(later)) }
 
+// LinksOf opens further connections for a node.
+func LinksOf(n *Node) *moreLinks { return n.more }
+
+// TidyLinks is what the node does every few seconds.
+func TidyLinks(n *Node) { n.more.tidy() }
+
 // DevicesAsked are those that a node would ask for a conversation's files.
 func DevicesAsked(n *Node, conv conversation.ID) ([]peer.ID, error) {
 	return readers{n}.Devices(context.Background(), conv.String())

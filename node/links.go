@@ -45,6 +45,7 @@ func (n *Node) tend(moved <-chan struct{}) {
 			n.company.hurry()
 			changed = true
 		case <-tick.C:
+			n.more.tidy()
 		}
 		i.round(time.Now(), changed)
 	}

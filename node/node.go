@@ -55,6 +55,7 @@ type Node struct {
 	claims        claims
 	notes         contactNotes
 	company       *company
+	more          *moreLinks
 
 	hub           *hub
 	contacts      *contactBook

@@ -106,6 +106,7 @@ func (n *Node) startICE() (err error) {
 	if n.ice, err = icetcp.AddTo(n.host, c); err != nil {
 		return err
 	}
+	n.more = newMoreLinks(n)
 	if v4, _ := n.ice.Ports(); n.mapper != nil && v4 != 0 {
 		n.goRun(func() { n.mapper.Mapped(n.ctx, v4) }) // ask early: discovery takes seconds
 	}
