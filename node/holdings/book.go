@@ -12,6 +12,7 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 // What a caller may branch on. The errors that wrap them name the file.
@@ -132,7 +133,8 @@ func (b *Book) Put(_ context.Context, h Held, tree *store.Tree) error {
 	}, tree)
 }
 
-// File gives the file of an entry for being sent: its announced bytes, File.Sum set.
+// File gives the file of an entry for being sent: its announced bytes, with their
+// sums. No tree is offered where only its root is known.
 // When there is doubt they are read first; ctx ends the wait, not the reading.
 // Opening the File fails when it was touched meanwhile. Errors wrap ErrNotHeld,
 // ErrGone or ErrChanged; others tell why the file cannot be read.
@@ -155,8 +157,25 @@ func (b *Book) File(ctx context.Context, conv, entry conversation.ID) (filexfer.
 	if err != nil {
 		return filexfer.File{}, err
 	}
-	f.Sum = row.Sum
+	f.Sum, f.Root, f.Total = row.Sum, row.Tree, row.Size
+	if row.Tree != "" {
+		f.Tree = func(context.Context) (filexfer.Tree, error) { return b.tree(row) }
+	}
 	return f, nil
+}
+
+// tree gives the tree of sums of a held file, as it was put.
+func (b *Book) tree(row store.Held) (filexfer.Tree, error) {
+	root, err := sha3tree.Parse(row.Tree)
+	if err != nil {
+		return filexfer.Tree{}, err
+	}
+	stored, err := b.store.Tree(row.Tree)
+	if err != nil {
+		return filexfer.Tree{}, err
+	}
+	list := sha3tree.List{Size: row.Size, Sums: stored.Units}
+	return filexfer.Tree{Root: root, List: list}, list.Check(root)
 }
 
 // same tells whether f has the announced bytes.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/sha3"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 // A sum is the SHA3-512 of the bytes that flow, as 128 lower-case hex digits:
@@ -67,6 +69,29 @@ func SumFile(ctx context.Context, f File, progress func(n int64)) (string, error
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// SumTree gives the tree of sums of f, which begins at Offset 0: its Size bytes
+// are read once. progress and the errors are those of [SumFile].
+func SumTree(ctx context.Context, f File, progress func(n int64)) (Tree, error) {
+	src, err := f.open()
+	if err != nil {
+		return Tree{}, err
+	}
+	defer src.Close()
+	stop := context.AfterFunc(ctx, func() { src.Close() }) // a Read may wait
+	defer stop()
+	list, err := sha3tree.Read(ctx, src, f.Size, progress)
+	if ctx.Err() != nil {
+		return Tree{}, context.Cause(ctx)
+	}
+	if err != nil {
+		return Tree{}, fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	if err := src.unchanged(); err != nil {
+		return Tree{}, err
+	}
+	return Tree{Root: list.Root(), List: list}, nil
 }
 
 // counter takes bytes and tells how many have come.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 func TestSumFile(t *testing.T) {
@@ -32,6 +34,11 @@ func TestSumFile(t *testing.T) {
 		}
 		if again, err := SumFile(t.Context(), f, nil); err != nil || again != sum {
 			t.Errorf("once more: %s (%v)", again, err)
+		}
+		tree, err := SumTree(t.Context(), f, nil)
+		list, err2 := sha3tree.Read(t.Context(), strings.NewReader(want), int64(len(want)), nil)
+		if err != nil || err2 != nil || tree.Root != list.Root() || tree.List.Check(tree.Root) != nil {
+			t.Errorf("the tree of %d bytes: %v (%v, %v)", len(want), tree.Root, err, err2)
 		}
 	}
 }
@@ -61,14 +68,18 @@ func TestSumFileFails(t *testing.T) {
 	grow := func(path string) error { return os.Truncate(path, 1000) }
 	short := text("x", "content")
 	short.Size++
-	for name, f := range map[string]File{
-		"grew before it was read": changed("before", grow),
-		"grew while it was read":  changed("while", grow),
-		"shorter than it says":    short,
-		"no Open":                 {Size: 1},
-	} {
-		if sum, err := SumFile(t.Context(), f, nil); !errors.Is(err, ErrSource) || sum != "" {
-			t.Errorf("%s: %q (%v)", name, sum, err)
+	sums := func(f File) error { _, err := SumFile(t.Context(), f, nil); return err }
+	trees := func(f File) error { _, err := SumTree(t.Context(), f, nil); return err }
+	for _, read := range []func(File) error{sums, trees} {
+		for name, f := range map[string]File{
+			"grew before it was read": changed("before", grow),
+			"grew while it was read":  changed("while", grow),
+			"shorter than it says":    short,
+			"no Open":                 {Size: 1},
+		} {
+			if err := read(f); !errors.Is(err, ErrSource) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 	stopped := errors.New("stopped")
@@ -76,6 +87,10 @@ func TestSumFileFails(t *testing.T) {
 	f := File{Size: 10 * bufferSize, Open: func() (io.ReadCloser, error) { return zeros{}, nil }}
 	if _, err := SumFile(ctx, f, func(int64) { cancel(stopped) }); err != stopped {
 		t.Errorf("stopped: %v", err)
+	}
+	ctx, cancel = context.WithCancelCause(t.Context())
+	if _, err := SumTree(ctx, f, func(int64) { cancel(stopped) }); err != stopped {
+		t.Errorf("the tree, stopped: %v", err)
 	}
 }
 
