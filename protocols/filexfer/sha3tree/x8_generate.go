@@ -3,11 +3,10 @@
 // This program writes absorb8 for AVX-512: Keccak-f[1600] on eight states at once.
 //
 // A register holds the same 64 bits ("lane" in FIPS 202) of all eight states. The
-// state A[x,y] takes 25 of the 32 registers and never leaves them; the other seven
-// are for what one step needs. Step pi of a round moves no bytes: it only changes
-// which register is called A[x,y], and after 24 rounds, all written out, each has
-// its first name again. An instruction that takes any function of three operands
-// (VPTERNLOGQ) does two exclusive-ors, or all of chi for a lane.
+// 25 lanes of the state never leave their registers, and seven are left for what one
+// step needs. An instruction that takes any function of three operands (VPTERNLOGQ)
+// does two exclusive-ors, or all of chi for a lane, so that a round is 90 of those
+// instructions that compute and a few moves, which cost nothing but their decoding.
 package main
 
 import (
@@ -19,9 +18,9 @@ import (
 )
 
 const (
-	rounds    = 24
-	rateWords = 136 / 8 // SHA3-256 absorbs so many lanes at a time
-	columns   = 5
+	rounds        = 24
+	rows, columns = 5, 5
+	rateWords     = 136 / 8 // SHA3-256 absorbs so many lanes at a time
 )
 
 var zmm = []VecPhysical{
@@ -30,13 +29,10 @@ var zmm = []VecPhysical{
 }
 
 // spare are the registers that do not hold the state.
-var spare = zmm[25:]
+var spare = zmm[rows*columns:]
 
-// lanes says which register holds A[x,y].
-type lanes [columns][columns]VecPhysical
-
-// word is lane number n in the order in which bytes are absorbed.
-func (a *lanes) word(n int) VecPhysical { return a[n%columns][n/columns] }
+// lane is the register that holds A[x,y].
+func lane(x, y int) VecPhysical { return zmm[x+columns*y] }
 
 func main() {
 	Package("github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree")
@@ -48,44 +44,47 @@ func main() {
 		"n of all eight. There is at least one block. It needs AVX512F.")
 	Pragma("noescape")
 	state := Load(Param("state"), GP64())
-	data := Load(Param("data"), GP64())
+	from := addresses(Load(Param("data"), GP64()))
 	blocks := Load(Param("blocks"), GP64())
-	var from [8]Register
-	for i := range from {
-		from[i] = GP64()
-		MOVQ(Mem{Base: data, Disp: 8 * i}, from[i])
-	}
-	offset := GP64()
-	XORQ(offset, offset)
-	var a lanes
-	for n := range columns * columns {
-		a[n%columns][n/columns] = zmm[n]
+	offset, constant, round := GP64(), GP64(), GP64()
+	for n := range rows * columns {
 		VMOVDQU64(Mem{Base: state, Disp: 64 * n}, zmm[n])
 	}
+	XORQ(offset, offset)
 
 	Label("block")
-	absorb(&a, from, offset)
-	ADDQ(U8(rateWords*8), offset)
-	first := a
-	for r := range rounds {
-		Comment(fmt.Sprintf("Round %d", r))
-		theta(&a)
-		rhoPi(&a)
-		chi(&a)
-		VPXORQ_BCST(constants.Offset(8*r), a[0][0], a[0][0])
-	}
-	if a != first {
-		panic("the lanes are not where they were")
-	}
+	absorb(from, offset)
+	ADDQ(U8(8*rateWords), offset)
+	LEAQ(constants, constant)
+	MOVQ(U32(rounds), round)
+
+	Label("round")
+	theta()
+	rhoPi()
+	chi()
+	Comment("iota")
+	VPXORQ_BCST(Mem{Base: constant}, lane(0, 0), lane(0, 0))
+	ADDQ(U8(8), constant)
+	DECQ(round)
+	JNZ(LabelRef("round"))
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
 
-	for n := range columns * columns {
+	for n := range rows * columns {
 		VMOVDQU64(zmm[n], Mem{Base: state, Disp: 64 * n})
 	}
 	VZEROUPPER()
 	RET()
 	Generate()
+}
+
+// addresses loads where the eight messages are.
+func addresses(data Register) (from [8]Register) {
+	for i := range from {
+		from[i] = GP64()
+		MOVQ(Mem{Base: data, Disp: 8 * i}, from[i])
+	}
+	return from
 }
 
 // roundConstants makes the table of step iota (FIPS 202, section 3.2.5): bit 2^j-1
@@ -106,76 +105,86 @@ func roundConstants() Mem {
 }
 
 // absorb adds a block of each message to its state. Two words of all eight are
-// loaded as eight pairs, four to a register, and interleaved. The last word comes
-// as a pair with the one before it, which is dropped.
-func absorb(a *lanes, from [8]Register, offset Register) {
+// loaded as eight pairs, four to a register, and interleaved: that takes less time
+// than to gather each word (VPGATHERQQ). The last word comes as a pair with the one
+// before it, which is left out.
+func absorb(from [8]Register, offset Register) {
 	even, odd, word := spare[0], spare[1], spare[2]
-	pairs := func(n int, into VecPhysical, first int) {
-		for i := range 4 {
-			m := Mem{Base: from[first+2*i], Index: offset, Scale: 1, Disp: 8 * n}
-			if i == 0 {
-				VBROADCASTI32X4(m, into)
-			} else {
-				VINSERTI32X4(U8(i), m, into, into)
-			}
-		}
-	}
 	for n := 0; n < rateWords; n += 2 {
-		at := min(n, rateWords-2)
-		Comment(fmt.Sprintf("Words %d and %d", at, at+1))
-		pairs(at, even, 0)
-		pairs(at, odd, 1)
-		if at == n {
+		low := min(n, rateWords-2)
+		Comment(fmt.Sprintf("Words %d and %d", low, low+1))
+		loadPairs(low, even, from[0], from[2], from[4], from[6], offset)
+		loadPairs(low, odd, from[1], from[3], from[5], from[7], offset)
+		if low == n {
 			VPUNPCKLQDQ(odd, even, word)
-			VPXORQ(word, a.word(n), a.word(n))
+			VPXORQ(word, zmm[low], zmm[low])
 		}
 		VPUNPCKHQDQ(odd, even, word)
-		VPXORQ(word, a.word(at+1), a.word(at+1))
+		VPXORQ(word, zmm[low+1], zmm[low+1])
 	}
+}
+
+// loadPairs loads the words n and n+1 of four messages.
+func loadPairs(n int, into VecPhysical, a, b, c, d, offset Register) {
+	at := func(base Register) Mem { return Mem{Base: base, Index: offset, Scale: 1, Disp: 8 * n} }
+	VBROADCASTI32X4(at(a), into)
+	VINSERTI32X4(U8(1), at(b), into, into)
+	VINSERTI32X4(U8(2), at(c), into, into)
+	VINSERTI32X4(U8(3), at(d), into, into)
 }
 
 // theta adds to each lane the parities of two columns: the one to the left, and the
 // one to the right rotated by one.
-func theta(a *lanes) {
+func theta() {
+	Comment("theta")
 	parity, rotated := spare[:columns], spare[columns]
-	for x, column := range a {
-		VMOVDQA64(column[0], parity[x])
-		xor3(column[1], column[2], parity[x])
-		xor3(column[3], column[4], parity[x])
+	for x := range columns {
+		VMOVDQA64(lane(x, 0), parity[x])
+		xor3(lane(x, 1), lane(x, 2), parity[x])
+		xor3(lane(x, 3), lane(x, 4), parity[x])
 	}
-	for x := range a {
+	for x := range columns {
 		VPROLQ(U8(1), parity[(x+1)%columns], rotated)
-		for y := range a[x] {
-			xor3(parity[(x+4)%columns], rotated, a[x][y])
+		for y := range rows {
+			xor3(parity[(x+4)%columns], rotated, lane(x, y))
 		}
 	}
 }
 
-// rhoPi rotates the lanes and gives them their new names.
-func rhoPi(a *lanes) {
-	var b lanes
-	b[0][0] = a[0][0]
-	x, y := 1, 0
-	for t := range columns*columns - 1 {
-		VPROLQ(U8((t+1)*(t+2)/2%64), a[x][y], a[x][y])
-		b[y][(2*x+3*y)%columns] = a[x][y]
+// rhoPi rotates each lane and moves it to its new place in one instruction. All but
+// A[0,0] go round one circle of 24 places; it is walked backwards, so that each place
+// is free when a lane comes to it.
+func rhoPi() {
+	Comment("rho and pi")
+	var circle [rows*columns - 1]VecPhysical
+	for t, x, y := 0, 1, 0; t < len(circle); t++ {
+		circle[t] = lane(x, y)
 		x, y = y, (2*x+3*y)%columns
 	}
-	*a = b
+	last := len(circle) - 1
+	VMOVDQA64(circle[last], spare[0])
+	for t := last - 1; t >= 0; t-- {
+		VPROLQ(rotation(t), circle[t], circle[t+1])
+	}
+	VPROLQ(rotation(last), spare[0], circle[0])
 }
 
+// rotation is by how much the lane on place t of the circle is rotated.
+func rotation(t int) U8 { return U8((t + 1) * (t + 2) / 2 % 64) }
+
 // chi adds to each lane, in its row, the next but one where the next is zero.
-func chi(a *lanes) {
-	const xorAndNot = 0b11010010 // a ^ (^b & c), by the bits abc
-	for y := range columns {
+func chi() {
+	Comment("chi")
+	const xorNotAnd = 0b11010010 // a ^ (^b & c), by the bits abc
+	for y := range rows {
 		first, second := spare[y%2*2], spare[y%2*2+1]
-		VMOVDQA64(a[0][y], first)
-		VMOVDQA64(a[1][y], second)
-		VPTERNLOGQ(U8(xorAndNot), a[2][y], a[1][y], a[0][y])
-		VPTERNLOGQ(U8(xorAndNot), a[3][y], a[2][y], a[1][y])
-		VPTERNLOGQ(U8(xorAndNot), a[4][y], a[3][y], a[2][y])
-		VPTERNLOGQ(U8(xorAndNot), first, a[4][y], a[3][y])
-		VPTERNLOGQ(U8(xorAndNot), second, first, a[4][y])
+		VMOVDQA64(lane(0, y), first)
+		VMOVDQA64(lane(1, y), second)
+		VPTERNLOGQ(U8(xorNotAnd), lane(2, y), lane(1, y), lane(0, y))
+		VPTERNLOGQ(U8(xorNotAnd), lane(3, y), lane(2, y), lane(1, y))
+		VPTERNLOGQ(U8(xorNotAnd), lane(4, y), lane(3, y), lane(2, y))
+		VPTERNLOGQ(U8(xorNotAnd), first, lane(4, y), lane(3, y))
+		VPTERNLOGQ(U8(xorNotAnd), second, first, lane(4, y))
 	}
 }
 
