@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/passeur-p2p/passeur/conversation"
 )
 
@@ -146,5 +147,39 @@ func TestRelay(t *testing.T) {
 		carol.line(t, conv, 60)
 		settle(time.Second)
 		wantSame(t, conv, alice, bob, carol)
+	})
+}
+
+// A conversation that changes again when HEADS of it are due, before the writer has
+// come to them, is told all the same.
+func TestChangeWhileHeadsAreOverdue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		var slow conversation.ID
+		busy := make(chan struct{}, 1) // full: the writer waits where it asks who reads slow
+		alice := w.device("alice", newPerson(t, "alice"), func(c *Config) {
+			c.Reads = func(_ peer.ID, conv conversation.ID) bool {
+				if conv == slow {
+					busy <- struct{}{}
+					<-busy
+				}
+				return true
+			}
+		})
+		bob := w.device("bob", newPerson(t, "bob"), nil)
+		w.connect(alice, bob)
+		slow = alice.first(t)
+		alice.sync(t, bob)
+
+		due := alice.service.cfg.Limits.Coalesce
+		alice.service.Changed(slow, nil)
+		busy <- struct{}{}
+		settle(due / 2)
+		conv := alice.first(t)
+		settle(2 * due)
+		alice.write(t, conv, "more")
+		<-busy
+		settle(time.Second)
+		wantSame(t, conv, alice, bob)
 	})
 }

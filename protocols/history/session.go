@@ -151,9 +151,13 @@ func (c *session) hasLocked(t *talk) {
 }
 
 // scheduleLocked sees to it that t enters the queue at the next time at which
-// it may have something to say.
+// it may have something to say. If such a time has passed and the writer, busy
+// with others, has not seen it yet, that is now.
 func (c *session) scheduleLocked(t *talk) {
 	now := time.Now()
+	if at, waits := c.later[t]; waits && !at.After(now) {
+		c.hasLocked(t)
+	}
 	delete(c.later, t)
 	for _, at := range []time.Time{t.tellAt, t.pull.until, t.pull.rested} {
 		if was, ok := c.later[t]; at.After(now) && (!ok || at.Before(was)) {
