@@ -3,22 +3,27 @@ package sha3tree
 import (
 	"bytes"
 	"crypto/sha3"
+	"encoding/binary"
+	"slices"
 	"testing"
 )
 
-// FuzzUnit hashes a unit of a fuzzed length and fuzzed bytes with each
-// implementation, and once more in the words of the package comment with the
-// standard library.
+// FuzzUnit hashes files of fuzzed bytes, up to a unit and a quarter, with each
+// implementation, and once more as the package comment says it with the standard
+// library.
 func FuzzUnit(f *testing.F) {
-	for _, size := range []uint32{1, 104, 135, 136, PartSize - 1, PartSize, PartSize + 1, 2 * PartSize, 3*PartSize + 9, 4 * PartSize, 5 * PartSize, 6*PartSize - 1, 7 * PartSize, UnitSize - 1, UnitSize} {
-		f.Add(size, []byte("Keccak"))
+	for parts := range uint8(10) {
+		for _, rest := range []uint32{0, 1, 104, 135, 136, PartSize - 1} {
+			f.Add(parts, rest, []byte("Keccak"))
+		}
 	}
-	f.Fuzz(func(t *testing.T, size uint32, seed []byte) {
-		data := stretch(seed, int(size%UnitSize)+1)
-		want := unitInWords(data)
+	f.Fuzz(func(t *testing.T, parts uint8, rest uint32, seed []byte) {
+		data := stretch(seed, int(parts%10)*PartSize+int(rest%PartSize))
+		want := rootInWords(data)
 		for _, i := range implementations() {
-			if got := i.unit(data); got != want {
-				t.Errorf("%s: %d bytes: %v, want %v", i.name, len(data), got, want)
+			list, err := i.read(t.Context(), bytes.NewReader(data), int64(len(data)), nil)
+			if got := list.Root(); got != want || err != nil {
+				t.Errorf("%s: %d bytes: %v, %v, want %v", i.name, len(data), got, err, want)
 			}
 		}
 	})
@@ -60,12 +65,21 @@ func stretch(seed []byte, size int) []byte {
 	return data
 }
 
-func unitInWords(data []byte) Sum {
-	var sums []byte
-	for start := 0; start < len(data); start += PartSize {
-		part := bytes.Clone(data[start:min(start+PartSize, len(data))])
-		sum := sha3.Sum256(append(part, 0x00))
-		sums = append(sums, sum[:]...)
+// rootInWords is the construction without regard to speed or memory.
+func rootInWords(data []byte) Sum {
+	var units []byte
+	for unit := range slices.Chunk(data, UnitSize) {
+		var parts []byte
+		for part := range slices.Chunk(unit, PartSize) {
+			parts = appendSum(parts, part, 0x00)
+		}
+		units = appendSum(units, parts, 0x01)
 	}
-	return sha3.Sum256(append(sums, 0x01))
+	size := binary.BigEndian.AppendUint64(nil, uint64(len(data)))
+	return Sum(appendSum(nil, append(units, size...), 0x02))
+}
+
+func appendSum(sums, data []byte, kind byte) []byte {
+	sum := sha3.Sum256(append(bytes.Clone(data), kind))
+	return append(sums, sum[:]...)
 }

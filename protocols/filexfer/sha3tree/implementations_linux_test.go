@@ -27,8 +27,8 @@ func TestFastestIsChosen(t *testing.T) {
 	}
 }
 
-// processorFlags are those of /proc/cpuinfo; none where there is no such file, and
-// then the choice of anything but the standard library fails the test.
+// processorFlags are those of /proc/cpuinfo, where Linux leaves out what it does not
+// let programs use.
 func processorFlags(t *testing.T) []string {
 	t.Helper()
 	file, err := os.Open("/proc/cpuinfo")

@@ -12,7 +12,7 @@ import (
 // methods from one, and stop in the end.
 type pipeline struct {
 	ring       []unit // unit n is in n % len(ring)
-	first, end int    // units in the ring, counted from the beginning
+	first, end int    // of the units in the ring, counted from the beginning
 	work       chan *unit
 	hashers    sync.WaitGroup
 }
@@ -74,6 +74,11 @@ func (p *pipeline) read(r io.Reader, n int) error {
 	p.end++
 	p.work <- u
 	return nil
+}
+
+// isNextReady tells whether next would not wait.
+func (p *pipeline) isNextReady() bool {
+	return p.first < p.end && len(p.ring[p.first%len(p.ring)].hashed) > 0
 }
 
 // next waits for the sum of the oldest unit in the ring, and takes it out; there

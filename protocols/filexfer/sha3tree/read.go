@@ -32,7 +32,7 @@ func (i *implementation) read(ctx context.Context, r io.Reader, size int64, prog
 		if ctx.Err() != nil {
 			return List{}, context.Cause(ctx)
 		}
-		if n := int(min(size-read, UnitSize)); n > 0 && p.hasRoom() {
+		if n := int(min(size-read, UnitSize)); n > 0 && p.hasRoom() && !p.isNextReady() {
 			if err := p.read(r, n); err != nil {
 				return List{}, fmt.Errorf("sha3tree: read %d bytes, %d to go: %w", size, size-read, err)
 			}
