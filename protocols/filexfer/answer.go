@@ -12,12 +12,19 @@ import (
 // Verbs of the receiver. GO and NGO come before the bytes, OK and BAD after
 // GO. NGO and BAD may carry a reason: a word of the table in endings.go, or
 // anything else that a person may read.
+//
+// Who offers a tree may also hear "GO sums": the sums block is wanted before the
+// bytes; and between GO and the verdict, any number of times, ENOUGH: no more bytes
+// are wanted, but the verdict takes its time.
 const (
 	verbGo     = "GO"
 	verbRefuse = "NGO"
 	verbStored = "OK"
 	verbFailed = "BAD"
+	verbEnough = "ENOUGH"
 )
+
+const wordSums = "sums" // after GO
 
 const (
 	maxAnswer = 256 // bytes of a line, LF included
@@ -45,12 +52,12 @@ func parseAnswer(line string) (answer, error) {
 	switch verb {
 	case verbRefuse, verbFailed:
 		return answer{verb, reason}, nil
-	case verbGo, verbStored:
-		if !explained {
-			return answer{verb: verb}, nil
+	case verbGo, verbStored, verbEnough:
+		if !explained || verb == verbGo && reason == wordSums {
+			return answer{verb, reason}, nil
 		}
 	}
-	return answer{}, fmt.Errorf("%w: the answer is none of GO, NGO, OK, BAD", ErrProtocol)
+	return answer{}, fmt.Errorf("%w: the answer is none of GO, NGO, OK, BAD, ENOUGH", ErrProtocol)
 }
 
 // readAnswer takes one line from r. r's buffer must hold maxAnswer bytes, no

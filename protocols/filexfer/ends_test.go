@@ -336,7 +336,7 @@ func TestRightSumAnnounced(t *testing.T) {
 			t.Errorf("%v, %+v", err, view)
 		}
 		want := Offer{
-			ID: offered.ID, From: "left", Conn: offered.Conn, Name: "x_", RawName: "..\\x\n", Size: 7,
+			ID: offered.ID, From: "left", Conn: offered.Conn, Name: "x_", RawName: "..\\x\n", Size: 7, Total: 7,
 			Sum: f.Sum, Conversation: "c0ffee", Interaction: "17\n",
 		}
 		if offered != want || len(offered.ID) != 16 || offered.ID == view.ID {

@@ -8,6 +8,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 // MaxHeader is the length in bytes of the longest header, its empty line
@@ -24,7 +26,13 @@ const MaxHeader = 4096
 //	Display-Name    the file's name, escaped (see below); may be missing
 //	Offset          decimal; where in the file the bytes begin, 0 when missing
 //	Sha3-512        sum of the bytes, 128 lower-case hex digits; not with an Offset
-//	Trailer         "Sha3-512": the sum comes after the bytes instead; not with an Offset
+//	Trailer         "Sha3-512": the sum comes after the bytes instead; not with an
+//	                Offset or Sha3-Tree
+//	Sha3-Tree       root of the whole file's tree, 64 lower-case hex digits, or
+//	                "follows"; the bytes begin and end with a unit or the file then
+//	Total-Size      decimal, size of the whole file; Offset + Content-Length when missing
+//	Manifest        decimal, how many bytes of the beginning of the file are the
+//	                manifest of a folder; 0 when missing: no folder
 //	Conversation    opaque text, escaped
 //	Interaction     opaque text, escaped
 //
@@ -43,12 +51,29 @@ type Header struct {
 	// Trailer tells that the sum follows the bytes. Never set together with Sum.
 	// A [Service] refuses either where Offset is not 0.
 	Trailer bool
+	// Root is the root in hex of the whole file's tree; "" when there is none, or
+	// when it follows.
+	Root string
+	// Follows tells that there is a tree, whose root is not known yet. Never set
+	// together with Root.
+	Follows bool
+	// Total is the size of the whole file, at least Offset+Length; 0: just that.
+	Total int64
+	// Manifest is how many bytes of the beginning of the file describe it as a
+	// folder; 0: an ordinary file.
+	Manifest int64
 	// Conversation and Interaction say what the file belongs to. Hostile text.
 	Conversation, Interaction string
 }
 
 // bytesFollow tells whether anything comes after GO.
 func (h Header) bytesFollow() bool { return h.Length > 0 || h.Trailer }
+
+// hasTree tells whether the sums of the units can be had.
+func (h Header) hasTree() bool { return h.Root != "" || h.Follows }
+
+// total is the size of the whole file.
+func (h Header) total() int64 { return max(h.Total, h.Offset+h.Length) }
 
 // Keys of the header. The first three are Jami's.
 const (
@@ -57,9 +82,14 @@ const (
 	keyOffset       = "Offset"
 	keySum          = "Sha3-512"
 	keyTrailer      = "Trailer"
+	keyTree         = "Sha3-Tree"
+	keyTotal        = "Total-Size"
+	keyManifest     = "Manifest"
 	keyConversation = "Conversation"
 	keyInteraction  = "Interaction"
 )
+
+const wordFollows = "follows" // for a root that is not known yet
 
 // SyntaxError tells what is wrong with a header that a peer sent.
 type SyntaxError struct {
@@ -97,6 +127,17 @@ func (h Header) MarshalText() ([]byte, error) {
 	if h.Trailer {
 		line(keyTrailer, keySum)
 	}
+	if h.Root != "" {
+		line(keyTree, h.Root)
+	} else if h.Follows {
+		line(keyTree, wordFollows)
+	}
+	if h.Total != 0 {
+		line(keyTotal, strconv.FormatInt(h.Total, 10))
+	}
+	if h.Manifest != 0 {
+		line(keyManifest, strconv.FormatInt(h.Manifest, 10))
+	}
 	if h.Conversation != "" {
 		line(keyConversation, escape(h.Conversation))
 	}
@@ -129,8 +170,16 @@ func ParseHeader(text []byte) (Header, error) {
 	if !seen[keyLength] {
 		return Header{}, headerError("no " + keyLength)
 	}
-	return h, h.check()
+	if err := h.check(); err != nil {
+		return h, err
+	}
+	if seen[keyTotal] && h.Total < h.total() {
+		return Header{}, errShortTotal
+	}
+	return h, nil
 }
+
+var errShortTotal = headerError("%s is less than %s and %s add up to", keyTotal, keyOffset, keyLength)
 
 // parseLine takes one line into h; it returns what is wrong with it, or "".
 func (h *Header) parseLine(line string, seen map[string]bool) (wrong string) {
@@ -167,6 +216,14 @@ func (h *Header) set(key, value string) (known bool, wrong string) {
 		if h.Trailer = value == keySum; !h.Trailer {
 			wrong = "unknown trailer; only " + keySum + " is"
 		}
+	case keyTree:
+		if h.Follows = value == wordFollows; !h.Follows {
+			h.Root, wrong = value, wrongRoot(value)
+		}
+	case keyTotal:
+		h.Total, wrong = parseCount(key, value)
+	case keyManifest:
+		h.Manifest, wrong = parseCount(key, value)
 	case keyConversation:
 		h.Conversation = unescape(value)
 	case keyInteraction:
@@ -188,8 +245,43 @@ func (h Header) check() error {
 		return headerError(keySum + " is not 128 lower-case hex digits")
 	case h.Sum != "" && h.Trailer:
 		return headerError("both " + keySum + " and " + keyTrailer)
+	case h.Total != 0 && h.Total < h.Offset+h.Length:
+		return errShortTotal
+	case h.Manifest < 0 || h.Manifest > h.total():
+		return headerError(keyManifest + " is longer than the file")
+	case h.hasTree():
+		return h.checkTree()
 	}
 	return nil
+}
+
+func (h Header) checkTree() error {
+	end := h.Offset + h.Length
+	switch {
+	case h.Root != "" && wrongRoot(h.Root) != "":
+		return headerError("%s", wrongRoot(h.Root))
+	case h.Root != "" && h.Follows:
+		return headerError("a root of " + keyTree + " that follows")
+	case h.Trailer:
+		return headerError("both " + keyTree + " and " + keyTrailer)
+	case !isAligned(Span{h.Offset, end}, h.total()):
+		return headerError("the bytes do not begin and end with a unit of " + keyTree)
+	}
+	return nil
+}
+
+// isAligned tells whether s, of a file of total bytes, begins and ends with a unit
+// or the file.
+func isAligned(s Span, total int64) bool {
+	return s.Start%sha3tree.UnitSize == 0 && (s.End%sha3tree.UnitSize == 0 || s.End == total)
+}
+
+// wrongRoot tells what is wrong with the root of a tree, or "".
+func wrongRoot(value string) string {
+	if _, err := sha3tree.Parse(value); err != nil {
+		return keyTree + " is not 64 lower-case hex digits"
+	}
+	return ""
 }
 
 // readHeader takes one header from r and not a byte more. r's buffer must not

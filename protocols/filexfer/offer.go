@@ -78,19 +78,26 @@ type PartSink interface {
 	Hash() hash.Hash
 }
 
-// wants fails unless sink takes just the bytes that are offered.
+// wants fails unless sink takes just the bytes that are offered, as they are.
 func wants(sink Sink, o Offer) error {
-	part, ok := sink.(PartSink)
-	switch {
-	case !ok:
-		return nil
-	case o.Offset != part.Have() || o.Size != part.Size()-part.Have():
-		return fmt.Errorf("%w: offered are %d bytes from byte %d on, missing are %d from byte %d on",
-			ErrRange, o.Size, o.Offset, part.Size()-part.Have(), part.Have())
+	offered, wanted := Span{o.Offset, o.Offset + o.Size}, Span{}
+	switch s := sink.(type) {
+	case PartSink:
+		wanted = Span{s.Have(), s.Size()}
+	case spanned:
+		wanted = s.Span()
 	default:
-		return nil
+		wanted = offered
 	}
+	if offered != wanted {
+		return fmt.Errorf("%w: offered are %d bytes from byte %d on, missing are %d from byte %d on",
+			ErrRange, offered.Len(), offered.Start, wanted.Len(), wanted.Start)
+	}
+	return nil
 }
+
+// spanned is a Sink that wants just these bytes.
+type spanned interface{ Span() Span }
 
 // pathed is a Sink that knows under which name the file lies after Commit.
 type pathed interface{ Path() string }

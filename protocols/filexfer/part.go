@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
+	"strings"
 )
 
 // The temporary file of a transfer. Whoever writes it holds a lock on it, for
 // as long as it is open; one without a lock was left by a process that died, or
-// waits to be continued.
+// waits to be continued. That of a [Part] has a sidecar beside it, and may be a
+// folder; then only the sidecar is locked.
 
 const (
 	partPrefix  = ".passeur-"
@@ -20,40 +21,58 @@ const (
 	modeSuffix  = "-mode"  // of the file that shows the mode of new files
 )
 
-var partPattern = regexp.MustCompile(`^\.passeur-([0-9a-fA-F]{16})\.part(-mode)?$`)
+var partPattern = regexp.MustCompile(`^\.passeur-([0-9a-fA-F]{16})\.(part|units|part-mode)$`)
 
 func (t Target) partName() string  { return partPrefix + t.ID + partSuffix }
 func (t Target) unitsName() string { return partPrefix + t.ID + unitsSuffix }
 
 // PartSize is how many bytes of the file are there already: what Have of a
-// [FileSink] will be, if they are the right ones. 0 when there are none, or
-// when t has no Sum.
+// [FileSink] will be, if they are the right ones, or that of a [Part]. 0 when there
+// are none, or, for a FileSink, when t has no Sum.
 func PartSize(t Target) int64 {
-	info, err := os.Lstat(filepath.Join(t.Dir, t.partName()))
-	if err != nil || t.Sum == "" || !info.Mode().IsRegular() || info.Size() > t.Size {
+	root, err := os.OpenRoot(t.Dir)
+	if err != nil {
+		return 0
+	}
+	defer root.Close()
+	info, err := root.Lstat(t.partName())
+	if err != nil {
+		return 0
+	}
+	if have, is := savedSize(root, t); is {
+		return have
+	}
+	if t.Sum == "" || !info.Mode().IsRegular() || info.Size() > t.Size {
 		return 0
 	}
 	return info.Size()
 }
 
 // RemovePart forgets what is there of a file that is no longer wanted. It fails
-// with [ErrInUse] while a sink is open for it; there being nothing is fine.
+// with [ErrInUse] while a sink or a Part is open for it; there being nothing is
+// fine.
 func RemovePart(t Target) error {
 	root, err := os.OpenRoot(t.Dir)
 	if err == nil {
 		defer root.Close()
-		err = removePart(root, t.partName())
+		err = errors.Join(
+			ignoreMissing(removePart(root, t.partName())),
+			ignoreMissing(removePart(root, t.unitsName())))
 	}
+	return ignoreMissing(err)
+}
+
+func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// SweepParts removes the temporary files that transfers left in dir when their
-// process died, and returns how many. Those of running transfers, of this
-// process or another, stay, and those for which keep (nil: for none) holds: its
-// argument is Target.ID.
+// SweepParts removes the temporary files and folders that transfers left in dir
+// when their process died, and returns how many, sidecars included. Those of
+// running transfers, of this process or another, stay, and those for which keep
+// (nil: for none) holds: its argument is Target.ID.
 func SweepParts(dir string, keep func(id string) bool) (removed int, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -62,7 +81,7 @@ func SweepParts(dir string, keep func(id string) bool) (removed int, err error) 
 	defer root.Close()
 	entries, err := fs.ReadDir(root.FS(), ".")
 	for _, entry := range entries {
-		if !entry.Type().IsRegular() || !isLeft(entry.Name(), keep) {
+		if !isLeft(entry, keep) {
 			continue
 		}
 		switch gone := removePart(root, entry.Name()); {
@@ -75,14 +94,17 @@ func SweepParts(dir string, keep func(id string) bool) (removed int, err error) 
 	return removed, err
 }
 
-// isLeft tells whether name is that of a temporary file that nobody keeps.
-func isLeft(name string, keep func(id string) bool) bool {
-	match := partPattern.FindStringSubmatch(name)
+// isLeft tells whether an entry is a temporary one that nobody keeps.
+func isLeft(entry fs.DirEntry, keep func(id string) bool) bool {
+	match := partPattern.FindStringSubmatch(entry.Name())
 	if match == nil {
 		return false
 	}
-	id, isProbe := match[1], match[2] != ""
-	return isProbe || keep == nil || !keep(id)
+	id, suffix := match[1], "."+match[2]
+	if !entry.Type().IsRegular() && !(entry.IsDir() && suffix == partSuffix) {
+		return false
+	}
+	return suffix == partSuffix+modeSuffix || keep == nil || !keep(id)
 }
 
 // openPart makes the temporary file, or opens the one that is there, and locks
@@ -145,9 +167,12 @@ func isStill(root *os.Root, name string, file *os.File) error {
 	return nil
 }
 
-// removePart removes a temporary file that nobody writes. Where locks do not
-// work nobody knows, and it stays.
+// removePart removes a temporary file that nobody writes, or a temporary folder.
+// Where locks do not work nobody knows, and it stays.
 func removePart(root *os.Root, name string) error {
+	if info, err := root.Lstat(name); err == nil && info.IsDir() {
+		return removeFolder(root, name)
+	}
 	file, err := openExisting(root, name)
 	if err != nil {
 		return err
@@ -157,4 +182,19 @@ func removePart(root *os.Root, name string) error {
 		return fmt.Errorf("%w: %s (%w)", ErrInUse, name, err)
 	}
 	return root.Remove(name)
+}
+
+// removeFolder removes a temporary folder with its sidecar, which is made if it is
+// not there, for its lock.
+func removeFolder(root *os.Root, name string) error {
+	sidecar := strings.TrimSuffix(name, partSuffix) + unitsSuffix
+	lock, err := openPart(root, sidecar)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := root.RemoveAll(name); err != nil {
+		return err
+	}
+	return root.Remove(sidecar)
 }

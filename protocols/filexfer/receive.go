@@ -26,6 +26,7 @@ func (s *Service) HandleStream(stream network.Stream) {
 		return
 	}
 	defer s.end(t)
+	stream = s.cfg.Wrap(stream)
 	in := &incoming{
 		conversation: conversation{transfer: t, stream: stream},
 		bytes:        bufio.NewReaderSize(stream, MaxHeader),
@@ -40,6 +41,8 @@ type incoming struct {
 	conversation
 	bytes *bufio.Reader
 	sink  Sink
+	units TreeSink // sink, if it verifies units
+	sums  bool     // the sender was asked for them
 }
 
 // talk is the receiver's side of the wire, from top to bottom.
@@ -99,6 +102,10 @@ func (i *incoming) offer(h Header) Offer {
 		Size:         h.Length,
 		Offset:       h.Offset,
 		Sum:          h.Sum,
+		Total:        h.total(),
+		Root:         h.Root,
+		Follows:      h.Follows,
+		Manifest:     h.Manifest,
 		Conversation: h.Conversation,
 		Interaction:  h.Interaction,
 	}
@@ -123,17 +130,40 @@ func (i *incoming) ask(ctx context.Context, o Offer) (first <-chan struct{}, err
 	case sink == nil:
 		return nil, refuse("accept", fmt.Errorf("%w: no sink", ErrRefused))
 	}
-	if err := wants(sink, o); err != nil {
+	if err := i.use(sink, o); err != nil {
 		i.abort(sink)
 		return nil, refuse("accept", err)
 	}
 	accepted.Store(true)
-	i.sink = sink
-	if _, err := i.stream.Write(answer{verb: verbGo}.line()); err != nil {
+	if err := i.sayGo(); err != nil {
 		i.abort(sink)
 		return nil, failure(ctx, "say GO", err)
 	}
 	return first, nil
+}
+
+// use makes sink the one of the transfer, if it can take what is offered.
+func (i *incoming) use(sink Sink, o Offer) error {
+	if err := wants(sink, o); err != nil {
+		return err
+	}
+	units, ok := sink.(TreeSink)
+	if sums := ok && units.NeedSums(); sums && !o.HasTree() {
+		return fmt.Errorf("%w: a file without the sums of its units", ErrUnsupported)
+	} else if ok {
+		i.units, i.sums = units, sums
+	}
+	i.sink = sink
+	return nil
+}
+
+func (i *incoming) sayGo() error {
+	a := answer{verb: verbGo}
+	if i.sums {
+		a.reason = wordSums
+	}
+	_, err := i.stream.Write(a.line())
+	return err
 }
 
 // watch waits for the sender's next byte beside the asking.
@@ -156,10 +186,13 @@ func (i *incoming) watch(accepted *atomic.Bool) <-chan struct{} {
 // store takes the bytes, compares their sum and commits the sink.
 func (i *incoming) store(ctx context.Context, h Header, first <-chan struct{}) error {
 	i.enter(Ongoing)
-	if h.bytesFollow() {
+	if h.bytesFollow() || i.sums {
 		stop := i.within(i.service.cfg.StallTimeout, ErrStalled)
 		<-first
 		stop()
+	}
+	if i.units != nil {
+		return i.storeUnits(ctx, h, first)
 	}
 	if err := i.takeBytes(ctx); err != nil {
 		return err
@@ -213,7 +246,7 @@ func (i *incoming) compare(ctx context.Context, h Header) error {
 		}
 	}
 	if h.bytesFollow() && i.bytes.Buffered() > 0 { // else watch still has the reader
-		return failure(ctx, "read the sum", fmt.Errorf("%w: more bytes than announced", ErrProtocol))
+		return failure(ctx, "read the sum", errLong)
 	}
 	if announced != "" && announced != i.view.Sum {
 		return unverified(ErrBadSum)
@@ -234,15 +267,19 @@ func (i *incoming) commit(ctx context.Context) error {
 	case err != nil:
 		return unstored(op, err)
 	}
+	i.findPath()
+	return nil
+}
+
+func (i *incoming) findPath() {
 	if named, ok := i.sink.(pathed); ok {
 		i.view.Path = named.Path()
 	}
-	return nil
 }
 
 // sayStored says OK. Whether the sender hears it changes nothing here.
 func (i *incoming) sayStored() {
-	if err := i.lastWord(answer{verb: verbStored}); err != nil {
+	if err := i.say(answer{verb: verbStored}); err != nil {
 		i.service.log.Debug("the sender did not hear OK", "id", i.view.ID, "err", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/passeur-p2p/passeur/protocols/onconn"
 )
 
 // Send offers f to one device and returns when the transfer has ended: nil and
@@ -36,7 +38,7 @@ func (t *transfer) send(ctx context.Context, f File) error {
 		return failureHere(ctx, "open the file", err)
 	}
 	defer src.Close()
-	stream, err := t.service.dial(ctx, t.view.Peer)
+	stream, err := t.service.dial(ctx, t.view.Peer, f.Conn)
 	if err != nil {
 		return unjoinable(ctx, err)
 	}
@@ -44,15 +46,18 @@ func (t *transfer) send(ctx context.Context, f File) error {
 	out := &outgoing{
 		conversation: conversation{transfer: t, stream: stream},
 		answers:      bufio.NewReaderSize(stream, maxAnswer),
+		file:         f,
 		src:          src,
 		header:       header,
 		trailer:      h.Trailer,
+		hasTree:      h.hasTree(),
+		enough:       make(chan struct{}, 1),
 	}
 	return out.hold(ctx, out.talk)
 }
 
-// header says what f is. Without a sum it promises one, unless f begins inside
-// the file: then a sum would say nothing to who has the beginning.
+// header says what f is. Without a sum and a tree it promises a sum, unless f
+// begins inside the file: then it would say nothing to who has the beginning.
 func (f File) header() Header {
 	h := Header{
 		Length:       f.Size,
@@ -60,16 +65,31 @@ func (f File) header() Header {
 		Offset:       f.Offset,
 		Conversation: f.Conversation,
 		Interaction:  f.Interaction,
+		Manifest:     f.Manifest,
+	}
+	if end := f.Offset + f.Size; f.Tree != nil && isAligned(Span{f.Offset, end}, f.total()) {
+		h.Root, h.Follows = f.Root, f.Root == ""
+	}
+	if (h.hasTree() || f.Manifest != 0) && f.total() != f.Offset+f.Size {
+		h.Total = f.total()
 	}
 	if f.Offset == 0 {
-		h.Sum, h.Trailer = f.Sum, f.Sum == ""
+		h.Sum, h.Trailer = f.Sum, f.Sum == "" && !h.hasTree()
 	}
 	return h
 }
 
-// dial opens a stream of ours.
-func (s *Service) dial(ctx context.Context, to peer.ID) (network.Stream, error) {
-	stream, err := s.host.NewStream(ctx, to, ID)
+// total is the size of the whole file.
+func (f File) total() int64 {
+	if f.Total != 0 {
+		return f.Total
+	}
+	return f.Offset + f.Size
+}
+
+// dial opens a stream of ours, over conn unless that is nil.
+func (s *Service) dial(ctx context.Context, to peer.ID, conn network.Conn) (network.Stream, error) {
+	stream, err := s.open(ctx, to, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +97,18 @@ func (s *Service) dial(ctx context.Context, to peer.ID) (network.Stream, error) 
 		stream.ResetWithError(network.StreamResourceLimitExceeded)
 		return nil, err
 	}
-	return stream, nil
+	return s.cfg.Wrap(stream), nil
+}
+
+func (s *Service) open(ctx context.Context, to peer.ID, conn network.Conn) (network.Stream, error) {
+	switch {
+	case conn == nil:
+		return s.host.NewStream(ctx, to, ID)
+	case conn.RemotePeer() != to:
+		return nil, fmt.Errorf("File.Conn is a connection to %s", conn.RemotePeer())
+	default:
+		return onconn.NewStream(ctx, conn, ID)
+	}
 }
 
 func unjoinable(ctx context.Context, err error) error {
@@ -91,9 +122,12 @@ func unjoinable(ctx context.Context, err error) error {
 type outgoing struct {
 	conversation
 	answers *bufio.Reader
+	file    File
 	src     *source
 	header  []byte
-	trailer bool // the header promises one
+	trailer bool          // the header promises one
+	hasTree bool          // the header offers one
+	enough  chan struct{} // gets something when the receiver says ENOUGH
 }
 
 // talk is the sender's side of the wire, from top to bottom.
@@ -102,12 +136,21 @@ func (o *outgoing) talk(ctx context.Context) error {
 		return err
 	}
 	o.enter(AwaitingPeer)
-	if err := o.awaitGo(ctx); err != nil {
+	sums, err := o.awaitGo(ctx)
+	if err != nil {
 		return err
 	}
 	o.enter(Ongoing)
-	verdict := o.listen()
-	if err := o.sendBytes(ctx); err != nil {
+	sending, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	verdict := o.listen(stop)
+	if sums {
+		err = o.sendSums(sending)
+	}
+	if err == nil {
+		err = o.sendBytes(sending)
+	}
+	if err != nil && (ctx.Err() != nil || context.Cause(sending) != ErrEnough) {
 		return err
 	}
 	return o.awaitVerdict(ctx, verdict)
@@ -123,30 +166,32 @@ func (o *outgoing) offer(ctx context.Context) error {
 	return nil
 }
 
-// awaitGo waits until the receiver has decided.
-func (o *outgoing) awaitGo(ctx context.Context) error {
+// awaitGo waits until the receiver has decided, and whether it wants the sums.
+func (o *outgoing) awaitGo(ctx context.Context) (sums bool, err error) {
 	const op = "await GO"
 	stop := o.within(o.service.cfg.AcceptTimeout, ErrTimeout)
 	defer stop()
-	switch a, err := readAnswer(o.answers); {
+	a, err := readAnswer(o.answers)
+	sums = a.reason == wordSums
+	switch {
 	case err != nil:
-		return failure(ctx, op, err)
-	case a.verb == verbGo:
-		return nil
+		return false, failure(ctx, op, err)
+	case a.verb == verbGo && (!sums || o.hasTree):
+		return sums, nil
 	case a.verb == verbRefuse:
-		return said(op, a)
+		return false, said(op, a)
 	default:
-		return failure(ctx, op, fmt.Errorf("%w: %s before GO", ErrProtocol, a.verb))
+		return false, failure(ctx, op, fmt.Errorf("%w: %s before GO, or sums that were not offered", ErrProtocol, a.verb))
 	}
 }
 
-// listen reads the verdict beside the sending, because BAD may come early. A
-// bad one ends the transfer's ctx, and with it the sending. The channel gives
-// one value: nil for OK.
-func (o *outgoing) listen() <-chan error {
+// listen reads what the receiver says beside the sending. ENOUGH stops the bytes;
+// BAD may come early too: it ends the transfer's ctx, and with it the sending. The
+// channel gives one value: nil for OK.
+func (o *outgoing) listen(stop context.CancelCauseFunc) <-chan error {
 	verdict := make(chan error, 1)
 	o.beside.Go(func() {
-		err := o.readVerdict()
+		err := o.readVerdict(stop)
 		if err != nil {
 			o.cancel(err)
 		}
@@ -155,25 +200,36 @@ func (o *outgoing) listen() <-chan error {
 	return verdict
 }
 
-func (o *outgoing) readVerdict() error {
+func (o *outgoing) readVerdict(stop context.CancelCauseFunc) error {
 	const op = "await the verdict"
-	switch a, err := readAnswer(o.answers); {
-	case err != nil:
-		return suffered(op, err)
-	case a.verb == verbStored:
-		return nil
-	case a.verb == verbFailed:
-		return said(op, a)
-	default:
-		return suffered(op, fmt.Errorf("%w: %s after GO", ErrProtocol, a.verb))
+	for {
+		switch a, err := readAnswer(o.answers); {
+		case err != nil:
+			return suffered(op, err)
+		case a.verb == verbStored:
+			return nil
+		case a.verb == verbFailed:
+			return said(op, a)
+		case a.verb != verbEnough || !o.hasTree:
+			return suffered(op, fmt.Errorf("%w: %s after GO", ErrProtocol, a.verb))
+		}
+		stop(ErrEnough)
+		select {
+		case o.enough <- struct{}{}:
+		default: // the last one has not been heeded yet
+		}
 	}
+}
+
+// writer is what everything after GO is written to.
+func (o *outgoing) writer(ctx context.Context, moved func(n int)) *stallWriter {
+	return &stallWriter{dst: o.stream, alarm: o.stallAlarm(), moved: moved, halt: ctx.Done()}
 }
 
 // sendBytes sends the file and, where it was promised, its sum. A sum is sent
 // only of a file that stayed the same meanwhile.
 func (o *outgoing) sendBytes(ctx context.Context) error {
-	out := &stallWriter{dst: o.stream, alarm: o.stallAlarm(), moved: o.moved}
-	flow := &pump{src: o.src, dst: out, size: o.view.Size, interrupt: func() { o.src.Close() }}
+	flow := &pump{src: o.src, dst: o.writer(ctx, o.moved), size: o.view.Size, interrupt: func() { o.src.Close() }}
 	if !o.trailer {
 		return o.sendFailure(ctx, flow.run(ctx))
 	}
@@ -205,12 +261,20 @@ func (o *outgoing) sendFailure(ctx context.Context, err error) error {
 	}
 }
 
-// awaitVerdict waits for OK. Flushing a large file may take its time.
+// awaitVerdict waits for OK. Flushing a large file may take its time, and what
+// comes from others as much as it takes: then ENOUGH is repeated.
 func (o *outgoing) awaitVerdict(ctx context.Context, verdict <-chan error) error {
-	stop := o.within(o.service.cfg.VerdictTimeout, ErrStalled)
-	defer stop()
-	if err := <-verdict; err != nil {
-		return failure(ctx, "await the verdict", err)
+	late := o.alarm(o.service.cfg.VerdictTimeout)
+	defer late.stop()
+	for {
+		late.wind()
+		select {
+		case err := <-verdict:
+			if err != nil {
+				return failure(ctx, "await the verdict", err)
+			}
+			return nil
+		case <-o.enough:
+		}
 	}
-	return nil
 }

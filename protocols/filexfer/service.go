@@ -133,6 +133,9 @@ func (c *Config) fill() error {
 	if c.Accept == nil {
 		c.Accept = func(context.Context, Offer) (Sink, error) { return nil, ErrRefused }
 	}
+	if c.Wrap == nil {
+		c.Wrap = func(s network.Stream) network.Stream { return s }
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -74,6 +74,27 @@ func (s *sidecar) suitPlace(name string) error {
 	return nil
 }
 
+// savedSize is how many bytes the sidecar of t says are there; is is false when
+// there is none.
+func savedSize(root *os.Root, t Target) (have int64, is bool) {
+	file, err := openExisting(root, t.unitsName())
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	s := &sidecar{file: file, units: sha3tree.Units(t.Size), size: t.Size}
+	said, ok := s.read()
+	if !ok || t.Root != "" && t.Root != said.root.String() {
+		return 0, true
+	}
+	for unit, there := range said.there {
+		if there {
+			have += unitSpan(int64(unit), t.Size).Len()
+		}
+	}
+	return have, true
+}
+
 // head is the bytes before the list, without the seal.
 func (s *sidecar) head(root sha3tree.Sum, era [32]byte) []byte {
 	head := append(make([]byte, 0, listAt), sidecarMagic...)

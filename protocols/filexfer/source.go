@@ -78,7 +78,7 @@ func (f File) Range(start, end int64) (File, error) {
 		return File{}, fmt.Errorf("%w: %d to %d of %d to %d", ErrRange, start, end, f.Offset, f.Offset+f.Size)
 	}
 	part := f
-	part.Offset, part.Size = start, end-start
+	part.Offset, part.Size, part.Total = start, end-start, f.total()
 	if start != f.Offset {
 		part.Open = func() (io.ReadCloser, error) { return openAt(f, start-f.Offset) }
 	}

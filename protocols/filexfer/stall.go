@@ -2,6 +2,7 @@ package filexfer
 
 import (
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,17 +16,30 @@ const frame = 256 << 10
 type alarm struct {
 	timer *time.Timer
 	limit time.Duration
+	off   atomic.Bool
 }
 
-func (t *transfer) stallAlarm() *alarm {
-	limit := t.service.cfg.StallTimeout
-	timer := time.AfterFunc(limit, func() { t.cancel(ErrStalled) })
-	timer.Stop()
-	return &alarm{timer, limit}
+func (t *transfer) stallAlarm() *alarm { return t.alarm(t.service.cfg.StallTimeout) }
+
+func (t *transfer) alarm(limit time.Duration) *alarm {
+	a := &alarm{limit: limit}
+	a.timer = time.AfterFunc(limit, func() {
+		if !a.off.Load() {
+			t.cancel(ErrStalled)
+		}
+	})
+	a.timer.Stop()
+	return a
 }
 
 func (a *alarm) wind() { a.timer.Reset(a.limit) }
 func (a *alarm) stop() { a.timer.Stop() }
+
+// disarm lets no wait be too long any more, from any goroutine.
+func (a *alarm) disarm() {
+	a.off.Store(true)
+	a.timer.Stop()
+}
 
 // stallReader gives the alarm for a Read that brings no byte.
 type stallReader struct {
@@ -39,22 +53,30 @@ func (r *stallReader) Read(p []byte) (int, error) {
 	return r.src.Read(p)
 }
 
-// stallWriter gives the alarm for a frame that does not get away, and counts
-// those that do.
+// stallWriter gives the alarm for a frame that does not get away, and counts (if
+// moved is set) those that do. Between two frames it heeds halt, and fails with ErrEnough.
 type stallWriter struct {
 	dst   io.Writer
 	alarm *alarm
 	moved func(n int)
+	halt  <-chan struct{}
 }
 
 func (w *stallWriter) Write(p []byte) (n int, err error) {
 	defer w.alarm.stop()
 	for n < len(p) && err == nil {
+		select {
+		case <-w.halt:
+			return n, ErrEnough
+		default:
+		}
 		w.alarm.wind()
 		var sent int
 		sent, err = w.dst.Write(p[n:min(len(p), n+frame)])
 		n += sent
-		w.moved(sent)
+		if w.moved != nil {
+			w.moved(sent)
+		}
 	}
 	return n, err
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
-// lastWordTimeout bounds the writing of an answer that ends a conversation.
-const lastWordTimeout = 10 * time.Second
+// sayTimeout bounds the writing of an answer after GO.
+const sayTimeout = 10 * time.Second
 
 // conversation is one stream and the transfer on it. Whatever may cut it short
 // (a user, a time-out, Close, the other side) ends the transfer's ctx with a
@@ -45,11 +45,11 @@ func (c *conversation) tell(err error) (told bool) {
 	if !errors.As(err, &ended) || ended.verb == "" {
 		return false
 	}
-	return c.lastWord(answer{ended.verb, reasonOf(ended.Err)}) == nil
+	return c.say(answer{ended.verb, reasonOf(ended.Err)}) == nil
 }
 
-func (c *conversation) lastWord(a answer) error {
-	late := time.AfterFunc(lastWordTimeout, func() { c.stream.Reset() })
+func (c *conversation) say(a answer) error {
+	late := time.AfterFunc(sayTimeout, func() { c.stream.Reset() })
 	defer late.Stop()
 	_, err := c.stream.Write(a.line())
 	return err

@@ -142,9 +142,4 @@ func (f *tempFile) remove() error {
 // close leaves the temporary file as it is.
 func (f *tempFile) close() error { return errors.Join(f.temp.Close(), f.root.Close()) }
 
-func removeIfThere(root *os.Root, name string) error {
-	if err := root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+func removeIfThere(root *os.Root, name string) error { return ignoreMissing(root.Remove(name)) }

@@ -193,10 +193,12 @@ func (p *Part) haveLocked(unit int64) {
 	}
 }
 
-// span is where a unit lies.
-func (p *Part) span(unit int64) Span {
+func (p *Part) span(unit int64) Span { return unitSpan(unit, p.target.Size) }
+
+// unitSpan is where a unit of a file of size bytes lies.
+func unitSpan(unit, size int64) Span {
 	start := unit * sha3tree.UnitSize
-	return Span{start, min(start+sha3tree.UnitSize, p.target.Size)}
+	return Span{start, min(start+sha3tree.UnitSize, size)}
 }
 
 // Root is the root in hex of the file's tree; "" when it is not known yet.
