@@ -47,16 +47,18 @@ func sumFour(sums []byte, messages [][]byte, tail []byte) {
 }
 
 // absorb4 takes a block from the beginning of each message into its state; state i
-// is every fourth word from i on.
+// is every fourth word from i on. A loop over the four would take an eighth of the
+// time of everything.
 func absorb4(state *[25 * 4]uint64, messages *[4][]byte) {
-	var blocks [4]*[rate]byte
-	for i := range blocks {
-		blocks[i] = (*[rate]byte)(messages[i])
-		messages[i] = messages[i][rate:]
-	}
+	a, b := (*[rate]byte)(messages[0]), (*[rate]byte)(messages[1])
+	c, d := (*[rate]byte)(messages[2]), (*[rate]byte)(messages[3])
 	for word := range rate / 8 {
-		for i := range blocks {
-			state[word*4+i] ^= binary.LittleEndian.Uint64(blocks[i][word*8:])
-		}
+		state[word*4] ^= binary.LittleEndian.Uint64(a[word*8:])
+		state[word*4+1] ^= binary.LittleEndian.Uint64(b[word*8:])
+		state[word*4+2] ^= binary.LittleEndian.Uint64(c[word*8:])
+		state[word*4+3] ^= binary.LittleEndian.Uint64(d[word*8:])
+	}
+	for i := range messages {
+		messages[i] = messages[i][rate:]
 	}
 }
