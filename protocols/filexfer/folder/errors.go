@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	// ErrManifest: what a peer sent is no manifest of a folder of this size.
-	ErrManifest = errors.New("the folder's manifest is broken")
+	// ErrManifest: what a peer sent is no manifest of a folder of this size; it is
+	// an [filexfer.ErrProtocol].
+	ErrManifest = fmt.Errorf("%w: the folder's manifest is broken", filexfer.ErrProtocol)
 	// ErrLimit: the folder has more, longer or deeper entries than [Limits] let.
 	ErrLimit = errors.New("the folder is too large")
 	// ErrManifestFirst: bytes came that cannot be placed before the manifest.

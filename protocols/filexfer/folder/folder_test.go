@@ -196,10 +196,12 @@ func TestScanFails(t *testing.T) {
 // What changes after it was looked at is not sent.
 func TestChangedSource(t *testing.T) {
 	for what, change := range map[string]func(path string) error{
-		"touched":  func(path string) error { return os.Chtimes(path, longAgo, longAgo.Add(1)) },
-		"longer":   func(path string) error { return os.WriteFile(path, []byte("more than it was"), 0o644) },
-		"gone":     os.Remove,
-		"replaced": func(path string) error { return errors.Join(os.Rename(path+"2", path), os.Chtimes(path, longAgo, longAgo)) },
+		"touched": func(path string) error { return os.Chtimes(path, longAgo, longAgo.Add(1)) },
+		"longer":  func(path string) error { return os.WriteFile(path, []byte("more than it was"), 0o644) },
+		"gone":    os.Remove,
+		"replaced": func(path string) error {
+			return errors.Join(os.Rename(path+"2", path), os.Chtimes(path, longAgo, longAgo))
+		},
 		"a folder": func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) },
 		"a link":   func(path string) error { return errors.Join(os.Remove(path), os.Symlink("file2", path)) },
 	} {

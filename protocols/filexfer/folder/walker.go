@@ -82,8 +82,6 @@ func (w *walker) leave(n int) {
 	w.chain = w.chain[:n]
 }
 
-func (w *walker) close() { w.leave(0) }
-
 // openDir opens a folder in a folder, and no link to one.
 func openDir(from *os.Root, name string) (*os.Root, error) {
 	info, err := from.Lstat(name)

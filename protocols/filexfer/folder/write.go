@@ -191,10 +191,13 @@ func (p *Place) ReadAt(b []byte, off int64) (int, error) {
 	} else {
 		err = p.gather(b[:n], off)
 	}
-	if err == nil && n < int64(len(b)) {
-		err = io.EOF
+	switch {
+	case err != nil:
+		return 0, placeError(err)
+	case n < int64(len(b)):
+		return int(n), io.EOF
 	}
-	return int(n), placeError(err)
+	return int(n), nil
 }
 
 // gather reads what spread wrote.
