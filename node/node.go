@@ -46,6 +46,7 @@ type Node struct {
 	files     *filexfer.Service
 	held      *holdings.Book
 	again     *rerequest.Service
+	limits    limits
 
 	conversations *logstore.Store
 	own           conversation.ID // the account's own conversation; zero: not known yet

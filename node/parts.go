@@ -114,8 +114,11 @@ func (n *Node) startICE() (err error) {
 }
 
 func (n *Node) startFiles() (err error) {
+	if err := n.openLimits(); err != nil {
+		return err
+	}
 	n.files, err = filexfer.New(promptStreams{n.host}, filexfer.Config{
-		Accept: n.receive, Observe: n.observeTransfer, Ranges: true, Logger: n.log,
+		Accept: n.receive, Observe: n.observeTransfer, Ranges: true, Wrap: n.throttle, Logger: n.log,
 	})
 	if err != nil {
 		return err
