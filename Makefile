@@ -12,9 +12,9 @@ FILE ?=
 PAIR ?=
 # how long each fuzz target runs
 FUZZTIME ?= 60s
-# rounds of the benchmark, and bytes in each
-ROUNDS ?= 5
-SIZE ?= 1GiB
+# rounds of the benchmark, and which rows, with commas; empty: all (bin/bench -list)
+ROUNDS ?= 3
+ROW ?=
 # tests of a package that take longer are stopped
 TIMEOUT ?= 20m
 # how often up to three tests that failed run again; they are named at the end
@@ -36,9 +36,9 @@ demo: build ## two people and a DHT node on this machine: a file crosses (FILE=p
 	bin/passeur demo $(if $(FILE),"$(FILE)")
 
 .PHONY: bench
-bench: ## how fast a stream is: raw TCP, TLS, libp2p, /ice (ROUNDS=5 SIZE=1GiB)
+bench: build ## how fast passeur is, next to others: ROUNDS=3, ROW=name,name
 	$(GO) build -trimpath -o bin/bench ./test/bench
-	bin/bench -rounds $(ROUNDS) -size $(SIZE)
+	bin/bench -rounds $(ROUNDS) $(if $(ROW),-row "$(ROW)")
 
 .PHONY: natlab
 natlab: deps ## two nodes behind two routers: PAIR=prc,sym of open fullcone prc prcrst prcnofw sym upnp

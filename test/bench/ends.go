@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math/rand/v2"
 	"os"
 )
 
@@ -20,16 +19,20 @@ const (
 
 // send is the sender's process: it prints its result.
 func send(ctx context.Context, o options) error {
-	r, ok := rowNamed(o.row)
-	if !ok {
-		return fmt.Errorf("no row %q", o.row)
+	w, err := wayNamed(o.way, o.control)
+	if err != nil {
+		return err
 	}
-	s, err := r.dial(ctx, o.addr)
+	source, err := newSource(o.file)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	s, err := w.dial(ctx, o.addr)
 	if err != nil {
 		return fmt.Errorf("dial: %w", err)
 	}
 	defer s.Close()
-	piece := randomPiece()
 	if err := greet(s); err != nil {
 		return err
 	}
@@ -37,11 +40,11 @@ func send(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := sendPieces(s, piece, int64(o.size)/pieceSize); err != nil {
+	if err := sendPieces(s, source, int64(o.size)/pieceSize); err != nil {
 		return err
 	}
 	res := c.result()
-	if err := sendTail(s, piece); err != nil {
+	if err := sendTail(s, randomPiece()); err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(res)
@@ -56,9 +59,12 @@ func greet(s stream) error {
 }
 
 // sendPieces sends n pieces and waits for the receiver's word that all came.
-func sendPieces(s stream, piece []byte, n int64) error {
+func sendPieces(s stream, from source, n int64) error {
 	for i := range n {
-		stamp(piece, i)
+		piece, err := from.piece(i)
+		if err != nil {
+			return err
+		}
 		if _, err := s.Write(piece); err != nil {
 			return fmt.Errorf("piece %d: %w", i, err)
 		}
@@ -88,11 +94,11 @@ func sendTail(s stream, piece []byte) error {
 
 // receive is the receiver's process: it prints its address and then its result.
 func receive(ctx context.Context, o options) error {
-	r, ok := rowNamed(o.row)
-	if !ok {
-		return fmt.Errorf("no row %q", o.row)
+	w, err := wayNamed(o.way, o.control)
+	if err != nil {
+		return err
 	}
-	addr, accept, err := r.listen(ctx)
+	addr, accept, err := w.listen(ctx, o.addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -117,6 +123,11 @@ func receive(ctx context.Context, o options) error {
 }
 
 func receiveAll(s stream, o options) (result, error) {
+	to, err := newSink(o.file)
+	if err != nil {
+		return result{}, err
+	}
+	defer to.close()
 	piece := make([]byte, pieceSize)
 	if _, err := io.ReadFull(s, piece[:1]); err != nil {
 		return result{}, err
@@ -128,7 +139,7 @@ func receiveAll(s stream, o options) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if err := receivePieces(s, piece, int64(o.size)/pieceSize); err != nil {
+	if err := receivePieces(s, to, piece, int64(o.size)/pieceSize); err != nil {
 		return result{}, err
 	}
 	if err := sayOK(s); err != nil {
@@ -137,13 +148,13 @@ func receiveAll(s stream, o options) (result, error) {
 	return c.result(), receiveTail(s, piece)
 }
 
-func receivePieces(s stream, piece []byte, n int64) error {
+func receivePieces(s stream, to sink, piece []byte, n int64) error {
 	for i := range n {
 		if _, err := io.ReadFull(s, piece); err != nil {
 			return fmt.Errorf("piece %d: %w", i, err)
 		}
-		if !stamped(piece, i) {
-			return fmt.Errorf("piece %d is not what was sent", i)
+		if err := to.take(piece, i); err != nil {
+			return fmt.Errorf("piece %d: %w", i, err)
 		}
 	}
 	return nil
@@ -159,32 +170,6 @@ func receiveTail(s stream, piece []byte) error {
 	}
 	_, err := s.Write(binary.BigEndian.AppendUint32(nil, sum.Sum32()))
 	return err
-}
-
-func randomPiece() []byte {
-	piece := make([]byte, pieceSize)
-	rand.NewChaCha8([32]byte{}).Read(piece)
-	return piece
-}
-
-// stamp writes into each page of the i-th piece which page of the stream it is.
-func stamp(piece []byte, i int64) {
-	page := uint64(i) * (pieceSize / pageSize)
-	for at := 0; at < pieceSize; at += pageSize {
-		binary.LittleEndian.PutUint64(piece[at:], page)
-		page++
-	}
-}
-
-func stamped(piece []byte, i int64) bool {
-	page := uint64(i) * (pieceSize / pageSize)
-	for at := 0; at < pieceSize; at += pageSize {
-		if binary.LittleEndian.Uint64(piece[at:]) != page {
-			return false
-		}
-		page++
-	}
-	return true
 }
 
 func sayOK(s stream) error {

@@ -43,9 +43,9 @@ func (s hostStream) Close() error {
 	return s.host.Close()
 }
 
-func listenHost(make newHost) func(context.Context) (string, accept, error) {
-	return func(context.Context) (string, accept, error) {
-		h, err := make(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"))
+func listenHost(make newHost) func(context.Context, string) (string, accept, error) {
+	return func(_ context.Context, ip string) (string, accept, error) {
+		h, err := make(libp2p.ListenAddrStrings("/ip4/" + ip + "/tcp/0"))
 		if err != nil {
 			return "", nil, err
 		}

@@ -91,24 +91,27 @@ func (l letter) Offer(ctx context.Context, _ peer.ID, text []byte) ([]byte, erro
 	return a.Answer, nil
 }
 
-// iceHost is a host with no transport but /ice, on loopback.
-func iceHost(signaller func(peer.ID) icetcp.Signaller) (host.Host, error) {
+// iceHost is a host with no transport but /ice, at an IP address.
+func iceHost(ip string, signaller func(peer.ID) icetcp.Signaller) (host.Host, error) {
 	h, err := ours(libp2p.NoListenAddrs)
 	if err != nil {
 		return nil, err
 	}
-	loopback := netip.MustParseAddrPort("127.0.0.1:0")
-	_, err = icetcp.AddTo(h, icetcp.Config{Listen: loopback, Signaller: signaller(h.ID())})
+	at, err := netip.ParseAddr(ip)
+	if err != nil {
+		return nil, err
+	}
+	_, err = icetcp.AddTo(h, icetcp.Config{Listen: netip.AddrPortFrom(at, 0), Signaller: signaller(h.ID())})
 	return h, err
 }
 
-func listenICE(ctx context.Context) (string, accept, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func listenICE(ctx context.Context, ip string) (string, accept, error) {
+	ln, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		return "", nil, err
 	}
 	d := &desk{ln, make(chan func(context.Context, peer.ID, []byte) ([]byte, error), 1)}
-	h, err := iceHost(func(peer.ID) icetcp.Signaller { return d })
+	h, err := iceHost(ip, func(peer.ID) icetcp.Signaller { return d })
 	if err != nil {
 		return "", nil, err
 	}
@@ -127,7 +130,11 @@ func dialICE(ctx context.Context, addr string) (stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := iceHost(func(own peer.ID) icetcp.Signaller { return letter{own, desk} })
+	ip, _, err := net.SplitHostPort(desk) // both ends are on one host
+	if err != nil {
+		return nil, err
+	}
+	h, err := iceHost(ip, func(own peer.ID) icetcp.Signaller { return letter{own, desk} })
 	if err != nil {
 		return nil, err
 	}

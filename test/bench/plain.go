@@ -8,11 +8,38 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-func listenRaw(context.Context) (string, accept, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+// plain is TCP without libp2p.
+type plain struct {
+	// control is the kind of congestion control to use; "": the host's own.
+	control string
+}
+
+// socket has a new socket use it.
+func (p plain) socket(_, _ string, c syscall.RawConn) (err error) {
+	if p.control == "" {
+		return nil
+	}
+	if e := c.Control(func(fd uintptr) {
+		err = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, p.control)
+	}); e != nil {
+		return e
+	}
+	return err
+}
+
+func (p plain) listen(ctx context.Context, ip string) (net.Listener, error) {
+	config := net.ListenConfig{Control: p.socket} // those that are accepted inherit it
+	return config.Listen(ctx, "tcp", net.JoinHostPort(ip, "0"))
+}
+
+func (p plain) listenRaw(ctx context.Context, ip string) (string, accept, error) {
+	ln, err := p.listen(ctx, ip)
 	if err != nil {
 		return "", nil, err
 	}
@@ -22,13 +49,13 @@ func listenRaw(context.Context) (string, accept, error) {
 	}, nil
 }
 
-func dialRaw(ctx context.Context, addr string) (stream, error) {
-	var d net.Dialer
+func (p plain) dialRaw(ctx context.Context, addr string) (stream, error) {
+	d := net.Dialer{Control: p.socket}
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-func listenTLS(ctx context.Context) (string, accept, error) {
-	addr, raw, err := listenRaw(ctx)
+func (p plain) listenTLS(ctx context.Context, ip string) (string, accept, error) {
+	addr, raw, err := p.listenRaw(ctx, ip)
 	if err != nil {
 		return "", nil, err
 	}
@@ -46,9 +73,9 @@ func listenTLS(ctx context.Context) (string, accept, error) {
 	}, nil
 }
 
-func dialTLS(ctx context.Context, addr string) (stream, error) {
+func (p plain) dialTLS(ctx context.Context, addr string) (stream, error) {
 	// The certificate is made for this one run, on the same machine.
-	d := tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}}
+	d := tls.Dialer{NetDialer: &net.Dialer{Control: p.socket}, Config: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}}
 	return d.DialContext(ctx, "tcp", addr)
 }
 
