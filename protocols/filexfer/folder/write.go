@@ -20,41 +20,41 @@ func (p *Place) WriteAt(b []byte, off int64) (int, error) {
 	if off < 0 || int64(len(b)) > p.target.Size-off {
 		return 0, fmt.Errorf("byte %d to %d of a folder of %d bytes", off, off+int64(len(b)), p.target.Size)
 	}
-	known, err := p.writeHead(b, off)
-	if known && err == nil {
-		p.mu.RLock()
-		defer p.mu.RUnlock()
-		err = p.writeFiles(b, off)
-	}
-	if err != nil {
-		return 0, placeError(err)
+	if err := placeError(p.write(b, off)); err != nil {
+		return 0, err
 	}
 	return len(b), nil
 }
 
-// writeHead keeps units of the manifest, and understands it when it is whole. It
-// tells whether it was known before.
-func (p *Place) writeHead(b []byte, off int64) (known bool, err error) {
+func (p *Place) write(b []byte, off int64) error {
+	p.mu.RLock()
+	if p.ended || p.m != nil {
+		defer p.mu.RUnlock()
+		return p.writeFiles(b, off)
+	}
+	p.mu.RUnlock()
+	return p.writeHead(b, off)
+}
+
+// writeHead keeps units of the manifest, and understands it when it is whole.
+func (p *Place) writeHead(b []byte, off int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended {
-		return false, fs.ErrClosed
-	}
-	if p.m != nil {
-		return true, nil
+	if p.ended || p.m != nil { // by now
+		return p.writeFiles(b, off)
 	}
 	whole := off%sha3tree.UnitSize == 0 && int64(len(b)) == min(sha3tree.UnitSize, p.target.Size-off)
 	if off >= p.accept.Manifest || !whole {
-		return false, fmt.Errorf("%w: byte %d to %d came", ErrManifestFirst, off, off+int64(len(b)))
+		return fmt.Errorf("%w: byte %d to %d came", ErrManifestFirst, off, off+int64(len(b)))
 	}
 	if _, err := p.raw.WriteAt(b, off); err != nil {
-		return false, err
+		return err
 	}
 	p.came[off/sha3tree.UnitSize] = true
 	if slices.Contains(p.came, false) {
-		return false, nil
+		return nil
 	}
-	return false, p.manifestCame()
+	return p.manifestCame()
 }
 
 // manifestCame reads the manifest and keeps it.
