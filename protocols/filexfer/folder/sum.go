@@ -3,6 +3,7 @@ package folder
 import (
 	"context"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -102,7 +103,7 @@ func (f *Folder) readAll(ctx context.Context, progress func(n int64)) error {
 			progress(off)
 		}
 	}
-	sums.finish()
+	sums.skipEmpty()
 	f.sum.whole, f.sum.head = whole, whole.Bytes()
 	for off, rest := int64(0), append(f.sum.head[:m.length:m.length], beside...); len(rest) > 0; {
 		n := min(sha3tree.UnitSize, len(rest))
@@ -138,29 +139,83 @@ type fileSums struct {
 
 func (s *fileSums) write(p []byte) {
 	for len(p) > 0 {
-		s.skipEmpty()
-		e := &s.m.entries[s.next]
-		want := int(min(sha3tree.UnitSize, e.size-s.got))
-		data := p[:min(want-len(s.unit), len(p))]
-		p = p[len(data):]
-		if len(s.unit)+len(data) < want || len(s.unit) > 0 {
-			s.unit = append(s.unit, data...)
-			data = s.unit
-		}
-		if len(data) == want {
-			sum := sha3tree.Unit(data)
-			s.units = append(s.units, sum[:]...)
-			s.got, s.unit = s.got+int64(want), s.unit[:0]
-		}
-		if s.got == e.size {
-			s.end()
+		p = p[s.wholeFiles(p):]
+		if s.skipEmpty(); len(p) > 0 {
+			p = p[s.pieceOfFile(p):]
 		}
 	}
 }
 
+// wholeFiles takes the files of which p has all bytes, and tells how many those are.
+func (s *fileSums) wholeFiles(p []byte) int {
+	if s.got > 0 || len(s.unit) > 0 {
+		return 0
+	}
+	first, n := s.next, int64(0)
+	for ; int(s.next) < len(s.m.entries); s.next++ {
+		size := s.m.entries[s.next].size
+		if n+size > int64(len(p)) {
+			break
+		}
+		n += size
+	}
+	inParallel(s.m.entries[first:s.next], func(e *entry) {
+		if e.kind.IsFile() {
+			e.sum = sumOf(p[e.start-s.m.entries[first].start:][:e.size])
+		}
+	})
+	return int(n)
+}
+
+// sumOf gives the sum of a file of at most one unit.
+func sumOf(content []byte) sha3tree.Sum {
+	var units []byte
+	if len(content) > 0 {
+		sum := sha3tree.Unit(content)
+		units = sum[:]
+	}
+	return sha3tree.List{Size: int64(len(content)), Sums: units}.Root()
+}
+
+// inParallel calls do for each entry, many of them by as many goroutines as run.
+func inParallel(entries []entry, do func(*entry)) {
+	share := max(len(entries)/runtime.GOMAXPROCS(0)+1, 16)
+	var wg sync.WaitGroup
+	for some := range slices.Chunk(entries, share) {
+		wg.Go(func() {
+			for i := range some {
+				do(&some[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// pieceOfFile takes the next bytes of a file that is not wholly there: up to the end
+// of its unit.
+func (s *fileSums) pieceOfFile(p []byte) int {
+	e := &s.m.entries[s.next]
+	want := int(min(sha3tree.UnitSize, e.size-s.got))
+	data := p[:min(want-len(s.unit), len(p))]
+	n := len(data)
+	if n < want {
+		s.unit = append(s.unit, data...)
+		data = s.unit
+	}
+	if len(data) == want {
+		sum := sha3tree.Unit(data)
+		s.units = append(s.units, sum[:]...)
+		s.got, s.unit = s.got+int64(want), s.unit[:0]
+	}
+	if s.got == e.size {
+		s.end()
+	}
+	return n
+}
+
 // skipEmpty goes to the next entry that has bytes.
 func (s *fileSums) skipEmpty() {
-	for s.m.entries[s.next].size == 0 {
+	for int(s.next) < len(s.m.entries) && s.m.entries[s.next].size == 0 {
 		s.end()
 	}
 }
@@ -173,11 +228,4 @@ func (s *fileSums) end() {
 	}
 	s.units, s.got = s.units[:0], 0
 	s.next++
-}
-
-// finish ends what is left: empty files.
-func (s *fileSums) finish() {
-	for int(s.next) < len(s.m.entries) {
-		s.end()
-	}
 }
