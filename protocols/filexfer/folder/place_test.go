@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -242,6 +243,7 @@ func TestOnly(t *testing.T) {
 			}
 			check(t, p.Close())
 			p = place(t, dir, data, Accept{Only: []string{"something else"}}) // the choice is kept
+			writeUnwanted(t, p, data)
 			fill(t, p, data, random(1))
 			units := 0
 			for _, span := range p.Wanted() {
@@ -253,6 +255,23 @@ func TestOnly(t *testing.T) {
 			wantTree(t, finish(t, p), want)
 		}
 		wantNames(t, dir, "folder", "folder (2)")
+	}
+}
+
+// writeUnwanted writes everything, as one transfer of the whole does: what is not
+// wanted takes no room.
+func writeUnwanted(t *testing.T, p *Place, data []byte) {
+	t.Helper()
+	for at := int64(0); at < int64(len(data)); at += sha3tree.UnitSize {
+		unit := filexfer.Span{Start: at, End: min(at+sha3tree.UnitSize, int64(len(data)))}
+		if _, err := p.WriteAt(data[unit.Start:unit.End], at); err != nil {
+			t.Fatal(err)
+		}
+		isWanted := slices.ContainsFunc(p.Wanted(), func(s filexfer.Span) bool { return s.Start <= at && at < s.End })
+		back := make([]byte, unit.Len())
+		if _, err := p.ReadAt(back, at); err != nil || !isWanted && !bytes.Equal(back, make([]byte, len(back))) {
+			t.Errorf("the unit at %d is kept: %v", at, err)
+		}
 	}
 }
 

@@ -7,13 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 
 	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 // WriteAt puts verified bytes where they belong. Until the manifest is whole it
 // takes its units only, whole ones in any order, and fails with [ErrManifestFirst]
-// for others; until it is chosen what is wanted, with [ErrUnchosen]. A manifest that
+// for others; until it is chosen what is wanted, with [ErrUnchosen]. Units that are not
+// wanted are taken and dropped. A manifest that
 // is broken fails with [ErrManifest] or [ErrLimit] whenever it is written: nothing of
 // this file can be had.
 func (p *Place) WriteAt(b []byte, off int64) (int, error) {
@@ -69,19 +71,29 @@ func (p *Place) manifestCame() error {
 	return err
 }
 
-// writeFiles writes what follows the manifest to its files.
+// writeFiles writes to files what is in wanted units. Others are not kept.
 func (p *Place) writeFiles(b []byte, off int64) error {
 	switch {
 	case p.ended:
 		return fs.ErrClosed
-	case p.wanted != nil:
-		return p.spread(b, off)
-	case off+int64(len(b)) <= p.head().End:
+	case p.wanted == nil && off+int64(len(b)) > p.head().End:
+		return ErrUnchosen
+	case p.wanted == nil:
 		_, err := p.raw.WriteAt(b, off)
 		return err
-	default:
-		return ErrUnchosen
 	}
+	end := off + int64(len(b))
+	first := sort.Search(len(p.spans), func(i int) bool { return p.spans[i].End > off })
+	for _, span := range p.spans[first:] {
+		from, to := max(span.Start, off), min(span.End, end)
+		if from >= to {
+			break
+		}
+		if err := p.spread(b[from-off:to-off], from); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // spread writes bytes to their files: many small ones by two goroutines.
