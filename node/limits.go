@@ -118,7 +118,7 @@ func (n *Node) Limits() []Limit {
 
 // SetLimits changes the limits of the node ("") or of a contact (alias or account),
 // for transfers that run and for those to come, and keeps them over restarts. Nil
-// leaves a direction as it is, 0 is no limit. Errors wrap ErrUnknownContact or
+// leaves a direction as it is, 0 is no limit. It gives both as they are then. Errors wrap ErrUnknownContact or
 // ErrBadLimit.
 func (n *Node) SetLimits(_ context.Context, who string, up, down *int64) (Limit, error) {
 	var of Limit
@@ -136,8 +136,10 @@ func (n *Node) SetLimits(_ context.Context, who string, up, down *int64) (Limit,
 	if err := errors.Join(replace(&k.Up, up), replace(&k.Down, down)); err != nil {
 		return Limit{}, err
 	}
-	if err := n.keepLimitLocked(of.Account, k); err != nil {
-		return Limit{}, err
+	if k != l.keptLocked(of.Account) {
+		if err := n.keepLimitLocked(of.Account, k); err != nil {
+			return Limit{}, err
+		}
 	}
 	of.Up, of.Down = k.Up, k.Down
 	return of, nil

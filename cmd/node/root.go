@@ -110,7 +110,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.runCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
 		a.contactCommand(), a.deviceCommand(),
 		a.conversationCommand(), a.messageCommand(),
-		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(),
+		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(), a.limitCommand(),
 		a.demoCommand(), a.versionCommand(),
 	)
 	return root

@@ -32,6 +32,11 @@ type Backend interface {
 	Missed() ([]node.Message, error)
 	GetFile(ctx context.Context, ref, file, path string) (node.Transfer, error)
 
+	// who is a contact's alias or account, "" for the whole node. Nil leaves a
+	// direction as it is, 0 is no limit.
+	Limits() []node.Limit
+	SetLimits(ctx context.Context, who string, up, down *int64) (node.Limit, error)
+
 	Devices() []node.Device
 	RevokeDevice(ctx context.Context, who string) (node.Device, error)
 

@@ -43,6 +43,8 @@
 //	GET    /v1/files                     []HeldFile: those of conversations, newest last
 //	GET    /v1/files/missed              []Message: file entries, oldest first
 //	POST   /v1/files                     NewGet → 201 Transfer
+//	GET    /v1/limits                    []Limit: the node's, then contacts' by name
+//	PATCH  /v1/limits                    NewLimit → Limit, as it is then
 //	GET    /v1/events[?transfer=ID]      server-sent events, data is an Event
 //
 // {who} is an account, or the local alias of a contact; of devices, a name or a

@@ -62,6 +62,8 @@ const (
 
 	CodeNotAFile  = "not-a-file" // the entry is something else
 	CodeWithdrawn = "withdrawn"  // the file, by its author
+
+	CodeBadLimit = "bad-limit" // too low
 )
 
 // Problem is an error that the node answered (RFC 9457). Detail may quote what
@@ -123,6 +125,7 @@ var known = []struct {
 	{node.ErrBadText, http.StatusBadRequest, CodeBadText},
 	{node.ErrNotAFile, http.StatusUnprocessableEntity, CodeNotAFile},
 	{node.ErrWithdrawn, http.StatusGone, CodeWithdrawn},
+	{node.ErrBadLimit, http.StatusBadRequest, CodeBadLimit},
 	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},

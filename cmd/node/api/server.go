@@ -89,6 +89,7 @@ func newHandler(b Backend, logger *slog.Logger) http.Handler {
 	h.routePeople(mux)
 	h.routeConversations(mux)
 	h.routeFiles(mux)
+	h.routeLimits(mux)
 	mux.HandleFunc("GET /v1/transfers", h.json(h.transfers))
 	mux.HandleFunc("POST /v1/transfers", h.json(h.send))
 	mux.HandleFunc("GET /v1/transfers/{id}", h.json(h.transfer))

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/show"
+)
+
+func (a *app) limitCommand() *cobra.Command {
+	var up, down rate
+	cmd := &cobra.Command{
+		Use:   "limit [CONTACT]",
+		Short: "Show or set how fast files may go and come",
+		Long: `Limit how many bytes a second the files take that go from here (--up) and come here
+(--down): those of all transfers together, or those of a contact. A contact's transfers
+are under both limits. It counts at once, for transfers that run, too, on any network,
+and stays so when the node starts anew. Without --up and --down the limits are shown.
+
+RATE is a number of bytes a second, with k, M or G for thousands and Ki, Mi or Gi for
+1024ths: 500k, 1.5MiB. The least is 16Ki; 0 or none takes the limit away.`,
+		Example: "  passeur limit --up 10M\n  passeur limit bob --up 1.5MiB --down none\n  passeur limit",
+		GroupID: groupFiles,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && !up.given && !down.given {
+				return a.printLimits(cmd)
+			}
+			change := api.NewLimit{Contact: strings.Join(args, ""), Up: up.value(), Down: down.value()}
+			l, err := a.client().SetLimit(cmd.Context(), change)
+			if err != nil {
+				return aboutContact(err, change.Contact)
+			}
+			if a.json {
+				return show.JSON(a.stdout, l)
+			}
+			return show.Limits(a.stdout, []api.Limit{l})
+		},
+		ValidArgsFunction: a.completeContacts(isAccepted),
+	}
+	cmd.Flags().Var(&up, "up", "the most that goes from here, bytes a second")
+	cmd.Flags().Var(&down, "down", "the most that comes here")
+	for _, flag := range []string{"up", "down"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions) // there is such a flag
+	}
+	return cmd
+}
+
+func (a *app) printLimits(cmd *cobra.Command) error {
+	limits, err := a.client().Limits(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return show.JSON(a.stdout, limits)
+	}
+	return show.Limits(a.stdout, limits)
+}
+
+// rate is a flag of bytes a second.
+type rate struct {
+	perSecond int64
+	given     bool
+}
+
+func (r *rate) String() string {
+	if !r.given {
+		return ""
+	}
+	return strconv.FormatInt(r.perSecond, 10)
+}
+
+func (r *rate) Type() string { return "RATE" }
+
+func (r *rate) Set(text string) (err error) {
+	r.perSecond, err = parseRate(text)
+	r.given = err == nil
+	return err
+}
+
+// value is nil if the flag was not given.
+func (r *rate) value() *int64 {
+	if !r.given {
+		return nil
+	}
+	return &r.perSecond
+}
+
+var rateUnits = map[string]float64{
+	"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30,
+}
+
+// parseRate reads bytes a second: 500k, 1.5MiB, 10M/s; none is 0.
+func parseRate(text string) (int64, error) {
+	wrong := errors.New("write bytes a second, for instance 500k, 10M, 1.5MiB, or none")
+	word := strings.ToLower(strings.TrimSpace(text))
+	if word == "none" {
+		return 0, nil
+	}
+	word = strings.TrimSuffix(strings.TrimSuffix(word, "/s"), "b")
+	digits := strings.TrimRight(word, "kmgi ")
+	unit, known := rateUnits[strings.TrimSpace(word[len(digits):])]
+	if !known || strings.Trim(digits, "0123456789.") != "" {
+		return 0, wrong
+	}
+	number, err := strconv.ParseFloat(digits, 64)
+	if err != nil || number*unit >= math.MaxInt64 {
+		return 0, wrong
+	}
+	return int64(math.Round(number * unit)), nil
+}
