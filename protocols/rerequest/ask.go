@@ -27,6 +27,10 @@ type ask struct {
 	offered     chan struct{} // closed once the device has offered the file, however that went
 	start       int64         // the first byte asked for
 	promised    bool          // it was answered with OK
+
+	piece  *piece         // what is asked for, of a file with a tree that others bring too; nil: all that is missing
+	stream network.Stream // to the device, if there is one already
+	quiet  bool           // Asked was told before
 }
 
 // offeredLocked notes that the device has offered the file.
@@ -125,9 +129,13 @@ func (s *Service) reach(id peer.ID) (network.Stream, error) {
 }
 
 func (s *Service) open(ctx context.Context, id peer.ID) (network.Stream, error) {
+	return s.openWith(ctx, func(ctx context.Context) (network.Stream, error) { return s.host.NewStream(ctx, id, ID) })
+}
+
+func (s *Service) openWith(ctx context.Context, open func(context.Context) (network.Stream, error)) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.AskTimeout)
 	defer cancel()
-	stream, err := s.host.NewStream(ctx, id, ID)
+	stream, err := open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnjoinable, err)
 	}
@@ -195,6 +203,9 @@ func (s *Service) ask(a *ask, stream network.Stream) error {
 	case errors.Is(err, ErrDenied):
 		stream.Close()
 		return err
+	case errors.Is(err, errNotNeeded):
+		stream.Reset()
+		return err
 	default:
 		stream.Reset()
 		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
@@ -203,11 +214,10 @@ func (s *Service) ask(a *ask, stream network.Stream) error {
 
 // request sends the request and reads the answer.
 func (s *Service) request(a *ask, stream network.Stream) error {
-	r := Request{
-		Conversation: a.want.Conversation,
-		Interaction:  a.want.Interaction,
-		Device:       s.cfg.Self,
-		Start:        s.startOf(a.want, a.device),
+	r := Request{Conversation: a.want.Conversation, Interaction: a.want.Interaction, Device: s.cfg.Self}
+	var err error
+	if r.Start, r.End, err = s.rangeOf(a); err != nil {
+		return err
 	}
 	raw, err := r.MarshalBinary()
 	if err != nil {
@@ -216,11 +226,40 @@ func (s *Service) request(a *ask, stream network.Stream) error {
 	s.mu.Lock()
 	a.start = r.Start
 	s.mu.Unlock()
-	s.cfg.Observe(a.want.event(Asked, a.device, nil))
+	if !a.quiet {
+		s.cfg.Observe(a.want.event(Asked, a.device, nil))
+	}
 	if _, err := stream.Write(raw); err != nil {
 		return err
 	}
 	return readAnswer(stream)
+}
+
+// rangeOf is what a device is asked for. Of a file with a tree the first source is
+// asked for all that is missing at one stretch.
+func (s *Service) rangeOf(a *ask) (start, end int64, err error) {
+	size := a.want.Target.Size
+	switch {
+	case a.piece != nil:
+		start, end = a.piece.asked.Start, a.piece.asked.End
+	case a.want.hasTree:
+		f, err := s.fillOf(a.want.ctx, a.want)
+		if err != nil {
+			s.unopened(a.want, "", err)
+			return 0, 0, fmt.Errorf("%w: %w", errNotNeeded, err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if start, end = f.board.next(), size; len(f.board.free) > 0 {
+			end = f.board.free[0].End
+		}
+	default:
+		return s.startOf(a.want, a.device), 0, nil
+	}
+	if end == size {
+		end = 0
+	}
+	return start, end, nil
 }
 
 // promised notes an OK. While one stands nobody else is asked.
@@ -252,12 +291,13 @@ func (s *Service) settle(a *ask, err error) {
 	if a.promised {
 		w.promised--
 	}
-	failed := err != nil && !a.wasOffered() && w.ctx.Err() == nil
+	failed := err != nil && !a.wasOffered() && w.ctx.Err() == nil && !errors.Is(err, errNotNeeded)
 	if failed {
 		s.tiredLocked(w, a.device, a.appearances)
 	}
 	s.settleLocked(w)
 	s.mu.Unlock()
+	s.closeIdle(w)
 	if failed {
 		s.cfg.Observe(w.event(Denied, a.device, err))
 	}

@@ -37,6 +37,8 @@ type source struct {
 	pieces []*piece      // in the order in which they were asked for
 	meter  meter
 	idle   bool // it is asked for nothing more: it does not help
+
+	appearances uint64 // of the device, when it became a source
 }
 
 // piece is a range of the file that a source was asked for.
@@ -84,11 +86,18 @@ func (b *board) take(me *source, c choice, now time.Time) *piece {
 	return p
 }
 
-// claim gives a source a range that it offers by itself: what is free of it.
-// Others keep what they were asked for.
+// claim gives a source a range that it offers by itself: what is free of it at
+// one stretch. Others keep what they were asked for.
 func (b *board) claim(me *source, offered span, now time.Time) *piece {
 	p := newPiece(me, offered, now)
-	b.free = without(b.free, offered)
+	p.span.End = p.span.Start
+	for _, f := range b.free {
+		if f.End > offered.Start && f.Start < offered.End {
+			p.span = span{max(f.Start, offered.Start), min(f.End, offered.End)}
+			break
+		}
+	}
+	b.free = without(b.free, p.span)
 	me.pieces = append(me.pieces, p)
 	b.offered(p, now)
 	return p
@@ -96,7 +105,7 @@ func (b *board) claim(me *source, offered span, now time.Time) *piece {
 
 // offered notes that a source offers what it was asked for.
 func (b *board) offered(p *piece, now time.Time) {
-	if !slices.ContainsFunc(p.source.pieces, func(other *piece) bool { return other.flows }) {
+	if !p.source.flows() {
 		p.source.meter.begin(now)
 	}
 	p.flows, p.since = true, now
@@ -150,6 +159,14 @@ func (b *board) pieces() (all []*piece) {
 		all = append(all, s.pieces...)
 	}
 	return all
+}
+
+// next is the first byte that is free, or the end of the file.
+func (b *board) next() int64 {
+	if len(b.free) == 0 {
+		return b.size
+	}
+	return b.free[0].Start
 }
 
 // isWhole tells whether nothing is missing.
@@ -241,4 +258,9 @@ func (b *board) extend(p *piece) {
 			return
 		}
 	}
+}
+
+// flows tells whether a source brings something now.
+func (s *source) flows() bool {
+	return slices.ContainsFunc(s.pieces, func(p *piece) bool { return p.flows })
 }

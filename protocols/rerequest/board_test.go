@@ -91,7 +91,9 @@ func TestPick(t *testing.T) {
 			for _, o := range tt.others {
 				s := sourceOf(o.rate, tt.rtt)
 				b.add(s)
-				p := b.claim(s, span{mib(o.from), mib(o.to)}, epoch.Add(-o.waited))
+				theirs := span{mib(o.from), mib(o.to)}
+				b.free = including(b.free, theirs)
+				p := b.claim(s, theirs, epoch.Add(-o.waited))
 				p.flows = !o.isAsked
 			}
 			c, ok := b.pick(me, epoch)

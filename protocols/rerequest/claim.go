@@ -20,7 +20,8 @@ import (
 // The first offer that suits wins, be it asked for or not: it comes from a
 // member's device, begins with the first byte that is missing here, ends with
 // the file, and names no other sum than the announced one. Others are refused
-// with their reason. The sink must be used: its Commit or Abort ends the claim.
+// with their reason; but of a file with a tree each range is taken that was asked
+// for. The sink must be used: its Commit or Abort ends the claim.
 func (s *Service) Accept(ctx context.Context, o filexfer.Offer) (sink filexfer.Sink, wanted bool, err error) {
 	s.mu.Lock()
 	w := s.wants[key{o.Conversation, o.Interaction}]
@@ -28,16 +29,20 @@ func (s *Service) Accept(ctx context.Context, o filexfer.Offer) (sink filexfer.S
 	if w == nil {
 		return nil, false, nil
 	}
-	taken, err := s.take(ctx, w, o)
+	if w.hasTree {
+		sink, err = s.takeRange(ctx, w, o)
+	} else {
+		sink, err = s.take(ctx, w, o)
+	}
 	if err != nil {
 		s.cfg.Logger.Debug("an offer of a wanted file was refused", "peer", o.From, "err", err)
 		return nil, true, err
 	}
-	return taken, true, nil
+	return sink, true, nil
 }
 
 // take goes from an offer to the claim on its want.
-func (s *Service) take(ctx context.Context, w *want, o filexfer.Offer) (*sink, error) {
+func (s *Service) take(ctx context.Context, w *want, o filexfer.Offer) (filexfer.Sink, error) {
 	if err := s.cfg.Directory.Check(ctx, w.Conversation, o.From); err != nil {
 		return nil, s.blame(w, o, refuse("not one of a member's devices", err))
 	}
@@ -88,7 +93,10 @@ func refuse(reason string, err error) error {
 // blame lets the device rest that made a wrong offer.
 func (s *Service) blame(w *want, o filexfer.Offer, err error) error {
 	s.mu.Lock()
-	a := w.asks[o.From]
+	a := w.askOfLocked(o)
+	if a != nil && a.piece != nil {
+		a = nil // its pull tells, when no other offer comes
+	}
 	if a != nil {
 		a.offeredLocked()
 		s.tiredLocked(w, o.From, a.appearances)

@@ -23,8 +23,9 @@ type Host interface {
 
 // Book knows which files lie here.
 type Book interface {
-	// Held gives the whole file that the entry announced, with its Sum: the bytes
-	// that lie here are those that were announced. It fails with ErrNotHeld,
+	// Held gives the whole file that the entry announced, with its Sum, and its
+	// Root and Tree if it has one: the bytes that lie here are those that were
+	// announced. It fails with ErrNotHeld,
 	// ErrChanged, ErrUnknownConversation, ErrUnknownEntry or ErrNotAFile. It is
 	// asked once a request and must not hash each time. What Open of the file
 	// gives must be an io.Seeker for a part to be served.
@@ -61,7 +62,9 @@ type Config struct {
 	// Files carries what is served. Needed if there is a Book.
 	Files Sender
 	// MaxServing and MaxServingPerPeer bound the files that are being served at a
-	// time. More are denied with "busy". 0: 16 and 4.
+	// time, in all (the same file to two devices counts twice) and to one device.
+	// More are denied with "busy". 0: 16 and 4. Of a file with a tree 8 ranges go
+	// to a device at a time, of all files 4 times as many as there may be files.
 	MaxServing, MaxServingPerPeer int
 	// MaxFetching bounds the files that are being asked for or taken at a time.
 	// 0: 8.
@@ -72,6 +75,12 @@ type Config struct {
 	// Retry is after how long a device is asked again that could not be reached,
 	// denied or broke off; it doubles up to 20 times as much. 0: 30 s.
 	Retry time.Duration
+	// Cancel ends a transfer by the ID of its offer, as filexfer.Service.Cancel
+	// does: one that hangs, or is of no use any more. Nil: that of Files, if it has
+	// one; else such transfers end by filexfer.Config.StallTimeout.
+	Cancel func(id string) error
+	// Links opens more connections to one device. Nil: one is used.
+	Links Links
 	// Observe is told what happens. It is called from many goroutines, the calls
 	// of one ask or one claim in their order, and must not block. Nil: nobody is
 	// told.
@@ -92,6 +101,12 @@ func (c *Config) fill() error {
 	}
 	if c.Book == nil {
 		c.Book = emptyBook{}
+	}
+	if files, ok := c.Files.(interface{ Cancel(string) error }); ok && c.Cancel == nil {
+		c.Cancel = files.Cancel
+	}
+	if c.Cancel == nil {
+		c.Cancel = func(string) error { return nil }
 	}
 	if c.Observe == nil {
 		c.Observe = func(Event) {}

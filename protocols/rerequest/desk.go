@@ -6,11 +6,18 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// Requests that are listened to at a time, for one device and in all; a file
-// that is being sent keeps its own. More are reset unread.
+// Requests that are listened to at a time, for one device and in all, until they
+// are answered. More are reset unread.
 const (
 	maxListeningPerPeer = 16
 	maxListening        = 256
+)
+
+// Ranges that are sent at a time: of one file to one device (over 4 connections,
+// one that flows and the next each), and for each file that may be served.
+const (
+	maxRanges     = 8
+	rangesPerFile = 4
 )
 
 // desk counts what is going on with those who ask.
@@ -20,8 +27,15 @@ type desk struct {
 	mu        sync.Mutex
 	listening map[peer.ID]int              // guarded by mu
 	listeners int                          // guarded by mu: the sum of listening
-	serving   map[peer.ID]map[key]struct{} // guarded by mu
-	sends     int                          // guarded by mu: all of serving
+	serving   map[peer.ID]map[key]*serving // guarded by mu
+	files     int                          // guarded by mu: all of serving
+	sends     int                          // guarded by mu: the ranges of all of them
+}
+
+// serving is a file that is being sent to a device.
+type serving struct {
+	ranges int
+	isMany bool // several ranges may be sent at a time
 }
 
 func newDesk(max, maxPerPeer int) *desk {
@@ -29,7 +43,7 @@ func newDesk(max, maxPerPeer int) *desk {
 		max:        max,
 		maxPerPeer: maxPerPeer,
 		listening:  make(map[peer.ID]int),
-		serving:    make(map[peer.ID]map[key]struct{}),
+		serving:    make(map[peer.ID]map[key]*serving),
 	}
 }
 
@@ -37,7 +51,7 @@ func newDesk(max, maxPerPeer int) *desk {
 func (d *desk) listen(id peer.ID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.listeners >= maxListening+d.max || d.listening[id] >= maxListeningPerPeer+d.maxPerPeer {
+	if d.listeners >= maxListening || d.listening[id] >= maxListeningPerPeer {
 		return false
 	}
 	d.listeners++
@@ -54,22 +68,53 @@ func (d *desk) leave(id peer.ID) {
 	}
 }
 
-// serve takes the place of a file that a device is given; it fails with
-// ErrSending or ErrBusy. Every nil needs a served.
+// serve takes the place of a file, or of one more range, that a device is given;
+// it fails with ErrSending or ErrBusy. Every nil needs a served.
 func (d *desk) serve(id peer.ID, k key) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, isServed := d.serving[id][k]; isServed {
+	mine := d.serving[id]
+	f := mine[k]
+	switch {
+	case f != nil && (!f.isMany || f.ranges >= maxRanges):
 		return ErrSending
-	}
-	if d.sends >= d.max || len(d.serving[id]) >= d.maxPerPeer {
+	case f == nil && (d.files >= d.max || len(mine) >= d.maxPerPeer):
+		return ErrBusy
+	case d.sends >= d.max*rangesPerFile || sends(mine) >= d.maxPerPeer*rangesPerFile:
 		return ErrBusy
 	}
-	if d.serving[id] == nil {
-		d.serving[id] = make(map[key]struct{})
+	if mine == nil {
+		mine = make(map[key]*serving)
+		d.serving[id] = mine
 	}
-	d.serving[id][k] = struct{}{}
+	if f == nil {
+		f = new(serving)
+		mine[k] = f
+		d.files++
+	}
+	f.ranges++
 	d.sends++
+	return nil
+}
+
+// sends is how many ranges of all files go to a device.
+func sends(files map[key]*serving) (n int) {
+	for _, f := range files {
+		n += f.ranges
+	}
+	return n
+}
+
+// share tells whether other ranges of a file may be sent besides; ErrSending when
+// it may not, and some are.
+func (d *desk) share(id peer.ID, k key, isMany bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := d.serving[id][k]
+	if f.ranges > 1 && !isMany {
+		return ErrSending
+	}
+	f.isMany = isMany
 	return nil
 }
 
@@ -77,6 +122,11 @@ func (d *desk) served(id peer.ID, k key) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sends--
+	f := d.serving[id][k]
+	if f.ranges--; f.ranges > 0 {
+		return
+	}
+	d.files--
 	if delete(d.serving[id], k); len(d.serving[id]) == 0 {
 		delete(d.serving, id)
 	}

@@ -17,12 +17,24 @@ const (
 	// ErrNoAnswer, ErrNoOffer, ErrMismatch. It is asked again when it appears
 	// anew, or after a while.
 	Denied Kind = "denied"
-	// Claimed: Offer of the device is being taken. Its ID is the transfer's.
+	// Claimed: Offer of the device is being taken, one of several maybe. Its ID is
+	// the transfer's. Not told of the offer that was adopted.
 	Claimed Kind = "claimed"
-	// Freed: that ended without the whole file, as Err says: ErrInterrupted,
-	// ErrBadSum, or what the sink failed with. The file is still wanted, and
-	// others are asked for what is missing.
+	// Freed: that ended without the whole file (or range), as Err says:
+	// ErrInterrupted, ErrBadSum, or what the sink failed with; Device is "" if the
+	// file could not even be opened. The file is still wanted, and others are asked
+	// for what is missing; but not one that belongs to no entry.
 	Freed Kind = "freed"
+	// Progress: Have of Size bytes are there and verified, of a file with a tree.
+	// Device has brought the last of them; "" for what was there when the file
+	// began to be wanted. It is told at most every 100 ms, and at the end of a range.
+	Progress Kind = "progress"
+	// Linked: one more connection to the device was opened for the file.
+	Linked Kind = "linked"
+	// Summed: Root is now known of a file that was adopted without, and Interaction
+	// if it was. Offer is the one that brought them, and that is all there is to
+	// them: whether the entry announces this file is for the app to find out.
+	Summed Kind = "summed"
 	// Done: the file lies at Path, whole and verified, and is not wanted any more.
 	Done Kind = "done"
 )
@@ -45,7 +57,9 @@ type Event struct {
 	// and are hostile text.
 	Conversation, Interaction string
 	Device                    peer.ID
-	Offer                     *filexfer.Offer // of a Claimed
+	Offer                     *filexfer.Offer // of a Claimed or Summed
+	Have, Size                int64           // of a Progress or Done
+	Root                      string          // of a Summed
 	Path                      string          // of a Done
 	Err                       error           // of a Denied, Freed, Served or Refused
 }

@@ -146,6 +146,9 @@ func (s *Service) rouse() {
 	defer s.mu.Unlock()
 	now := time.Now()
 	for _, w := range s.wants {
+		if !s.closed && w.hasTree && !w.checked && !w.checking && w.rest.isOver(now) {
+			s.checkLocked(w)
+		}
 		if s.closed || !s.openLocked(w, now) {
 			continue
 		}

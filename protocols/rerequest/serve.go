@@ -29,7 +29,6 @@ func (s *Service) HandleStream(stream network.Stream) {
 		stream.ResetWithError(network.StreamResourceLimitExceeded)
 		return
 	}
-	defer s.desk.leave(from)
 	if err := s.answer(stream, from); err != nil {
 		stream.Reset()
 		s.cfg.Logger.Debug("a request was lost", "peer", from, "err", err)
@@ -39,26 +38,39 @@ func (s *Service) HandleStream(stream network.Stream) {
 // answer goes from the request to the end of what it brought about. Its error
 // is one of the stream.
 func (s *Service) answer(stream network.Stream, from peer.ID) error {
-	r, err := s.listen(stream)
-	if err != nil && !errors.Is(err, ErrProtocol) {
+	r, file, isGranted, err := s.hear(stream, from)
+	if !isGranted {
 		return err
 	}
-	var file filexfer.File
-	if err == nil {
-		if file, err = s.grant(from, r); err == nil {
-			defer s.desk.served(from, r.key())
-		}
-	}
-	if err := s.say(stream, answerLine(err)); err != nil {
-		return err
-	}
-	stream.Close()
-	if err != nil {
-		s.refused(from, r, err)
-		return nil
-	}
+	defer s.desk.served(from, r.key())
+	file.Conn = stream.Conn()
 	s.serve(from, file)
 	return nil
+}
+
+// hear goes from the request to its answer. What is granted has a place at the
+// desk.
+func (s *Service) hear(stream network.Stream, from peer.ID) (r Request, file filexfer.File, isGranted bool, err error) {
+	defer s.desk.leave(from)
+	r, err = s.listen(stream)
+	if err != nil && !errors.Is(err, ErrProtocol) {
+		return r, file, false, err
+	}
+	if err == nil {
+		file, err = s.grant(from, r)
+	}
+	isGranted = err == nil
+	if said := s.say(stream, answerLine(err)); said != nil {
+		if isGranted {
+			s.desk.served(from, r.key())
+		}
+		return r, file, false, said
+	}
+	stream.Close()
+	if !isGranted {
+		s.refused(from, r, err)
+	}
+	return r, file, isGranted, nil
 }
 
 func (s *Service) listen(stream network.Stream) (r Request, err error) {
@@ -87,10 +99,14 @@ func (s *Service) grant(from peer.ID, r Request) (filexfer.File, error) {
 		return filexfer.File{}, err
 	}
 	file, err := s.find(r)
+	if err == nil {
+		err = s.desk.share(from, r.key(), file.Tree != nil)
+	}
 	if err != nil {
 		s.desk.served(from, r.key())
+		return filexfer.File{}, err
 	}
-	return file, err
+	return file, nil
 }
 
 // find gives the bytes of a request, if they lie here.
@@ -105,6 +121,9 @@ func (s *Service) find(r Request) (filexfer.File, error) {
 	}
 	if file, err = file.Range(r.Start, end); err != nil {
 		return file, fmt.Errorf("%w: %w", ErrRange, err)
+	}
+	if end := file.Offset + file.Size; file.Root == "" || file.Offset%unit != 0 || end%unit != 0 && end != file.Total {
+		file.Root, file.Tree = "", nil // it is offered without a tree
 	}
 	file.ID, file.Conversation, file.Interaction = "", r.Conversation, r.Interaction
 	return file, nil

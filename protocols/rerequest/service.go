@@ -29,6 +29,8 @@ type Service struct {
 	wake  chan struct{} // holds one: there is something new for the asking loop
 	dials chan struct{} // one for each dial under way
 
+	checks chan struct{} // one for each want that is looked at; taken and given back with mu
+
 	ctx     context.Context // ends with Close
 	stop    context.CancelCauseFunc
 	running sync.WaitGroup // the asking loop, its workers, streams being served
@@ -59,6 +61,7 @@ func New(h Host, cfg Config) (*Service, error) {
 		desk:     newDesk(cfg.MaxServing, cfg.MaxServingPerPeer),
 		wake:     make(chan struct{}, 1),
 		dials:    make(chan struct{}, maxDials),
+		checks:   make(chan struct{}, cfg.MaxFetching),
 		wants:    make(map[key]*want),
 		active:   make(map[*want]struct{}),
 		devices:  make(map[peer.ID]*device),

@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 // MaxWants bounds the files that are wanted at a time.
@@ -22,9 +24,11 @@ const maxAsks = 4
 type Want struct {
 	// Conversation and Interaction name the entry that announced it.
 	Conversation, Interaction string
-	// Target says where it goes. Its Size and Sum are those of the whole file, as
-	// the entry announced them. Its ID names the part that is continued: the same
-	// ID after a restart goes on where the last one ended. "" draws one.
+	// Target says where it goes. Its Size, Sum and Root are those of the whole
+	// file, as the entry announced them; Sum may be "" if Root is not. With a Root
+	// it is taken from several devices at a time, and verified as it comes. Its ID
+	// names the part that is continued: the same ID after a restart goes on where
+	// the last one ended. "" draws one.
 	Target filexfer.Target
 }
 
@@ -35,8 +39,15 @@ func (w Want) check() error {
 		return fmt.Errorf("rerequest: Conversation or Interaction is not 1 to %d bytes of UTF-8", MaxName)
 	case w.Target.Size < 0:
 		return fmt.Errorf("rerequest: Target.Size is negative")
+	case w.Target.Sum == "" && w.Target.Root != "":
 	case err != nil || len(w.Target.Sum) != sumDigits:
 		return fmt.Errorf("rerequest: Target.Sum is no SHA3-512 in hex")
+	}
+	if w.Target.Root == "" {
+		return nil
+	}
+	if _, err := sha3tree.Parse(w.Target.Root); err != nil {
+		return fmt.Errorf("rerequest: Target.Root: %w", err)
 	}
 	return nil
 }
@@ -50,25 +61,36 @@ func (s *Service) Want(w Want) error {
 	if err := w.check(); err != nil {
 		return err
 	}
+	_, err := s.enlist(w, false)
+	return err
+}
+
+// enlist puts a want on the list. One that is adopted is in use, and has a tree.
+func (s *Service) enlist(w Want, adopted bool) (*want, error) {
 	if w.Target.ID == "" {
 		w.Target.ID = newID()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := key{w.Conversation, w.Interaction}
+	made := s.newWant(w)
 	switch {
 	case s.closed:
-		return ErrClosed
-	case s.wants[k] != nil:
-		return ErrWanted
+		return nil, ErrClosed
+	case s.wants[made.key()] != nil:
+		return nil, ErrWanted
 	case len(s.wants) >= MaxWants:
-		return ErrTooMany
+		return nil, ErrTooMany
+	}
+	if adopted {
+		made.hasTree, made.checked, made.users = true, true, 1
 	}
 	s.number++
-	s.wants[k] = s.newWant(w)
-	s.unlisted[w.Conversation] = struct{}{}
+	s.wants[made.key()] = made
+	if made.isNamed() {
+		s.unlisted[w.Conversation] = struct{}{}
+	}
 	s.poke()
-	return nil
+	return made, nil
 }
 
 func newID() string {
@@ -82,7 +104,8 @@ func newID() string {
 // its last fails, and then its part goes. Who will not wait for that cancels it
 // by the ID that Claimed told, and calls Forget first: the end of a transfer of
 // a file that is still wanted makes the next device be asked. If all bytes were
-// there already, Done comes after Forget.
+// there already, Done comes after Forget. The transfers of a file with a tree are
+// ended by Forget, by Config.Cancel.
 func (s *Service) Forget(conversation, interaction string) bool {
 	s.mu.Lock()
 	k := key{conversation, interaction}
@@ -93,9 +116,19 @@ func (s *Service) Forget(conversation, interaction string) bool {
 	}
 	delete(s.wants, k)
 	w.forgotten = true
-	idle := w.claim == nil
+	idle := w.claim == nil && w.users == 0
+	var offers []string
+	if f := w.fill; f != nil {
+		idle = false
+		f.endLocked(ErrForgotten)
+		for k := range f.sinks {
+			offers = append(offers, k.offer.ID)
+		}
+	}
 	s.mu.Unlock()
 	w.cancel(ErrForgotten)
+	s.end(offers)
+	s.closeIdle(w)
 	if idle {
 		s.removePart(w)
 	}
@@ -126,17 +159,39 @@ type want struct {
 	// taken from one device only.
 	from    peer.ID
 	oneOnly bool
+
+	// A file with a tree has a fill while something of it is under way.
+	hasTree  bool
+	opening  sync.Mutex // held while the part is opened or closed
+	fill     *fill
+	users    int  // that need the part open
+	checking bool // somebody checks
+	checked  bool // what is there of it is known
 }
+
+// key is what a want is found by. A file that belongs to no entry yet is found by
+// the ID of its part.
+func (w *want) key() key {
+	if !w.isNamed() {
+		return key{interaction: w.Target.ID}
+	}
+	return key{w.Conversation, w.Interaction}
+}
+
+// isNamed tells whether the entry is known that announced the file: otherwise
+// nobody can be asked for it.
+func (w *want) isNamed() bool { return w.Conversation != "" && w.Interaction != "" }
 
 func (s *Service) newWant(w Want) *want {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	return &want{
-		Want:   w,
-		number: s.number,
-		ctx:    ctx,
-		cancel: cancel,
-		marks:  make(map[peer.ID]mark),
-		asks:   make(map[peer.ID]*ask),
+		Want:    w,
+		number:  s.number,
+		ctx:     ctx,
+		cancel:  cancel,
+		marks:   make(map[peer.ID]mark),
+		asks:    make(map[peer.ID]*ask),
+		hasTree: w.Target.Root != "",
 	}
 }
 
@@ -217,9 +272,17 @@ func (s *Service) openLocked(w *want, now time.Time) bool {
 		return false
 	case !isActive && len(s.active) >= s.cfg.MaxFetching:
 		return false
+	case w.hasTree && !w.isOpenLocked():
+		return false
 	default:
 		return w.rest.isOver(now)
 	}
+}
+
+// isOpenLocked tells whether a first source is to be looked for, of a file with a
+// tree; the next ones are for the fill.
+func (w *want) isOpenLocked() bool {
+	return w.checked && w.users == 0 && w.isNamed() && w.Target.Root != "" && (w.fill == nil || !w.fill.isTakenLocked())
 }
 
 // hopefulLocked tells whether a want has better sources than those that gave
@@ -236,7 +299,7 @@ func (s *Service) hopefulLocked(w *want, now time.Time) bool {
 
 // settleLocked takes a want off the active ones once nothing is under way.
 func (s *Service) settleLocked(w *want) {
-	if w.claim == nil && len(w.asks) == 0 {
+	if w.claim == nil && len(w.asks) == 0 && (w.fill == nil || len(w.fill.sinks) == 0) {
 		delete(s.active, w)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,10 +23,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/multiformats/go-multistream"
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/sha3"
 
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
+	"github.com/passeur-p2p/passeur/protocols/onconn"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,6 +63,8 @@ type world struct {
 	folder  string
 	devices []*testDevice
 
+	hasTrees bool // files are announced with the roots of their trees; set first
+
 	mu        sync.Mutex
 	members   map[string]map[peer.ID]error // guarded by mu: nil is a member's device; by conversation
 	announced map[string]announced         // guarded by mu: by interaction
@@ -67,6 +73,7 @@ type world struct {
 type announced struct {
 	size int64
 	sum  string
+	tree *filexfer.Tree // nil: it is announced without one
 }
 
 var _ Directory = (*world)(nil)
@@ -131,10 +138,19 @@ func (w *world) judge(d *testDevice, err error) {
 
 // announce says what the file of an entry is.
 func (w *world) announce(interaction string, content []byte) {
-	sum := sha3.Sum512(content)
+	a := announced{size: int64(len(content))}
+	if !w.hasTrees {
+		a.sum = fmt.Sprintf("%x", sha3.Sum512(content))
+	} else {
+		list, err := sha3tree.Read(w.t.Context(), bytes.NewReader(content), a.size, nil)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		a.tree = &filexfer.Tree{Root: list.Root(), List: list}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.announced[interaction] = announced{int64(len(content)), fmt.Sprintf("%x", sum)}
+	w.announced[interaction] = a
 }
 
 // testDevice is a device of a member, its folder, and what is mounted on it. It
@@ -149,12 +165,13 @@ type testDevice struct {
 	events *log[Event]
 	views  *log[filexfer.View]
 	handle map[protocol.ID]func(network.Stream) // set before the first stream comes
+	adopts func(filexfer.Offer) Want            // what it takes that it has not asked for; nil: nothing
 
 	serving sync.WaitGroup
 
 	mu    sync.Mutex
 	isOff bool                              // guarded by mu
-	links map[*testDevice]*link             // guarded by mu
+	links map[*testDevice][]*link           // guarded by mu
 	held  map[key]filexfer.File             // guarded by mu
 	looks int                               // guarded by mu: into the book
 	dials []string                          // guarded by mu: devices that were dialled, in their order
@@ -187,7 +204,7 @@ func (w *world) bare(name string) *testDevice {
 		events: newLog[Event](),
 		views:  newLog[filexfer.View](),
 		handle: make(map[protocol.ID]func(network.Stream)),
-		links:  make(map[*testDevice]*link),
+		links:  make(map[*testDevice][]*link),
 		held:   makeHeld(),
 	}
 	if err := os.Mkdir(d.folder, 0o700); err != nil {
@@ -239,6 +256,9 @@ func (d *testDevice) accept(ctx context.Context, o filexfer.Offer) (filexfer.Sin
 	if sink, wanted, err := d.again.Accept(ctx, o); wanted {
 		return sink, err
 	}
+	if d.adopts != nil {
+		return d.again.Adopt(ctx, d.adopts(o), o)
+	}
 	return nil, errUnasked
 }
 
@@ -260,7 +280,12 @@ func (d *testDevice) holds(interaction string, content []byte) (path string) {
 	if err != nil {
 		d.world.t.Fatal(err)
 	}
-	file.Sum = d.world.announced[interaction].sum
+	a := d.world.announced[interaction]
+	file.Sum = a.sum
+	if a.tree != nil {
+		file.Root = a.tree.Root.String()
+		file.Tree = func(context.Context) (filexfer.Tree, error) { return *a.tree, nil }
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.held[key{talk, interaction}] = file
@@ -301,7 +326,11 @@ func (d *testDevice) target(interaction string) filexfer.Target {
 	defer d.world.mu.Unlock()
 	a := d.world.announced[interaction]
 	id := sha3.Sum256([]byte(interaction))
-	return filexfer.Target{Dir: d.folder, Name: interaction, Size: a.size, Sum: a.sum, ID: fmt.Sprintf("%x", id[:8])}
+	target := filexfer.Target{Dir: d.folder, Name: interaction, Size: a.size, Sum: a.sum, ID: fmt.Sprintf("%x", id[:8])}
+	if a.tree != nil {
+		target.Root = a.tree.Root.String()
+	}
+	return target
 }
 
 func (d *testDevice) wants(interaction string) {
@@ -348,8 +377,26 @@ func (d *testDevice) part(interaction string, content []byte) {
 
 // link is one end of a connection.
 type link struct {
-	pipe net.Conn
-	mux  network.MuxedConn
+	network.Conn // nil: nothing else is asked
+	other        peer.ID
+	pipe         net.Conn
+	mux          network.MuxedConn
+}
+
+func (l *link) RemotePeer() peer.ID { return l.other }
+
+// NewStream opens a stream on which nothing has been agreed.
+func (l *link) NewStream(ctx context.Context) (network.Stream, error) {
+	muxed, err := l.mux.OpenStream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &testStream{MuxedStream: muxed, link: l}, nil
+}
+
+func (l *link) close() {
+	l.pipe.Close()
+	l.mux.Close()
 }
 
 // connect makes a connection, and tells nobody.
@@ -366,8 +413,9 @@ func (d *testDevice) attach(other *testDevice, pipe net.Conn, isServer bool) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.links[other] = &link{pipe, mux}
-	d.serving.Go(func() { d.serve(other, mux) })
+	l := &link{other: other.id, pipe: pipe, mux: mux}
+	d.links[other] = append(d.links[other], l)
+	d.serving.Go(func() { d.serve(l) })
 }
 
 // meets connects two devices, and both hear of it.
@@ -389,12 +437,11 @@ func (d *testDevice) appeared(other *testDevice) {
 func (d *testDevice) cut(other *testDevice) {
 	for _, pair := range [][2]*testDevice{{d, other}, {other, d}} {
 		pair[0].mu.Lock()
-		l := pair[0].links[pair[1]]
+		links := pair[0].links[pair[1]]
 		delete(pair[0].links, pair[1])
 		pair[0].mu.Unlock()
-		if l != nil {
-			l.pipe.Close()
-			l.mux.Close()
+		for _, l := range links {
+			l.close()
 		}
 	}
 }
@@ -423,9 +470,9 @@ func (d *testDevice) setOff(isOff bool) {
 func (d *testDevice) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (network.Stream, error) {
 	other := d.world.find(p)
 	d.mu.Lock()
-	l := d.links[other]
+	links := d.links[other]
 	d.mu.Unlock()
-	if l == nil {
+	if len(links) == 0 {
 		if noDial, _ := network.GetNoDial(ctx); noDial {
 			return nil, network.ErrNoConn
 		}
@@ -434,14 +481,7 @@ func (d *testDevice) NewStream(ctx context.Context, p peer.ID, ids ...protocol.I
 		}
 		return d.NewStream(ctx, p, ids...)
 	}
-	muxed, err := l.mux.OpenStream(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := muxed.Write(append([]byte{byte(len(ids[0]))}, ids[0]...)); err != nil {
-		return nil, err
-	}
-	return d.wrap(other, muxed), nil
+	return onconn.NewStream(ctx, links[0], ids[0])
 }
 
 func (d *testDevice) dial(ctx context.Context, other *testDevice) error {
@@ -473,56 +513,39 @@ func (w *world) find(id peer.ID) *testDevice {
 }
 
 // serve takes the streams that the other side opens.
-func (d *testDevice) serve(other *testDevice, mux network.MuxedConn) {
+func (d *testDevice) serve(l *link) {
 	for {
-		muxed, err := mux.AcceptStream()
+		muxed, err := l.mux.AcceptStream()
 		if err != nil {
 			return
 		}
 		d.serving.Go(func() {
-			id, err := readProtocol(muxed)
-			if handle := d.handle[id]; err == nil && handle != nil {
-				handle(d.wrap(other, muxed))
+			agree := multistream.NewMultistreamMuxer[protocol.ID]()
+			for id := range d.handle {
+				agree.AddHandler(id, nil)
+			}
+			id, _, err := agree.Negotiate(muxed)
+			if err != nil {
+				muxed.Reset()
 				return
 			}
-			muxed.Reset()
+			d.handle[id](&testStream{MuxedStream: muxed, link: l})
 		})
 	}
-}
-
-func readProtocol(r io.Reader) (protocol.ID, error) {
-	var length [1]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return "", err
-	}
-	id := make([]byte, length[0])
-	_, err := io.ReadFull(r, id)
-	return protocol.ID(id), err
-}
-
-func (d *testDevice) wrap(other *testDevice, m network.MuxedStream) network.Stream {
-	return &testStream{MuxedStream: m, conn: &testConn{other: other.id}}
 }
 
 // testStream adds to a muxed stream what a swarm would.
 type testStream struct {
 	network.MuxedStream
-	conn *testConn
+	link *link
 }
 
 func (s *testStream) ID() string                    { return "" }
 func (s *testStream) Protocol() protocol.ID         { return ID }
 func (s *testStream) SetProtocol(protocol.ID) error { return nil }
 func (s *testStream) Stat() network.Stats           { return network.Stats{} }
-func (s *testStream) Conn() network.Conn            { return s.conn }
+func (s *testStream) Conn() network.Conn            { return s.link }
 func (s *testStream) Scope() network.StreamScope    { return &network.NullScope{} }
-
-type testConn struct {
-	network.Conn // nil: nothing else is asked
-	other        peer.ID
-}
-
-func (c *testConn) RemotePeer() peer.ID { return c.other }
 
 // log keeps what was told, in its order, and lets a test wait for more.
 type log[E any] struct {
@@ -576,10 +599,18 @@ func by(kind Kind, d *testDevice) func(Event) bool {
 // story is what happened, in short.
 func (d *testDevice) story() []string {
 	var lines []string
-	for _, e := range d.events.those(func(Event) bool { return true }) {
-		lines = append(lines, string(e.Kind)+" "+d.world.find(e.Device).name)
+	for _, e := range d.events.those(func(e Event) bool { return e.Kind != Progress }) {
+		lines = append(lines, string(e.Kind)+" "+d.world.nameOf(e.Device, d))
 	}
 	return lines
+}
+
+// nameOf is that of the device an event is about: its own where it is about none.
+func (w *world) nameOf(id peer.ID, own *testDevice) string {
+	if id == "" {
+		return own.name
+	}
+	return w.find(id).name
 }
 
 // wantStory fails unless just this has happened.
@@ -651,8 +682,6 @@ func (d *testDevice) stops(at int64) *stopper {
 // bytesOf makes content that no two names share.
 func bytesOf(name string, size int) []byte {
 	content := make([]byte, size)
-	shake := sha3.NewShake128()
-	shake.Write([]byte(name))
-	shake.Read(content)
+	rand.NewChaCha8(sha3.Sum256([]byte(name))).Read(content)
 	return content
 }
