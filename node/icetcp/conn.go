@@ -18,7 +18,7 @@ type conn struct {
 	*socket
 	rest         *bufio.Reader // what was read together with the marker, nil when drained
 	laddr, raddr ma.Multiaddr
-	path         *Path // TLS is filled in by the handshake, before anybody else sees it
+	path         *Path // the handshake fills in TLS, and RTT if it is not known, before anybody else sees it
 	tcp          *sockopt.Socket
 }
 
@@ -44,12 +44,19 @@ func newConn(s *socket, path *Path) (*conn, error) {
 
 // Read gives first what came with the marker, then reads from the connection itself.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.rest != nil {
-		if c.rest.Buffered() > 0 {
-			return c.rest.Read(p)
-		}
-		c.rest = nil
+	if c.rest == nil {
+		return c.Conn.Read(p)
 	}
+	if c.rest.Buffered() == 0 && c.path.RTT == 0 {
+		if _, err := c.rest.Peek(1); err != nil {
+			return 0, err
+		}
+		c.path.RTT = c.sinceMarker()
+	}
+	if c.rest.Buffered() > 0 {
+		return c.rest.Read(p)
+	}
+	c.rest = nil
 	return c.Conn.Read(p)
 }
 

@@ -45,7 +45,8 @@ type socket struct {
 	wmu  sync.Mutex
 	last bool // our marker is written; no frame may follow
 	// asked is when the frame was written that the peer's marker answers: our
-	// marker, or the response to the check after which it nominated.
+	// marker, or the response to the check after which it nominated; and then when
+	// our marker was written, which the peer's first bytes answer.
 	asked time.Time
 }
 
@@ -113,6 +114,13 @@ func (s *socket) write(p []byte, last bool) error {
 
 // isSuccess tells whether a frame is a Binding success response (RFC 8489 §5).
 func isSuccess(p []byte) bool { return len(p) >= 2 && p[0] == 0x01 && p[1] == 0x01 }
+
+// sinceMarker is how long ago our marker was written.
+func (s *socket) sinceMarker() time.Duration {
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	return time.Since(s.asked)
+}
 
 // answered notes that the peer's marker has come.
 func (s *socket) answered() {

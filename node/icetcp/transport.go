@@ -11,6 +11,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/transport"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/passeur-p2p/passeur/node/upgrade"
 )
@@ -224,7 +225,11 @@ func (t *Transport) secure(ctx context.Context, c *conn, dir network.Direction, 
 	if c.path.Kind == Relayed {
 		via = relayed{t}
 	}
-	secured, err := t.upgrader.Upgrade(ctx, via, c, dir, p, scope) // ends scope and c on error
+	raw := manet.Conn(c)
+	if dir == network.DirOutbound {
+		raw = newHasty(c)
+	}
+	secured, err := t.upgrader.Upgrade(ctx, via, raw, dir, p, scope) // ends scope and c on error
 	if err != nil {
 		return nil, fmt.Errorf("icetcp: %w", err)
 	}
