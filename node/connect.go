@@ -31,13 +31,18 @@ const (
 )
 
 // reach makes sure that a connection to the device stands: the one there is, or
-// a new one over ICE.
+// a new one over ICE. It does not wait for identify, as Connect of the host would: what
+// is spoken with devices is known beforehand, and a round trip is a long time.
 func (n *Node) reach(ctx context.Context, device peer.ID) error {
 	clearDialBackoff(n.host, device)
-	info := peer.AddrInfo{ID: device, Addrs: []multiaddr.Multiaddr{icetcp.Addr}}
 	// identify replaces a connected peer's addresses, and /ice is not among them
-	n.host.Peerstore().AddAddrs(device, info.Addrs, peerstore.TempAddrTTL)
-	return connectWithin(ctx, n.host, info, dialTimeout)
+	n.host.Peerstore().AddAddr(device, icetcp.Addr, peerstore.TempAddrTTL)
+	ctx, cancel := context.WithTimeout(network.WithDialPeerTimeout(ctx, dialTimeout), dialTimeout)
+	defer cancel()
+	if _, err := n.host.Network().DialPeer(ctx, device); err != nil {
+		return fmt.Errorf("connect to %s: %w", device, err)
+	}
+	return nil
 }
 
 func connectWithin(ctx context.Context, h host.Host, p peer.AddrInfo, limit time.Duration) error {
