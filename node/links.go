@@ -3,6 +3,7 @@ package node
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -46,8 +47,22 @@ func (n *Node) tend(moved <-chan struct{}) {
 			changed = true
 		case <-tick.C:
 			n.more.tidy()
+			n.refreshConnected()
 		}
 		i.round(time.Now(), changed)
+	}
+}
+
+// refreshConnected keeps the records of those whose devices are connected compared
+// with the DHT's: who sends them something need not wait for that.
+func (n *Node) refreshConnected() {
+	for a := range n.partners() {
+		devices, _ := n.rememberedDevices(a)
+		if slices.ContainsFunc(devices, func(d peer.ID) bool {
+			return n.host.Network().Connectedness(d) == network.Connected
+		}) {
+			n.directory.Refresh(a)
+		}
 	}
 }
 

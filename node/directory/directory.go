@@ -163,6 +163,15 @@ func (d *Directory) Check(ctx context.Context, a conversation.Account, device pe
 	return nil
 }
 
+// Refresh sees to it, behind the caller's back, that a Check of the account soon need
+// not ask the DHT. To be called now and then for accounts whose devices are around:
+// it asks at most every five minutes, if the DHT answers.
+func (d *Directory) Refresh(a conversation.Account) {
+	if key := AccountRecordKey(a); !d.compared(key, checkAge/2) {
+		_, _ = d.fly(key) // after Close there is nothing to do
+	}
+}
+
 // checkAge is how old an answer may be that Check relies on.
 const checkAge = 10 * time.Minute
 

@@ -118,6 +118,45 @@ func TestCheckNoticesARevocationWithinTenMinutes(t *testing.T) {
 	})
 }
 
+// Who is refreshed now and then is checked without a wait, however long that goes on,
+// and yet is known to be revoked after five minutes.
+func TestRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, h := newClockDHT(), newHome(t)
+		d := h.start(t, c)
+		k, device := newAccount(t), newDeviceID(t)
+		put := func(r directory.Record) {
+			t.Helper()
+			if err := c.PutValue(t.Context(), directory.AccountRecordKey(k.Account()), sign(t, k, r)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(directory.Record{Seq: 1, Devices: devices(device)})
+		now, cancel := context.WithCancel(t.Context())
+		if err := d.Check(now, k.Account(), device); err != nil {
+			t.Fatal(err)
+		}
+		cancel() // from here on Check fails where it would have to wait
+		for range 100 {
+			time.Sleep(time.Minute)
+			d.Refresh(k.Account())
+			synctest.Wait()
+			if err := d.Check(now, k.Account(), device); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(directory.Record{Seq: 2, Revoked: []peer.ID{device}, Devices: devices(newDeviceID(t))})
+		for range 6 {
+			time.Sleep(time.Minute)
+			d.Refresh(k.Account())
+			synctest.Wait()
+		}
+		if err := d.Check(t.Context(), k.Account(), device); !errors.Is(err, directory.ErrNotListed) {
+			t.Errorf("revoked six minutes ago: %v", err)
+		}
+	})
+}
+
 // A contact that was reinstalled has lost its keys: the first offer goes out to
 // the old key at once, and the next ones to the new.
 func TestSealKeyIsComparedBehindTheCallersBack(t *testing.T) {

@@ -93,9 +93,9 @@ const (
 	keyTimeout     = 5 * time.Second  // to look up the recipient's key
 	lease          = 30 * time.Minute // after which a server ends a subscription, to be asked for anew
 	sweepInterval  = 10 * time.Second
-	resubscribe    = time.Minute     // between two looks at who the closest servers are
-	closestTTL     = 5 * time.Minute // of a closest set
-	ackTimeout     = 3 * time.Second // for ok on a direct stream
+	resubscribe    = time.Minute      // between two looks at who the closest servers are
+	closestTTL     = 30 * time.Minute // of a closest set that does its work
+	ackTimeout     = 3 * time.Second  // for ok on a direct stream
 	directPatience = 10 * time.Second
 	resealBefore   = 15 * time.Second // of a sealed request's expiry
 	resendFirst    = time.Second
