@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -80,7 +81,7 @@ func playSender(s network.Stream, wire []byte, cut byte, reset bool) (header, re
 	header, rest = cutHeader(wire)
 	answers := bufio.NewReaderSize(s, maxAnswer)
 	writeCut(s, header, cut)
-	if a, err := readAnswer(answers); err == nil && a.verb == verbGo {
+	if a, err := readAnswer(answers); err == nil && a.verb == verbGo { // with the sums or without
 		writeCut(s, rest, cut)
 	}
 	if reset {
@@ -137,6 +138,59 @@ func FuzzReceiver(f *testing.F) {
 		}
 		if err != nil && Visible(err.Error()) != err.Error() {
 			t.Fatalf("%q would be shown as %q", wire, err)
+		}
+	})
+}
+
+// FuzzSums reads a sums block of a file of two units. What is accepted is the
+// list of its root, and nothing after it is taken.
+func FuzzSums(f *testing.F) {
+	content := strings.Repeat("\x00", unit+1)
+	block := blockOf(content)
+	f.Add([]byte(block), int64(len(content)))
+	f.Add([]byte("\n\n"+block+"rest"), int64(len(content)))
+	f.Add([]byte("Interaction: %0A\nX: y\n"+block), int64(len(content)))
+	f.Add([]byte(blockOf("")), int64(0))
+	f.Add([]byte(block), int64(1<<62))
+	f.Add([]byte("Sha3-Tree: follows\n\n"), int64(1))
+	f.Fuzz(func(t *testing.T, wire []byte, total int64) {
+		total &= 1<<63 - 1
+		r := bufio.NewReaderSize(bytes.NewReader(wire), MaxHeader)
+		tree, err := readSums(r, total, func() {})
+		if err != nil {
+			return
+		}
+		if err := tree.List.Check(tree.Root); err != nil || tree.List.Size != total {
+			t.Fatalf("%q: %v", wire, err)
+		}
+		if rest, _ := io.ReadAll(r); !bytes.HasSuffix(wire, append(tree.List.Sums[:len(tree.List.Sums):len(tree.List.Sums)], rest...)) {
+			t.Fatalf("%q: %q is left", wire, rest)
+		}
+	})
+}
+
+// FuzzTreeSender plays a sender to a Part of one unit. Only the right file gets
+// its name.
+func FuzzTreeSender(f *testing.F) {
+	header := offerOf("hello", Span{0, 5}, false)
+	f.Add([]byte(header+blockOf("hello")+"hello"), byte(0), false)
+	f.Add([]byte(header+blockOf("HELLO")+"HELLO"), byte(0), false)
+	f.Add([]byte(offerOf("hello", Span{0, 5}, true)+"\n"+blockOf("hello")+"HELLO"), byte(3), true)
+	f.Add([]byte("Content-Length: 5\nSha3-Tree: follows\nManifest: 3\nTotal-Size: 5\n\nSha3-Tree: follows\n\n"), byte(3), true)
+	f.Add([]byte("Content-Length: 0\nOffset: 5\nSha3-Tree: follows\n\n"), byte(0), false)
+	f.Fuzz(func(t *testing.T, wire []byte, cut byte, reset bool) {
+		dir := t.TempDir()
+		left, right := connect(t)
+		p := openUnits(t, unitsTarget(dir, "hello"))
+		receiver, seen := mount(t, right, Config{Ranges: true, Accept: into(p.Range(0, 5))})
+		playSender(left.raw(t), wire, cut, reset)
+		receiver.Close()
+		whole := len(p.Missing()) == 0
+		if (p.Finish() == nil) != whole || seen.last().State == Finished && !whole {
+			t.Fatalf("%q: whole %v, ended %v", wire, whole, seen.last().State)
+		}
+		if whole {
+			wantContent(t, p.Path(), "hello")
 		}
 	})
 }

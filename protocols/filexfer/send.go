@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -202,17 +203,21 @@ func (o *outgoing) listen(stop context.CancelCauseFunc) <-chan error {
 
 func (o *outgoing) readVerdict(stop context.CancelCauseFunc) error {
 	const op = "await the verdict"
-	for {
+	for enough := false; ; {
 		switch a, err := readAnswer(o.answers); {
 		case err != nil:
 			return suffered(op, err)
 		case a.verb == verbStored:
+			if enough { // a Write may wait for who does not read any more
+				o.stream.SetWriteDeadline(time.Now())
+			}
 			return nil
 		case a.verb == verbFailed:
 			return said(op, a)
 		case a.verb != verbEnough || !o.hasTree:
 			return suffered(op, fmt.Errorf("%w: %s after GO", ErrProtocol, a.verb))
 		}
+		enough = true
 		stop(ErrEnough)
 		select {
 		case o.enough <- struct{}{}:

@@ -35,6 +35,7 @@ type sidecar struct {
 	name  string
 	units int64
 	size  int64
+	era   [32]byte // of now
 	seal  [32]byte
 }
 
@@ -62,7 +63,14 @@ func openSidecar(root *os.Root, t Target) (*sidecar, error) {
 		root.Close()
 		return nil, err
 	}
-	return &sidecar{root: root, file: file, name: t.unitsName(), units: sha3tree.Units(t.Size), size: t.Size}, nil
+	return &sidecar{
+		root:  root,
+		file:  file,
+		name:  t.unitsName(),
+		units: sha3tree.Units(t.Size),
+		size:  t.Size,
+		era:   currentEra(file),
+	}, nil
 }
 
 // suitPlace forgets everything when the place is not there: a new one has nothing
@@ -138,7 +146,7 @@ func (s *sidecar) parse(all []byte) (said saved, ok bool) {
 	if said.list.Check(said.root) != nil {
 		return said, false
 	}
-	said.certain = era == currentEra(s.file) && era != [32]byte{}
+	said.certain = era == s.era && era != [32]byte{}
 	said.there = make([]bool, s.units)
 	for i := range said.there {
 		mark := marks[i*markSize:][:markSize]
@@ -153,7 +161,7 @@ func (s *sidecar) parse(all []byte) (said saved, ok bool) {
 // write begins the sidecar anew. Until it is done the old one says nothing, or
 // nothing certain.
 func (s *sidecar) write(root sha3tree.Sum, list sha3tree.List, there []bool) error {
-	head := s.head(root, currentEra(s.file))
+	head := s.head(root, s.era)
 	s.seal = sha3.Sum256(head)
 	rest := append(make([]byte, 0, s.length()-listAt), list.Sums...)
 	for i, is := range there {
@@ -177,6 +185,11 @@ func (s *sidecar) write(root sha3tree.Sum, list sha3tree.List, there []bool) err
 func (s *sidecar) mark(unit int64) error {
 	_, err := s.file.WriteAt(s.markOf(unit), listAt+s.units*sha3tree.Size+unit*markSize)
 	return err
+}
+
+func (s *sidecar) isEmpty() bool {
+	info, err := s.file.Stat()
+	return err == nil && info.Size() == 0
 }
 
 func (s *sidecar) remove() error {

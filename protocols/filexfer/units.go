@@ -58,7 +58,7 @@ func OpenPart(ctx context.Context, t Target) (*Part, error) {
 		return nil, sinkError(err)
 	}
 	if err := p.open(ctx); err != nil {
-		p.Close()
+		p.giveUp()
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -84,6 +84,18 @@ func newUnits(t Target) (*Part, error) {
 	p.target, p.there = t, make([]bool, sha3tree.Units(t.Size))
 	p.side, err = openSidecar(root, t)
 	return p, err
+}
+
+// giveUp ends a Part that could not be opened, and leaves what was there before.
+func (p *Part) giveUp() {
+	switch {
+	case p.place != nil && p.place.Fresh():
+		p.Remove()
+	case p.place == nil && p.side.isEmpty():
+		p.side.remove()
+	default:
+		p.Close()
+	}
 }
 
 // open opens the place, and finds out what is there.
