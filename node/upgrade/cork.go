@@ -27,7 +27,8 @@ type cork struct {
 	net.Conn
 
 	mu   sync.Mutex // held during writes to Conn
-	in   bool       // between begin and end
+	in   bool       // between begin or hold and end
+	all  bool       // between hold and end
 	kept *[]byte    // nil while empty: an idle connection keeps no memory
 	err  error      // the first failed write; TLS cannot go on after it
 }
@@ -37,6 +38,13 @@ var corkBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 0, corkSize)
 	return &b
 }}
+
+// hold makes the writes that follow wait for end, however many they are.
+func (c *cork) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.in, c.all = true, true
+}
 
 // begin makes the writes that follow wait for end, or for corkSize bytes.
 func (c *cork) begin() {
@@ -49,7 +57,7 @@ func (c *cork) begin() {
 func (c *cork) end() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.in = false
+	c.in, c.all = false, false
 	return c.flushLocked()
 }
 
@@ -57,13 +65,13 @@ func (c *cork) end() error {
 func (c *cork) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kept != nil && len(*c.kept)+len(p) > corkSize {
+	if !c.all && c.kept != nil && len(*c.kept)+len(p) > corkSize {
 		c.flushLocked() // its error stays
 	}
 	if c.err != nil {
 		return 0, c.err
 	}
-	if !c.in || len(p) > corkSize {
+	if !c.in || !c.all && len(p) > corkSize {
 		return c.writeLocked(p)
 	}
 	if c.kept == nil {

@@ -15,6 +15,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+
+	"github.com/passeur-p2p/passeur/node/yamux"
 )
 
 // TLSObserver is told what TLS agreed on. If the insecure connection given to
@@ -61,6 +63,8 @@ func (t *TLS) SecureOutbound(ctx context.Context, insecure net.Conn, p peer.ID) 
 	return secure(ctx, t.inner.SecureOutbound, insecure, p)
 }
 
+var _ yamux.Batcher = (*conn)(nil)
+
 type handshake func(context.Context, net.Conn, peer.ID) (sec.SecureConn, error)
 
 func secure(ctx context.Context, shake handshake, insecure net.Conn, p peer.ID) (sec.SecureConn, error) {
@@ -100,6 +104,8 @@ type conn struct {
 	writers atomic.Int32
 
 	wmu sync.Mutex // one frame at a time
+
+	batch bool // between Buffer and Flush; theirs alone
 }
 
 // Write sends p and returns when the kernel has all of it. It is safe for
@@ -119,6 +125,31 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, ferr
 	}
 	return n, err
+}
+
+// Buffer encrypts p and keeps it for Flush. It does not wait for the network, and
+// at most 64 KiB may be given between two calls of Flush.
+func (c *conn) Buffer(p []byte) error {
+	if !c.batch {
+		c.batch = true
+		c.writers.Add(1)
+	}
+	if c.closing.Load() {
+		return net.ErrClosed
+	}
+	c.out.hold()
+	_, err := c.tlsConn.Write(p)
+	return err
+}
+
+// Flush sends what Buffer has kept, as one write(2).
+func (c *conn) Flush() error {
+	if !c.batch {
+		return nil
+	}
+	c.batch = false
+	defer c.writers.Add(-1)
+	return c.out.end()
 }
 
 // CloseWrite sends TLS's close_notify after what was written. Read goes on.

@@ -21,6 +21,7 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
 	"github.com/passeur-p2p/passeur/node/upgrade"
+	"github.com/passeur-p2p/passeur/node/yamux"
 )
 
 // watched counts the writes that reach the socket and is told TLS's state.
@@ -309,4 +310,71 @@ func TestCloseWhileWriting(t *testing.T) {
 		wg.Wait()
 		server.Close()
 	}
+}
+
+// batcher is what the muxer uses of a connection.
+func batcher(t *testing.T, e end) yamux.Batcher {
+	t.Helper()
+	b, ok := e.SecureConn.(yamux.Batcher)
+	if !ok {
+		t.Fatal("the connection is no yamux.Batcher")
+	}
+	return b
+}
+
+// What was buffered goes out in one write, from the first byte on, when TLS still
+// makes small records.
+func TestFlush(t *testing.T) {
+	client, server := securePair(t)
+	out := batcher(t, client)
+	want := make([]byte, 64<<10)
+	for range 40 {
+		rand.Read(want)
+		before := client.raw.writes.Load()
+		for at := 0; at < len(want); at += 16 << 10 {
+			if err := out.Buffer(want[at : at+16<<10]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := client.raw.writes.Load() - before; n != 0 {
+			t.Fatalf("%d writes before Flush", n)
+		}
+		sent := make(chan error, 1)
+		go func() { sent <- out.Flush() }()
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(server, got); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		if n := client.raw.writes.Load() - before; n != 1 || !bytes.Equal(got, want) {
+			t.Fatalf("%d writes, want 1; or other bytes", n)
+		}
+	}
+	if err := out.Flush(); err != nil {
+		t.Errorf("flush of nothing: %v", err)
+	}
+}
+
+// Buffer never waits for a peer that does not read; Close ends a Flush that does.
+func TestCloseEndsAStuckFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := net.Pipe()
+		client, _ := secureOver(t, c, s)
+		out := batcher(t, client)
+		if err := out.Buffer(make([]byte, 64<<10)); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- out.Flush() }()
+		synctest.Wait()
+		client.Close()
+		if err := <-ended; !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("flush: %v, want io.ErrClosedPipe", err)
+		}
+		if err := out.Buffer([]byte("x")); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("buffer: %v, want net.ErrClosed", err)
+		}
+	})
 }
