@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,10 +58,10 @@ func must(t testing.TB, err error) {
 const serverIP = "203.0.113.100"
 
 // pair starts two people, one at each end.
-func (p *path) pair(args ...string) pair {
+func (p *path) pair() pair {
 	p.t.Helper()
 	s := settler{p.t, nil, p.dht}
-	return befriend(p.t, s.settle(p.from, "from", serverIP, people.Config{Args: args}), s.settle(p.to, "to", serverIP, people.Config{Args: args}))
+	return befriend(p.t, s.settle(p.from, "from", serverIP, people.Config{}), s.settle(p.to, "to", serverIP, people.Config{}))
 }
 
 // tls is a plain TLS stream of so many bytes. The time runs from the first byte to
@@ -118,16 +121,53 @@ func farField(s *stage, o options) []contender {
 	size := o.bytes(giB)
 	p := lay(s, wire.Config{Delay: 25 * time.Millisecond, Rate: 1e9}, "cubic")
 	file := p.file(size)
+	one := p.pair()
+	p.shut(p.from, one.from)
+	p.shut(p.to, one.to)
 	return []contender{
 		p.tls(size),
-		p.passeur("one", "passeur, one link", p.pair(oneLink...), file, size),
+		p.passeur("one", "passeur, the link that stands", one, file, size),
 		p.passeur("several", "passeur, as many links as help", p.pair(), file, size),
 		p.aria2(file, size),
 	}
 }
 
-// oneLink are arguments that keep a node from opening more links to a device.
-var oneLink []string
+// shut lets no new TCP connection come to a node; those that stand, stay.
+func (p *path) shut(h *natlab.Host, node person) {
+	p.t.Helper()
+	rules := "table inet bench {\n chain shut {\n  type filter hook input priority 0;\n"
+	for _, port := range ports(p.t, h, node.pid()) {
+		rules += fmt.Sprintf("  tcp dport %s tcp flags & (syn | ack) == syn reject with tcp reset\n", port)
+	}
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	cmd := h.Command(ctx, "nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(rules + " }\n}\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		p.t.Fatalf("nft (of Debian's nftables): %v: %s", err, out)
+	}
+}
+
+// ports are those where a process listens by TCP, as ss shows them.
+func ports(t testing.TB, h people.Host, pid int) (all []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := h.Command(ctx, "ss", "-Hltnp").Output()
+	if err != nil {
+		t.Fatalf("ss: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) > 3 && strings.Contains(line, fmt.Sprintf("pid=%d,", pid)) {
+			all = append(all, f[3][strings.LastIndexByte(f[3], ':')+1:])
+		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("process %d listens nowhere: %s", pid, out)
+	}
+	return all
+}
 
 // lossy is a path of 100 Mbit/s that loses one packet in a hundred each way.
 func lossy(s *stage, control string) *path {
@@ -168,13 +208,24 @@ func (p *path) small(two pair, round int) figures {
 	return figures{seconds: x.wall.Seconds(), trips: float64(x.wall) / float64(p.rtt)}
 }
 
-// coldField is two people who know each other and are not connected: before each run
-// the connections between their hosts are cut and kept from coming back.
+// coldField is two people who know each other, whose nodes run, and who are not
+// connected when one sends: the connections between their hosts were just cut, or a
+// node was just started. Nodes connect to contacts by themselves, so that this does not
+// last; whoever comes first with it counts.
 func coldField(s *stage, _ options) []contender {
 	p := lay(s, wire.Config{Delay: smallDelay}, "bbr")
 	two := p.pair()
-	return []contender{{name: "passeur", title: "passeur", run: func(round int) figures {
-		two.part()
-		return p.small(two, round)
-	}}}
+	after := func(apart func()) func(int) figures {
+		return func(round int) figures {
+			apart()
+			f := p.small(two, round)
+			two.warm()
+			return f
+		}
+	}
+	return []contender{
+		{name: "passeur", title: "passeur, connection cut", run: after(func() { p.from.Cut(p.to.Host) })},
+		{name: "to", title: "passeur, receiver just started", run: after(two.to.Restart)},
+		{name: "from", title: "passeur, sender just started", run: after(two.from.Restart)},
+	}
 }

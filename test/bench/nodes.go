@@ -203,11 +203,3 @@ func (p person) incoming(t testing.TB, name string) (last api.Transfer) {
 	}
 	return last
 }
-
-// part ends the connections between two people, and what they know of each other's
-// whereabouts: their nodes start anew.
-func (p pair) part() {
-	p.t.Helper()
-	p.to.Restart()
-	p.from.Restart()
-}
