@@ -15,8 +15,8 @@ import (
 const maxNumber = 10000 // names tried before giving up
 
 // Finish makes what has no bytes, sets times, flushes, and gives the folder the
-// first name that is free: "photos", "photos (2)". Then the hidden folder is removed.
-// It fails with [ErrManifestFirst] or [ErrUnchosen] if it is too early, and with
+// first name that is free: "photos", "photos (2)". Then the hidden folder is removed,
+// and the Place closed. It fails with [ErrManifestFirst] or [ErrUnchosen] if it is too early, and with
 // [ErrIncomplete] if a file is missing or not as long as it should be.
 func (p *Place) Finish() (string, error) {
 	p.mu.Lock()
@@ -40,6 +40,7 @@ func (p *Place) Finish() (string, error) {
 	}
 	// What is left of the hidden folder is swept some day, should this fail.
 	p.parent.RemoveAll(partNameOf(p.target.ID))
+	p.closeLocked() // nothing is left to fail
 	return filepath.Join(p.target.Dir, name), nil
 }
 
@@ -75,19 +76,15 @@ func (p *Place) completeFiles() error {
 			}
 			return err
 		case e.size == 0:
-			return p.makeEmpty(dir, e, name)
+			return makeEmpty(dir, e, name)
 		default:
 			return completeFile(dir, e, name)
 		}
 	})
 }
 
-func (p *Place) makeEmpty(dir *os.Root, e *entry, name string) error {
-	mode := fs.FileMode(0o666)
-	if e.kind == Executable {
-		mode = 0o777
-	}
-	file, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+func makeEmpty(dir *os.Root, e *entry, name string) error {
+	file, err := makeFile(dir, e, name)
 	if err == nil {
 		err = file.Close()
 	}
@@ -169,14 +166,22 @@ func (p *Place) dateDirs() error {
 
 // publish moves the tree to its final name and flushes the folder around it.
 func (p *Place) publish() (string, error) {
+	name, err := p.moveOut()
+	if err != nil {
+		return "", err
+	}
+	if err := syncDir(p.parent); err != nil {
+		return "", errors.Join(err, moveDir(p.parent, name, p.part, treeName))
+	}
+	return name, nil
+}
+
+func (p *Place) moveOut() (string, error) {
 	for n := 1; n <= maxNumber; n++ {
 		name := numbered(p.target.Name, n, false)
 		err := moveDir(p.part, treeName, p.parent, name)
-		if err == nil {
-			return name, syncDir(p.parent)
-		}
 		if !errors.Is(err, fs.ErrExist) {
-			return "", err
+			return name, err
 		}
 		if p.target.Exact {
 			break

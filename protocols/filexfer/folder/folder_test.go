@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -78,6 +79,34 @@ func TestSums(t *testing.T) {
 		if e.Sum != want.Root() {
 			t.Errorf("%s has the sum %v, want %v", e.Path, e.Sum, want.Root())
 		}
+	}
+}
+
+// Whoever asks for the sums gets the same; who gives up does not hinder the others.
+func TestSumOfMany(t *testing.T) {
+	f := scanned(t, usual)
+	ended, end := context.WithCancelCause(t.Context())
+	end(io.ErrNoProgress)
+	if err := f.Sum(ended, nil); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("of an ended ctx: %v", err)
+	}
+	var told atomic.Int64
+	roots := make(chan sha3tree.Sum, 4)
+	for range cap(roots) {
+		go func() {
+			f.Sum(t.Context(), told.Store)
+			list, _ := f.List(t.Context())
+			roots <- list.Root()
+		}()
+	}
+	want := <-roots
+	for range cap(roots) - 1 {
+		if got := <-roots; got != want {
+			t.Errorf("root %v, and %v", got, want)
+		}
+	}
+	if told.Load() != f.Manifest().Size() || f.File().Root != want.String() {
+		t.Errorf("%d bytes are done of %d, the root is %s", told.Load(), f.Manifest().Size(), f.File().Root)
 	}
 }
 

@@ -62,9 +62,14 @@ func TestDiskFull(t *testing.T) {
 		}
 		data := forged(entries...)
 		p = place(t, dir, data, Accept{})
+		filler := filepath.Join(dir, "filler")
+		check(t, os.WriteFile(filler, make([]byte, 2<<20), 0o600))
+		if _, err := p.WriteAt(data[:1<<20], 0); !errors.Is(err, filexfer.ErrNoSpace) {
+			t.Errorf("2 MiB are taken: %v", err)
+		}
+		check(t, os.Remove(filler))
 		_, err := p.WriteAt(data[:1<<20], 0)
 		check(t, err)
-		filler := filepath.Join(dir, "filler")
 		if err := os.WriteFile(filler, make([]byte, 4<<20), 0o600); err == nil {
 			t.Fatal("the disk is not full")
 		}
@@ -138,4 +143,41 @@ func TestSkipped(t *testing.T) {
 	}
 	check(t, os.Chtimes(filepath.Join(path, "sub"), longAgo, longAgo)) // the test touched it
 	wantTree(t, path, tr)
+}
+
+// Nothing stays open behind a folder.
+func TestNothingStaysOpen(t *testing.T) {
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		check(t, err)
+		return len(files)
+	}
+	f := scanned(t, usual)
+	before := open()
+	data := bytesOf(t, f)
+	list, err := f.List(t.Context())
+	check(t, err)
+	dir := t.TempDir()
+	target := targetIn(dir, int64(len(data)))
+	target.Root, target.Place = list.Root().String(), Accept{Manifest: f.Manifest().Length()}.Open
+	for _, end := range []func(*filexfer.Part) error{(*filexfer.Part).Close, (*filexfer.Part).Remove, (*filexfer.Part).Finish} {
+		part, err := filexfer.OpenPart(t.Context(), target)
+		check(t, err)
+		sink := part.Range(0, int64(len(data)))
+		if sink.NeedSums() {
+			check(t, sink.SetSums(t.Context(), filexfer.Tree{Root: list.Root(), List: list}))
+		}
+		for at := 0; at < len(data); at += 1 << 20 {
+			_, err := sink.Write(data[at:min(at+1<<20, len(data))])
+			if errors.Is(err, filexfer.ErrEnough) {
+				break
+			}
+			check(t, err)
+		}
+		check(t, sink.Commit(), end(part), part.Close())
+	}
+	wantTree(t, filepath.Join(dir, "folder"), usual)
+	if after := open(); after > before { // less, when what another test forgot is collected
+		t.Errorf("%d files are open, %d were", after, before)
+	}
 }

@@ -103,14 +103,15 @@ func (p *parser) entry(kind Kind) error {
 		around = p.around[n-1]
 	}
 	e := entry{kind: kind, parent: around.index}
-	for _, step := range []func() error{
-		func() error { return p.name(&e) },
-		func() error { return p.fits(around.path + len(e.name)) },
-		func() error { return p.details(&e) },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
+	err := p.name(&e)
+	if err == nil {
+		err = p.fits(around.path + len(e.name))
+	}
+	if err == nil {
+		err = p.details(&e)
+	}
+	if err != nil {
+		return err
 	}
 	p.m.entries = append(p.m.entries, e)
 	if p.last = e.name; kind == Dir {

@@ -60,7 +60,7 @@ type Place struct {
 	raw    *os.File
 
 	mu     sync.RWMutex // held to read while bytes are written to files
-	came   []bool       // units of the manifest, until it is whole
+	came   []bool       // units of the manifest, in this life
 	m      *Manifest    // nil until then
 	wanted []bool       // of each entry; nil until it is chosen
 	spans  []filexfer.Span
@@ -88,6 +88,8 @@ func OpenPlace(ctx context.Context, t filexfer.Target, a Accept) (*Place, error)
 		return nil, fmt.Errorf("%w: %d bytes of manifest in a folder of %d", ErrManifest, a.Manifest, t.Size)
 	case a.Manifest > a.Limits.Manifest || t.Size > a.Limits.Size:
 		return nil, fmt.Errorf("%w: %d bytes, and %d of manifest", ErrLimit, t.Size, a.Manifest)
+	case !partName.MatchString(partNameOf(t.ID)):
+		return nil, fmt.Errorf("%q is no ID of a transfer", t.ID)
 	case t.Name != filexfer.SafeName(t.Name):
 		return nil, fmt.Errorf("%q is no safe name of a folder", t.Name)
 	}
@@ -186,7 +188,6 @@ func (p *Place) understand(r io.Reader) error {
 	}
 	if err == nil {
 		p.m = m
-		p.came = nil
 	}
 	return err
 }
@@ -226,29 +227,35 @@ func roundUp(n int64) int64 { return sha3tree.Units(n) * sha3tree.UnitSize }
 func (p *Place) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ended = true
-	var errs []error
-	for _, c := range []io.Closer{p.raw, p.tree, p.part, p.parent} {
-		switch c := c.(type) {
-		case *os.File:
-			if c != nil {
-				errs = append(errs, c.Close())
-			}
-		case *os.Root:
-			if c != nil {
-				errs = append(errs, c.Close())
-			}
-		}
-	}
-	return errors.Join(errs...)
+	return p.closeLocked()
 }
 
-// Remove removes the hidden folder.
+func (p *Place) closeLocked() error {
+	if p.ended {
+		return nil
+	}
+	p.ended = true
+	var err error
+	if p.raw != nil {
+		err = p.raw.Close()
+	}
+	for _, dir := range []*os.Root{p.tree, p.part, p.parent} {
+		if dir != nil {
+			err = errors.Join(err, dir.Close())
+		}
+	}
+	return err
+}
+
+// Remove removes the hidden folder, and closes.
 func (p *Place) Remove() error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return fs.ErrClosed
+	}
 	err := p.parent.RemoveAll(partNameOf(p.target.ID))
-	p.mu.Unlock()
-	return errors.Join(placeError(err), p.Close())
+	return placeError(errors.Join(err, p.closeLocked()))
 }
 
 // openPlain opens a regular file that is no link, in a folder. With O_CREATE it may

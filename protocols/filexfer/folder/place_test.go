@@ -432,6 +432,23 @@ func TestPart(t *testing.T) {
 	}
 }
 
+// What an unfinished folder leaves is filexfer's to sweep.
+func TestSweep(t *testing.T) {
+	data := bytesOf(t, scanned(t, usual))
+	dir := t.TempDir()
+	target := targetIn(dir, int64(len(data)))
+	target.Place = Accept{Manifest: lengthOf(t, data)}.Open
+	part, err := filexfer.OpenPart(t.Context(), target)
+	check(t, err)
+	if n, err := filexfer.SweepParts(dir, nil); n != 0 || err != nil {
+		t.Errorf("while it is open: %d, %v", n, err)
+	}
+	check(t, part.Close())
+	_, err = filexfer.SweepParts(dir, nil)
+	check(t, err)
+	wantNames(t, dir)
+}
+
 // Any order of units, and any cut, gives the same folder.
 func FuzzSpread(f *testing.F) {
 	f.Add([]byte{3, 1, 2, 0}, uint64(1))

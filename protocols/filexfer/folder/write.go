@@ -14,10 +14,10 @@ import (
 
 // WriteAt puts verified bytes where they belong. Until the manifest is whole it
 // takes its units only, whole ones in any order, and fails with [ErrManifestFirst]
-// for others; until it is chosen what is wanted, with [ErrUnchosen]. Units that are not
-// wanted are taken and dropped. A manifest that
-// is broken fails with [ErrManifest] or [ErrLimit] whenever it is written: nothing of
-// this file can be had.
+// for others; until it is chosen what is wanted, with [ErrUnchosen]. Units that are
+// not wanted are taken and dropped. A manifest that is broken fails with
+// [ErrManifest] or [ErrLimit] whenever it is written: nothing of this file can be
+// had.
 func (p *Place) WriteAt(b []byte, off int64) (int, error) {
 	if off < 0 || int64(len(b)) > p.target.Size-off {
 		return 0, fmt.Errorf("byte %d to %d of a folder of %d bytes", off, off+int64(len(b)), p.target.Size)
@@ -59,7 +59,8 @@ func (p *Place) writeHead(b []byte, off int64) error {
 	return p.manifestCame()
 }
 
-// manifestCame reads the manifest and keeps it.
+// manifestCame reads the manifest and keeps it. If that fails, all is as if the last
+// unit of it had not come.
 func (p *Place) manifestCame() error {
 	if err := p.understand(io.NewSectionReader(p.raw, 0, p.accept.Manifest)); err != nil {
 		return err
@@ -67,6 +68,9 @@ func (p *Place) manifestCame() error {
 	err := p.keep(manifestName, p.m.text)
 	if err == nil && !p.accept.Ask {
 		err = p.chooseLocked(p.accept.Only)
+	}
+	if err != nil {
+		p.m = nil
 	}
 	return err
 }
@@ -169,11 +173,7 @@ func (p *Place) writeFile(w *walker, i int32, b []byte, off int64) error {
 // space of a large one is claimed then.
 func (p *Place) openFile(dir *os.Root, i int32) (*os.File, error) {
 	e, name := &p.m.entries[i], p.m.savedName(i)
-	mode := fs.FileMode(0o666)
-	if e.kind == Executable {
-		mode = 0o777
-	}
-	file, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	file, err := makeFile(dir, e, name)
 	if errors.Is(err, fs.ErrExist) {
 		return openPlain(dir, name, os.O_WRONLY)
 	}
@@ -183,6 +183,15 @@ func (p *Place) openFile(dir *os.Root, i int32) (*os.File, error) {
 		}
 	}
 	return file, err
+}
+
+// makeFile makes the file of an entry, and follows nothing. The umask holds.
+func makeFile(dir *os.Root, e *entry, name string) (*os.File, error) {
+	mode := fs.FileMode(0o666)
+	if e.kind == Executable {
+		mode = 0o777
+	}
+	return dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 }
 
 // ReadAt gives what was written; zeros where nothing was.
