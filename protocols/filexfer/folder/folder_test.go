@@ -82,6 +82,24 @@ func TestSums(t *testing.T) {
 	}
 }
 
+// More files than are hashed by one goroutine.
+func TestManyFiles(t *testing.T) {
+	tr := tree{}
+	for i := range 300 {
+		tr[fmt.Sprintf("%d/%d", i%7, i)] = "f" + noise(i*20, uint64(i))
+	}
+	f := scanned(t, tr)
+	data := bytesOf(t, f)
+	for e := range f.Manifest().All() {
+		if content := tr[e.Path]; e.Kind == File && e.Sum != sumOf([]byte(content[1:])) {
+			t.Errorf("%s has the sum %v", e.Path, e.Sum)
+		}
+	}
+	p := place(t, t.TempDir(), data, Accept{})
+	fill(t, p, data, random(1))
+	wantTree(t, finish(t, p), tr)
+}
+
 // Whoever asks for the sums gets the same; who gives up does not hinder the others.
 func TestSumOfMany(t *testing.T) {
 	f := scanned(t, usual)
