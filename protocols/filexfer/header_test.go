@@ -33,6 +33,10 @@ func TestHeaderVectors(t *testing.T) {
 				Trailer:      v.fields["trailer"] == "yes",
 				Conversation: v.text(t, "conversation"),
 				Interaction:  v.text(t, "interaction"),
+				Root:         v.text(t, "root"),
+				Follows:      v.fields["follows"] == "yes",
+				Total:        v.number(t, "total"),
+				Manifest:     v.number(t, "manifest"),
 			}
 			if got != want {
 				t.Errorf("read %+v, want %+v", got, want)

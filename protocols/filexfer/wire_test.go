@@ -67,39 +67,90 @@ func trailerOf(content string) string { return "Sha3-512: " + sumOf(content) + "
 // Both sides, byte by byte, as docs/protocol.md shows them.
 func TestExchangeVectors(t *testing.T) {
 	for _, v := range readVectors(t, "exchange.txt") {
-		name, content, known := v.text(t, "name"), v.text(t, "content"), v.text(t, "sum")
-		t.Run(v.name()+", receiver", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sink := &memorySink{}
-				s, seen := receiving(t, Config{Ranges: true, Accept: into(sink)})
-				write(t, s, v.text(t, "header"))
-				read(t, s, v.text(t, "decision"))
-				write(t, s, v.text(t, "bytes"))
-				read(t, s, v.text(t, "verdict"))
-				if _, err := s.Read(make([]byte, 1)); err != io.EOF {
-					t.Errorf("after the verdict: %v", err)
-				}
-				end := seen.awaitEnd(t)
-				wantEnd(t, "receiver", end, Finished, nil)
-				if data, _, _ := sink.kept(); data != content || end.Offset != v.number(t, "offset") {
-					t.Errorf("kept %q from %d on", data, end.Offset)
-				}
-			})
-		})
-		t.Run(v.name()+", sender", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f := text(name, content)
-				f.Sum, f.Offset = known, v.number(t, "offset")
-				f.Conversation, f.Interaction = v.text(t, "conversation"), v.text(t, "interaction")
-				s, seen := sending(t, f)
-				read(t, s, v.text(t, "header"))
-				write(t, s, v.text(t, "decision"))
-				read(t, s, v.text(t, "bytes"))
-				write(t, s, v.text(t, "verdict"))
-				wantEnd(t, "sender", seen.awaitEnd(t), Finished, nil)
-			})
-		})
+		x := exchangeOf(t, v)
+		t.Run(v.name()+", receiver", func(t *testing.T) { synctest.Test(t, x.receive) })
+		t.Run(v.name()+", sender", func(t *testing.T) { synctest.Test(t, x.send) })
 	}
+}
+
+// exchange is a vector of exchange.txt.
+type exchange struct {
+	header, decision, bytes, verdict string
+	file                             File
+	content                          string // of the whole file, or of a range without a tree
+	enough                           int
+}
+
+func exchangeOf(t *testing.T, v vector) exchange {
+	x := exchange{v.text(t, "header"), v.text(t, "decision"), v.text(t, "bytes"), v.text(t, "verdict"), File{}, v.text(t, "content"), int(v.number(t, "enough"))}
+	name := v.text(t, "name")
+	if v.fields["zeros"] == "" {
+		x.file = text(name, x.content)
+		x.file.Offset = v.number(t, "offset")
+	} else {
+		x.content = strings.Repeat("\x00", int(v.number(t, "zeros")))
+		start := v.number(t, "offset")
+		end := start + v.number(t, "length")
+		x.file = spanOf(t, name, x.content, start, end)
+		x.bytes += x.content[start:end]
+	}
+	x.file.Sum, x.file.Manifest = v.text(t, "sum"), v.number(t, "manifest")
+	x.file.Conversation, x.file.Interaction = v.text(t, "conversation"), v.text(t, "interaction")
+	if tree := v.fields["tree"]; tree != "" {
+		x.file = withTree(x.file, x.content, tree == "follows")
+		known := treeOf(x.content)
+		known.Interaction = v.text(t, "late")
+		x.file.Tree = func(context.Context) (Tree, error) { return known, nil }
+	}
+	return x
+}
+
+// receive plays the sender by hand.
+func (x exchange) receive(t *testing.T) {
+	units := &unitSink{needs: x.decision == "GO sums\n", enough: x.enough}
+	var sink Sink = units
+	kept, want := &units.memorySink, x.content
+	if x.file.Tree == nil {
+		kept = &memorySink{}
+		sink = kept
+	} else {
+		want = x.content[x.file.Offset:][:x.file.Size]
+	}
+	s, seen := receiving(t, Config{Ranges: true, Accept: into(sink)})
+	write(t, s, x.header)
+	read(t, s, x.decision)
+	if x.enough > 0 { // who would send more may find nobody who reads it
+		x.bytes = x.bytes[:len(x.bytes)-int(x.file.Size)+x.enough*unit]
+	}
+	write(t, s, x.bytes)
+	read(t, s, x.verdict)
+	if _, err := s.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("after the verdict: %v", err)
+	}
+	end := seen.awaitEnd(t)
+	wantEnd(t, "receiver", end, Finished, nil)
+	if x.enough > 0 {
+		want = want[:x.enough*unit]
+	}
+	if data, _, _ := kept.kept(); data != want || end.Offset != x.file.Offset {
+		t.Errorf("kept %d bytes from %d on, want %d from %d on", len(data), end.Offset, len(want), x.file.Offset)
+	}
+	if x.file.Tree == nil || !units.needs {
+		return
+	}
+	if tree, _ := x.file.Tree(t.Context()); units.tree.Root != tree.Root || units.tree.Interaction != tree.Interaction {
+		t.Errorf("got the tree %v of %q, want %v of %q", units.tree.Root, units.tree.Interaction, tree.Root, tree.Interaction)
+	}
+}
+
+// send plays the receiver by hand.
+func (x exchange) send(t *testing.T) {
+	s, seen := sending(t, x.file)
+	read(t, s, x.header)
+	write(t, s, x.decision)
+	read(t, s, x.bytes)
+	write(t, s, x.verdict)
+	wantEnd(t, "sender", seen.awaitEnd(t), Finished, nil)
 }
 
 // A sender that knows nothing of sums is served on the strength of TLS.
