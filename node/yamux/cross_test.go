@@ -40,6 +40,9 @@ func talk(c network.MuxedConn, seed uint64, size int, pieces []int) error {
 	defer s.Close()
 	want := make([]byte, size)
 	rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(want)
+	if size > 0 {
+		want[0] = 0 // see serveChaos
+	}
 	sent := make(chan error, 1)
 	go func() {
 		for i, rest := 0, want; len(rest) > 0; i++ {
