@@ -11,8 +11,8 @@ const (
 type Limits struct {
 	// Entries is how many files, folders and links there may be: 1,000,000.
 	Entries int
-	// Manifest is how long the manifest may be in bytes: 64 MiB. As much memory is
-	// taken for it, and 128 bytes an entry.
+	// Manifest is how long the manifest may be in bytes: 64 MiB. It is kept in
+	// memory, with some 130 bytes an entry; reading it takes twice as much.
 	Manifest int64
 	// Depth is how many elements a path may have: 128.
 	Depth int
