@@ -4,9 +4,13 @@ import (
 	"context"
 	"hash"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/crypto/sha3"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 const benchSize = 256 << 20
@@ -68,3 +72,86 @@ func BenchmarkTransfer(b *testing.B) {
 		})
 	}
 }
+
+// A whole transfer from file to file over TCP and yamux, as it is verified: by a
+// tree, by nothing, by SHA3-512 at both ends.
+func BenchmarkFileToFile(b *testing.B) {
+	dir := b.TempDir()
+	source := filepath.Join(dir, "source")
+	if err := os.WriteFile(source, []byte(noise(benchSize)), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	f, err := FileFromPath(source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opened, err := os.Open(source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer opened.Close()
+	list, err := sha3tree.Read(b.Context(), opened, f.Size, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	tree := Tree{Root: list.Root(), List: list}
+	withTree := f
+	withTree.Root, withTree.Tree = tree.Root.String(), func(context.Context) (Tree, error) { return tree, nil }
+	for _, way := range []struct {
+		name   string
+		file   File
+		unread bool // nothing is hashed
+	}{
+		{"tree", withTree, false},
+		{"nothing", f, true},
+		{"sha3-512", f, false},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			left, right := connectTCP(b)
+			sender, _ := mount(b, left, Config{})
+			var part *Part
+			newSum := sender.newSum
+			mount(b, right, Config{Accept: func(ctx context.Context, o Offer) (Sink, error) {
+				target := Target{Dir: dir, Name: "x", Size: o.Size}
+				if !o.HasTree() {
+					return openFileSink(ctx, target, newSum())
+				}
+				var err error
+				if part, err = OpenPart(ctx, target); err != nil {
+					return nil, err
+				}
+				return part.Range(0, o.Size), nil
+			}})
+			if way.unread {
+				newSum = newNoSum
+				sender.newSum = newSum
+			}
+			b.SetBytes(benchSize)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := sender.Send(b.Context(), "right", way.file); err != nil {
+					b.Fatal(err)
+				}
+				if part != nil {
+					if err := part.Finish(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				os.Remove(filepath.Join(dir, "x"))
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// newNoSum sums nothing.
+func newNoSum() hash.Hash { return noSum{} }
+
+type noSum struct{}
+
+func (noSum) Write(p []byte) (int, error) { return len(p), nil }
+func (noSum) Sum(b []byte) []byte         { return append(b, make([]byte, sumDigits/2)...) }
+func (noSum) Reset()                      {}
+func (noSum) Size() int                   { return sumDigits / 2 }
+func (noSum) BlockSize() int              { return 1 }

@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
@@ -169,4 +171,24 @@ func (b *blockedSource) Read([]byte) (int, error) {
 func (b *blockedSource) Close() error {
 	b.once.Do(func() { close(b.closed) })
 	return nil
+}
+
+// A file goes over the connection that it is told to go over, of two.
+func TestGivenConnection(t *testing.T) {
+	alice, bob := pair(t)
+	if err := bob.host.Connect(network.WithForceDirectDial(t.Context(), "a second one"), peer.AddrInfo{ID: alice.host.ID(), Addrs: alice.host.Addrs()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range alice.host.Network().ConnsToPeer(bob.host.ID()) {
+		file := filexfer.File{Name: "x", Size: 5, Conn: c, Open: func() (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader("hello")), nil
+		}}
+		view, err := alice.files.Send(t.Context(), bob.host.ID(), file)
+		if err != nil || view.Conn != c {
+			t.Errorf("over %v: %v, want %v", view.Conn, err, c)
+		}
+		if view, err := alice.files.Send(t.Context(), "another", file); view.State != filexfer.Unjoinable || !errors.Is(err, filexfer.ErrUnjoinable) {
+			t.Errorf("to another device: %v, %v", view.State, err)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package filexfer
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"hash"
@@ -8,10 +9,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/crypto/sha3"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 // realSum makes TestContinueBeyond4GiB take SHA3-512, which is half a minute of
@@ -126,4 +130,58 @@ func (q *quickSum) Sum(b []byte) []byte {
 	binary.BigEndian.PutUint32(sum[:], q.Sum32())
 	binary.BigEndian.PutUint64(sum[4:], uint64(q.n))
 	return append(b, sum[:]...)
+}
+
+// The last unit of a file beyond 4 GiB, of which the others are there, comes from
+// file to file; only its space is claimed, and nothing is read of the rest.
+func TestLastUnitBeyond4GiB(t *testing.T) {
+	mounted(t, func(t *testing.T, dir string) {
+		const there, size = 1 << 32, 1<<32 + 200_000
+		source := filepath.Join(dir, "source")
+		sparse(t, source, size, size-5, "hello")
+		sparse(t, filepath.Join(dir, wantedPart), size, 0, "")
+		tree := sparseTree(size, "hello")
+		s := sidecarOf(t, dir, tree)
+		verified := slices.Repeat([]bool{true}, int(s.units))
+		verified[s.units-1] = false
+		if err := s.write(tree.Root, tree.List, verified); err != nil {
+			t.Fatal(err)
+		}
+		s.close()
+		target := Target{Dir: dir, Name: "x", Size: size, ID: "0123456789abcdef", Root: tree.Root.String()}
+		if got := PartSize(target); got != there {
+			t.Fatalf("%d bytes are there, want %d", got, int64(there))
+		}
+		p := openUnits(t, target)
+		wantMissing(t, p, Span{there, size})
+		left, right := connect(t)
+		sender, _ := mount(t, left, Config{})
+		mount(t, right, Config{Ranges: true, Accept: into(p.Range(there, size))})
+		f, err := FileFromPath(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Tree, f.Root = func(context.Context) (Tree, error) { return tree, nil }, target.Root
+		if _, err := sender.Send(t.Context(), "right", rangeOf(t, f, there, size)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		wantNames(t, dir, "source", "x")
+		if tail(t, source, there) != tail(t, p.Path(), there) {
+			t.Error("the ends differ")
+		}
+	})
+}
+
+// sparseTree is the tree of size bytes that are zero but for the end.
+func sparseTree(size int64, end string) Tree {
+	zero := sha3tree.Unit(make([]byte, unit))
+	list := sha3tree.List{Size: size, Sums: bytes.Repeat(zero[:], int(sha3tree.Units(size)))}
+	last := make([]byte, (size-1)%unit+1)
+	copy(last[len(last)-len(end):], end)
+	sum := sha3tree.Unit(last)
+	copy(list.Sums[len(list.Sums)-sha3tree.Size:], sum[:])
+	return Tree{Root: list.Root(), List: list}
 }

@@ -119,3 +119,46 @@ func TestFileFromPathOfOtherThings(t *testing.T) {
 		t.Errorf("a file of /proc: %v", err)
 	}
 }
+
+// What a process that died had claimed is not in the way of who continues its
+// file, and a closed part claims nothing.
+func TestClaimsOfTheDead(t *testing.T) {
+	mounted(t, func(t *testing.T, dir string) {
+		const size = 800 << 10 // of 1 MiB
+		target := Target{Dir: dir, Name: "x", Size: size, Sum: strings.Repeat("0", sumDigits), ID: "0123456789abcdef"}
+		s := open(t, target)
+		writeTo(t, s, "hello")
+		s.close() // as if the process had died: the rest stays claimed
+		s = open(t, target)
+		if s.Have() != 5 {
+			t.Errorf("%d bytes there", s.Have())
+		}
+		s.spoiled = true
+		s.Abort()
+
+		target.Sum, target.Root = "", strings.Repeat("0", 64)
+		for range 2 {
+			p := openUnits(t, target)
+			wantFull(t, dir, size)
+			p.place.Close() // as if the process had died
+			p.side.close()
+		}
+		openUnits(t, target).Close()
+		if _, err := OpenPart(t.Context(), Target{Dir: dir, Name: "y", Size: 2 << 20}); !errors.Is(err, ErrNoSpace) {
+			t.Errorf("2 MiB announced: %v", err)
+		}
+		wantNames(t, dir, wantedPart, wantedUnits)
+	})
+}
+
+// wantFull fails unless size bytes of dir's disk are taken.
+func wantFull(t *testing.T, dir string, size uint64) {
+	t.Helper()
+	var stat unix.Statfs_t
+	if err := unix.Statfs(dir, &stat); err != nil {
+		t.Fatal(err)
+	}
+	if used := (stat.Blocks - stat.Bfree) * uint64(stat.Bsize); used < size {
+		t.Errorf("%d bytes are taken, want %d", used, size)
+	}
+}

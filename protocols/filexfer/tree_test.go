@@ -463,7 +463,7 @@ func TestEndsWhileCommitWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				content := noise(4 * unit)
+				content := noise(2 * unit)
 				sink := &unitSink{commits: make(chan error), aborting: make(chan struct{})}
 				says := "GO\nENOUGH\n"
 				if sink.enough = 1; c.noEnough {
@@ -472,7 +472,7 @@ func TestEndsWhileCommitWaits(t *testing.T) {
 				left, right := connect(t)
 				receiver, received := mount(t, right, Config{Accept: into(sink)})
 				s := left.raw(t)
-				write(t, s, offerOf(content, Span{0, 4 * unit}, false))
+				write(t, s, offerOf(content, Span{0, 2 * unit}, false))
 				read(t, s, "GO\n")
 				says = says[len("GO\n"):]
 				if c.noEnough {

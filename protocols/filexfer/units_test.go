@@ -205,13 +205,13 @@ func TestPartTakesTheRightSums(t *testing.T) {
 
 // Several ranges fill a part at the same time, and overlap.
 func TestPartIsFilledByManyAtOnce(t *testing.T) {
-	const units = 16
+	const units = 8
 	content := noise(units * unit)
 	p := openUnits(t, unitsTarget(t.TempDir(), content))
 	var fills sync.WaitGroup
-	for i := range int64(6) {
+	for i := range int64(4) {
 		fills.Go(func() {
-			if err := fill(p, content, i*2*unit, min(units, i*2+6)*unit); err != nil {
+			if err := fill(p, content, i*2*unit, min(units, i*2+4)*unit); err != nil {
 				t.Error(err)
 			}
 		})

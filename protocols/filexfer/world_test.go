@@ -40,6 +40,30 @@ var _ Host = (*device)(nil)
 func connect(t testing.TB) (left, right *device) {
 	t.Helper()
 	one, two := net.Pipe()
+	return connectOver(t, one, two)
+}
+
+// connectTCP is connect over the loopback, for benchmarks.
+func connectTCP(t testing.TB) (left, right *device) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	one, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return connectOver(t, one, two)
+}
+
+func connectOver(t testing.TB, one, two net.Conn) (left, right *device) {
+	t.Helper()
 	left = &device{id: "left", other: "right", pipe: one}
 	right = &device{id: "right", other: "left", pipe: two}
 	for _, d := range []*device{left, right} {
