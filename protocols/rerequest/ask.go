@@ -31,6 +31,7 @@ type ask struct {
 	piece  *piece         // what is asked for, of a file with a tree that others bring too; nil: all that is missing
 	stream network.Stream // to the device, if there is one already
 	quiet  bool           // Asked was told before
+	wrong  error          // what was wrong with the offer of piece
 }
 
 // offeredLocked notes that the device has offered the file.

@@ -136,21 +136,36 @@ func (p *piece) lose(there span) {
 
 func (p *piece) isDone() bool { return p.span.Start >= p.span.End }
 
-// release takes a piece from its source. What it did not bring, and no other
-// brings, is free.
+// release takes a piece from its source. What it did not bring, and no other is
+// to bring, is free.
 func (b *board) release(p *piece) {
 	p.source.pieces = slices.DeleteFunc(p.source.pieces, func(other *piece) bool { return other == p })
-	rest := []span{p.span}
+	var rest []span
+	if p.copyOf == nil && !p.isDone() {
+		rest = []span{p.span}
+	}
 	for _, other := range b.pieces() {
-		rest = without(rest, other.span)
 		if other.copyOf == p {
-			other.copyOf = nil
+			other.copyOf = b.owner(other)
+		}
+		if other.copyOf == nil {
+			rest = without(rest, other.span)
 		}
 	}
 	for _, r := range rest {
 		b.free = including(b.free, r)
 	}
 	p.span.End = p.span.Start
+}
+
+// owner is who is to bring bytes of a copy first; nil: it is.
+func (b *board) owner(p *piece) *piece {
+	for _, other := range b.pieces() {
+		if other != p && other.copyOf == nil && other.span.Start < p.span.End && p.span.Start < other.span.End {
+			return other
+		}
+	}
+	return nil
 }
 
 // pieces gives those of all sources.
@@ -243,7 +258,9 @@ func spansOf(all []filexfer.Span) (spans []span) {
 func (b *board) want(missing []span) {
 	b.free = missing
 	for _, p := range b.pieces() {
-		b.free = without(b.free, p.span)
+		if p.copyOf == nil {
+			b.free = without(b.free, p.span)
+		}
 	}
 }
 

@@ -95,7 +95,9 @@ func (s *Service) blame(w *want, o filexfer.Offer, err error) error {
 	s.mu.Lock()
 	a := w.askOfLocked(o)
 	if a != nil && a.piece != nil {
-		a = nil // its pull tells, when no other offer comes
+		a.wrong = err // its pull tells
+		a.offeredLocked()
+		a = nil
 	}
 	if a != nil {
 		a.offeredLocked()

@@ -114,7 +114,6 @@ func TestThreeHolders(t *testing.T) {
 		return took
 	}
 	one, three := took(1), took(3)
-	t.Logf("%v, %v: %.2f", one, three, float64(one)/float64(three))
 	if ratio := float64(one) / float64(three); ratio < 2.5 { // units are large against the file
 		t.Errorf("%v with one, %v with three: %.2f times as fast", one, three, ratio)
 	}

@@ -23,8 +23,9 @@ const (
 	leastTime = 500 * time.Millisecond
 	// margin is added to two round trips for the work between them.
 	margin = 50 * time.Millisecond
-	// maxCopies bounds how many bring the same bytes.
-	maxCopies = 3
+	// maxCopies bounds how many bring the same bytes: each waits twice as long as
+	// it would take itself, so that more than two are rare.
+	maxCopies = maxSources
 )
 
 // pick chooses what a source is to be asked for next; false: nothing now.

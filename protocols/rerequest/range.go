@@ -154,6 +154,7 @@ func (f *fill) acceptLocked(o filexfer.Offer) (*piece, error) {
 	if asked != nil {
 		asked.offeredLocked()
 	}
+	_, isActive := s.active[w]
 	switch {
 	case s.closed:
 		return nil, filexfer.ErrClosed
@@ -165,7 +166,7 @@ func (f *fill) acceptLocked(o filexfer.Offer) (*piece, error) {
 		return nil, refuse("already downloading", filexfer.ErrRefused)
 	case !w.rest.isOver(time.Now()):
 		return nil, refuse("it cannot be stored now", filexfer.ErrRefused)
-	case s.claims >= s.cfg.MaxFetching:
+	case !isActive && len(s.active) >= s.cfg.MaxFetching:
 		return nil, filexfer.ErrBusy
 	case o.Offset != f.board.next():
 		return nil, errElsewhere
@@ -199,7 +200,9 @@ func (f *fill) newSinkLocked(o filexfer.Offer, p *piece, adopted bool) *rangeSin
 		fill:      f, piece: p, offer: o, adopted: adopted, gone: make(chan struct{}),
 	}
 	f.sinks[k] = struct{}{}
-	f.service.active[f.want] = struct{}{}
+	if !adopted {
+		f.service.active[f.want] = struct{}{}
+	}
 	f.steerLocked()
 	return k
 }

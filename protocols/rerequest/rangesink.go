@@ -209,12 +209,14 @@ func (f *fill) summed(o filexfer.Offer, t filexfer.Tree) {
 		s.dropLocked(w)
 		w.Interaction = t.Interaction
 		s.wants[w.key()] = w
+		s.unlisted[w.Conversation] = struct{}{}
 	}
 	s.mu.Unlock()
 	e := w.event(Summed, o.From, nil)
 	e.Offer, e.Root = &o, w.Target.Root
 	s.cfg.Observe(e)
 	f.poke()
+	s.poke()
 }
 
 // end ends transfers that are of no use any more.

@@ -336,3 +336,77 @@ func TestTwoStreamsAtOnce(t *testing.T) {
 		bob.wantFolder("one", "two")
 	})
 }
+
+// Of a file with a tree so many ranges are sent at a time, over the connection
+// that asked; they cost a look into the book each, and nobody else his place.
+func TestManyRanges(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.hasTrees = true
+		alice, bob, carla := w.device("alice"), w.bare("bob"), w.bare("carla")
+		for i := range 5 {
+			alice.holds(fmt.Sprint("film ", i), bytesOf("film", 16<<20))
+		}
+		offered := make(chan network.Conn, 100)
+		for _, d := range []*testDevice{bob, carla} {
+			alice.connect(d)
+			d.handle[filexfer.ID] = func(s network.Stream) { offered <- s.Conn(); io.Copy(io.Discard, s); s.Reset() }
+		}
+		asks := func(d *testDevice, film string, start, end int64) error {
+			return d.asks(alice, Request{Conversation: talk, Interaction: film, Device: d.id, Start: start, End: end})
+		}
+		for i := range int64(20) {
+			err := asks(bob, "film 0", mib(i%16), mib(i%16+1))
+			if i < maxRanges && err != nil || i >= maxRanges && !errors.Is(err, ErrSending) {
+				t.Errorf("range %d: %v", i, err)
+			}
+		}
+		settle(time.Second)
+		bobs := bob.links[alice][0]
+		for range maxRanges {
+			if c := <-offered; c != network.Conn(bobs) {
+				t.Error("offered over another connection")
+			}
+		}
+		if alice.looks != maxRanges {
+			t.Errorf("%d looks into the book", alice.looks)
+		}
+		if err := asks(carla, "film 0", 0, 0); err != nil {
+			t.Errorf("another device: %v", err)
+		}
+		if err := asks(carla, "film 0", 5, 0); !errors.Is(err, ErrSending) { // not by its tree
+			t.Errorf("within a unit: %v", err)
+		}
+		for i := range int64(maxRanges) {
+			if err := asks(bob, "film 1", mib(i), mib(i+1)); err != nil {
+				t.Errorf("another file: %v", err)
+			}
+		}
+		if err := asks(bob, "film 2", 0, mib(1)); !errors.Is(err, ErrBusy) {
+			t.Errorf("a third file: %v", err)
+		}
+	})
+}
+
+// A range of one unit after the other, for as long as one likes: never more than
+// a few at a time, nothing is hashed, and nothing stays.
+func TestEndlessRanges(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.hasTrees = true
+		alice, bob := w.device("alice"), w.bare("bob")
+		alice.holds("film", bytesOf("film", 2<<20))
+		alice.connect(bob)
+		bob.handle[filexfer.ID] = func(s network.Stream) { s.Write([]byte("NGO\n")); s.Close() }
+		for i := range int64(200) {
+			err := bob.asks(alice, Request{Conversation: talk, Interaction: "film", Device: bob.id, Start: mib(i % 2), End: mib(i%2 + 1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		alice.again.desk.mu.Lock()
+		defer alice.again.desk.mu.Unlock()
+		if d := alice.again.desk; d.files+d.sends+d.listeners+len(d.serving)+len(d.listening) != 0 {
+			t.Errorf("%d files, %d ranges, %d requests", d.files, d.sends, d.listeners)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package rerequest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -128,8 +129,8 @@ func (f *fill) overdueLocked(now time.Time) (ids []string) {
 func (f *fill) stalledLocked(now time.Time) (ids []string) {
 	for k := range f.sinks {
 		src := k.piece.source
-		isAlone := k.adopted && src.waited(now) <= stallAlone
-		if !isAlone && !k.piece.isDone() && f.board.isStalled(src, now) {
+		isSpared := k.adopted && src.waited(now) <= stallAlone // a person has accepted it
+		if !isSpared && !k.piece.isDone() && f.board.isStalled(src, now) {
 			src.idle = true
 			ids = append(ids, k.offer.ID)
 		}
@@ -165,8 +166,9 @@ func (f *fill) pull(a *ask) {
 	if a.promised {
 		f.want.promised--
 	}
-	failed := err != nil && !a.wasOffered()
+	failed := err != nil && !a.wasOffered() || a.wrong != nil
 	if failed {
+		err = cmp.Or(a.wrong, err)
 		f.board.release(a.piece)
 		a.piece.source.idle = true
 		if f.want.ctx.Err() == nil {
@@ -238,6 +240,7 @@ func (f *fill) reach(id peer.ID) {
 		}
 		return
 	}
+	f.feederLocked(id).appearances = 0 // look for it again, should it be given up
 	src := f.sourceLocked(id, stream.Conn())
 	c, isNeeded := f.board.pick(src, time.Now())
 	var a *ask
