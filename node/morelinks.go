@@ -11,6 +11,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/sockopt"
+	"github.com/passeur-p2p/passeur/protocols/rerequest"
 )
 
 // moreLinks opens further connections to devices that are connected: one TCP
@@ -26,7 +27,13 @@ type moreLinks struct {
 // idleLooks is after how many such looks in a row a connection is closed.
 const idleLooks = 2
 
-func newMoreLinks(n *Node) *moreLinks { return &moreLinks{n: n, idle: map[network.Conn]int{}} }
+var _ rerequest.Links = (*moreLinks)(nil)
+
+func newMoreLinks(n *Node) *moreLinks {
+	bbr, buffer := sockopt.Kernel()
+	n.log.Debug("what the kernel grants connections over long paths", "bbr", bbr, "send buffer", buffer)
+	return &moreLinks{n: n, idle: map[network.Conn]int{}}
+}
 
 // RTT is the time of a question and its answer over a connection, 0 if unknown, of the
 // way without its queues. To ask is also the moment to look at what the path needs.
