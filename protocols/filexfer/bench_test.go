@@ -1,11 +1,15 @@
 package filexfer
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"hash"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"golang.org/x/crypto/sha3"
@@ -73,14 +77,28 @@ func BenchmarkTransfer(b *testing.B) {
 	}
 }
 
+// benchBytes is the size of BenchmarkFileToFile's file, a sparse one.
+const benchBytes = "FILEXFER_BENCH_BYTES"
+
+// benchSource makes the file.
+func benchSource(b *testing.B, path string) {
+	b.Helper()
+	size, err := strconv.ParseInt(cmp.Or(os.Getenv(benchBytes), strconv.Itoa(benchSize)), 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	content := noise(10 * unit)
+	if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Truncate(path, size)); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // A whole transfer from file to file over TCP and yamux, as it is verified: by a
-// tree, by nothing, by SHA3-512 at both ends.
+// tree, by nothing, by SHA3-512 at both ends. The memory of the process is told.
 func BenchmarkFileToFile(b *testing.B) {
 	dir := b.TempDir()
 	source := filepath.Join(dir, "source")
-	if err := os.WriteFile(source, []byte(noise(benchSize)), 0o600); err != nil {
-		b.Fatal(err)
-	}
+	benchSource(b, source)
 	f, err := FileFromPath(source)
 	if err != nil {
 		b.Fatal(err)
@@ -126,8 +144,7 @@ func BenchmarkFileToFile(b *testing.B) {
 				newSum = newNoSum
 				sender.newSum = newSum
 			}
-			b.SetBytes(benchSize)
-			b.ReportAllocs()
+			b.SetBytes(f.Size)
 			for b.Loop() {
 				if _, err := sender.Send(b.Context(), "right", way.file); err != nil {
 					b.Fatal(err)
@@ -141,6 +158,9 @@ func BenchmarkFileToFile(b *testing.B) {
 				os.Remove(filepath.Join(dir, "x"))
 				b.StartTimer()
 			}
+			var memory runtime.MemStats
+			runtime.ReadMemStats(&memory)
+			b.ReportMetric(float64(memory.Sys)/(1<<20), "MiB")
 		})
 	}
 }

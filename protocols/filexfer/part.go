@@ -181,6 +181,9 @@ func removePart(root *os.Root, name string) error {
 	if err := tryLock(file); err != nil {
 		return fmt.Errorf("%w: %s (%w)", ErrInUse, name, err)
 	}
+	if err := isStill(root, name, file); err != nil { // another may have the name by now
+		return err
+	}
 	return root.Remove(name)
 }
 

@@ -124,9 +124,11 @@ func (p *pump) drain(ctx context.Context, filled <-chan extent, written chan<- e
 		select {
 		case e = <-filled:
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
-		if e.err != nil {
+		switch { // what has come does not outrun the end of ctx
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case e.err != nil:
 			return e.err
 		}
 		if _, err := p.dst.Write(e.data); err != nil {
