@@ -48,6 +48,16 @@
 // keeps ([FileSink]), unless the sum of the whole was wrong. Who asks for the
 // rest, and whom, is not decided here. An app must also say [Config.Ranges].
 //
+// # Trees
+//
+// A file may be offered with a tree of sums (package sha3tree), whose root is
+// announced or follows. A [TreeSink] then verifies it as it comes, unit by unit,
+// and nothing else is hashed; where it lacks the sums, it asks for them with "GO
+// sums", and they come before the bytes. "ENOUGH\n" stops a sender whose rest comes
+// from elsewhere. A [Part] holds the verified units of one file, which several
+// transfers of it fill at a time, each with a range. Who knows nothing of trees
+// sends and gets the file as before.
+//
 // # Many devices
 //
 // A file that is offered to all devices of a person is as many transfers, each
