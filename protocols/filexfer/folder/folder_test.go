@@ -105,7 +105,7 @@ func TestSumOfMany(t *testing.T) {
 	f := scanned(t, usual)
 	ended, end := context.WithCancelCause(t.Context())
 	end(io.ErrNoProgress)
-	if err := f.Sum(ended, nil); !errors.Is(err, io.ErrNoProgress) {
+	if err := f.Sum(ended, nil); !errors.Is(err, io.ErrNoProgress) || errors.Is(err, filexfer.ErrSource) {
 		t.Errorf("of an ended ctx: %v", err)
 	}
 	var told atomic.Int64
@@ -316,7 +316,7 @@ func TestReaderAnywhere(t *testing.T) {
 		t.Error("there is something before the beginning")
 	}
 	check(t, r.Close())
-	if _, err := r.Read(make([]byte, 1)); err == nil {
-		t.Error("a closed one reads on")
+	if _, err := r.Read(make([]byte, 1)); err == nil || errors.Is(err, filexfer.ErrSource) {
+		t.Errorf("a closed one: %v", err)
 	}
 }

@@ -124,3 +124,20 @@ func (m *Manifest) from(off int64) int32 {
 }
 
 func (e *entry) end() int64 { return e.start + e.size }
+
+// pieces calls do for each file that has some of the bytes b, which lie at off in the
+// virtual file, behind the manifest: with those, and where they lie in the file.
+func (m *Manifest) pieces(b []byte, off int64, do func(i int32, b []byte, off int64) error) error {
+	for i := m.from(off); len(b) > 0; i++ {
+		e := &m.entries[i]
+		n := min(e.end()-off, int64(len(b)))
+		if n == 0 {
+			continue
+		}
+		if err := do(i, b[:n], off-e.start); err != nil {
+			return err
+		}
+		b, off = b[n:], off+n
+	}
+	return nil
+}

@@ -177,19 +177,10 @@ func (f *Folder) readAt(ctx context.Context, p []byte, off int64) error {
 	}
 	w, done := f.walk()
 	defer done()
-	for i := f.manifest.from(off); len(p) > 0; i++ {
-		e := &f.manifest.entries[i]
-		n := min(e.end()-off, int64(len(p)))
-		if n == 0 {
-			continue
-		}
+	return f.manifest.pieces(p, off, func(i int32, p []byte, off int64) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := f.readFile(w, i, p[:n], off-e.start); err != nil {
-			return sourceError(err)
-		}
-		p, off = p[n:], off+n
-	}
-	return nil
+		return sourceError(f.readFile(w, i, p, off))
+	})
 }

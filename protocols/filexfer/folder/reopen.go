@@ -30,7 +30,13 @@ func Reopen(ctx context.Context, manifest []byte, list sha3tree.List, dir string
 	f := &Folder{Name: filepath.Base(dir), Dir: real, manifest: m, saved: received, sum: newSumming()}
 	f.sum.whole, f.sum.head, f.sum.list = m, manifest, list
 	close(f.sum.done)
-	return f, sourceError(f.lookAgain(ctx))
+	if err := f.lookAgain(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, sourceError(err)
+	}
+	return f, nil
 }
 
 // lookAgain looks at all entries.

@@ -137,18 +137,7 @@ func (p *Place) walk(make bool) *walker {
 func (p *Place) spreadPart(b []byte, off int64) error {
 	w := p.walk(true)
 	defer w.leave(0)
-	for i := p.m.from(off); len(b) > 0; i++ {
-		e := &p.m.entries[i]
-		n := min(e.end()-off, int64(len(b)))
-		if n == 0 {
-			continue
-		}
-		if err := p.writeFile(w, i, b[:n], off-e.start); err != nil {
-			return err
-		}
-		b, off = b[n:], off+n
-	}
-	return nil
+	return p.m.pieces(b, off, func(i int32, b []byte, off int64) error { return p.writeFile(w, i, b, off) })
 }
 
 // writeFile writes some bytes of entry i.
@@ -229,18 +218,7 @@ func (p *Place) gather(b []byte, off int64) error {
 	}
 	w := p.walk(false)
 	defer w.leave(0)
-	for i := p.m.from(off); len(b) > 0; i++ {
-		e := &p.m.entries[i]
-		n := min(e.end()-off, int64(len(b)))
-		if n == 0 {
-			continue
-		}
-		if err := p.readFile(w, i, b[:n], off-e.start); err != nil {
-			return err
-		}
-		b, off = b[n:], off+n
-	}
-	return nil
+	return p.m.pieces(b, off, func(i int32, b []byte, off int64) error { return p.readFile(w, i, b, off) })
 }
 
 func (p *Place) readFile(w *walker, i int32, b []byte, off int64) error {
