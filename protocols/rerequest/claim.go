@@ -23,6 +23,9 @@ import (
 // with their reason; but of a file with a tree each range is taken that was asked
 // for. The sink must be used: its Commit or Abort ends the claim.
 func (s *Service) Accept(ctx context.Context, o filexfer.Offer) (sink filexfer.Sink, wanted bool, err error) {
+	if o.Conversation == "" { // no key of a file that belongs to no entry
+		return nil, false, nil
+	}
 	s.mu.Lock()
 	w := s.wants[key{o.Conversation, o.Interaction}]
 	s.mu.Unlock()

@@ -23,7 +23,7 @@
 // and sends one request: its length, 4 bytes, big endian, and so many bytes of
 // JSON, at most 4096 ([Request] has the keys):
 //
-//	{"conversation":"…","interaction":"…","deviceId":"12D3Koo…","start":"5242880"}
+//	{"conversation":"…","interaction":"…","deviceId":"12D3Koo…","start":"5242880","end":"9437184"}
 //
 // The holder answers one line, at most 256 bytes, and closes the stream:
 //
@@ -31,8 +31,9 @@
 //	NO <word>\n
 //	NO <word> <text>\n
 //
-// After OK it offers the bytes by filexfer, with the Conversation, Interaction
-// and Offset of the request; the offer may overtake the OK. The words:
+// After OK it offers the bytes by filexfer, over the same connection, with the
+// Conversation, Interaction and Offset of the request; the offer may overtake the
+// OK. The words:
 //
 //	device                deviceId is not the device that TLS has proven
 //	unknown-conversation  the conversation is not known here
@@ -43,8 +44,9 @@
 //	not-here              the file does not lie here, or was taken back
 //	changed               what lies here is not what was announced any more
 //	range                 the file has no such bytes
-//	sending               the file is being sent to this device already
-//	busy                  too many files are being sent
+//	sending               the file is being sent to this device already; of one
+//	                      with a tree as many ranges as may be
+//	busy                  too many files, or ranges, are being sent
 //	protocol              the request breaks these rules
 //	failed                anything else
 //
@@ -95,11 +97,42 @@
 // When the sink cannot be opened or written, no device is to blame: the want
 // itself rests, and no offer of it is taken meanwhile.
 //
+// # A file with a tree
+//
+// With a Target.Root each unit (1 MiB) is verified as it comes, so that no source
+// is believed and several can bring the file at once. A first one is looked for as
+// above, and asked for all that is missing; or it is an offer that a person has
+// accepted ([Service.Adopt]). Then, while something flows:
+//
+//   - a source is one connection to one device. It is asked for its next range
+//     (a piece) before the last one ends, so early that its path stays full.
+//   - who is alone gets all that is missing at one stretch, by one request.
+//   - when more than 16 MiB are missing, or nothing has come for 30 s, the
+//     members' devices that are connected are asked too, 4 at a time, up to 8
+//     sources. None is dialled for that.
+//   - on a path of 20 ms or more, and with more than 16 MiB missing, one more
+//     connection to the device is opened at once, and others, 4 in all, while the
+//     goodput grows by 15 % with each ([Links]).
+//   - several get half of their share of what is missing, by their rates, at least
+//     4 units; when nothing is free, what a slower one was asked for last. Its
+//     transfer is told ENOUGH when it gets there. Of the last units copies are
+//     fetched, where that promises to be twice as quick.
+//   - a wrong unit ends all transfers of the device, which is asked last from then
+//     on; what it brought before is right, and stays. The unit comes from another.
+//   - who says no, breaks off or offers something else rests, as above. Who brings
+//     no unit for 10 s (or ten times what others need for one) while others do is
+//     given up; who is alone, after 5 min.
+//
+// What is there survives all of this, the process too. The file is done when all
+// units are there; nothing is hashed once more for that.
+//
 // # What it costs to be asked
 //
 // Of each device at most 16 requests are listened to at a time, and 4 files are
 // served ([Config]); the same request again is denied while the file is being
-// sent. The Book is asked once a request. A refusal is told to the log and to
+// sent. Of a file with a tree 8 ranges are sent to a device at a time (4
+// connections, of which each has one piece and the next), 16 of all files. The
+// Book is asked once a request. A refusal is told to the log and to
 // Observe once an hour for the same device, reason and entry, and for 64
 // different ones of a device.
 package rerequest

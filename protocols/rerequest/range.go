@@ -83,7 +83,10 @@ func (s *Service) takeRange(ctx context.Context, w *want, o filexfer.Offer) (fil
 	if err := s.cfg.Directory.Check(ctx, w.Conversation, o.From); err != nil {
 		return nil, s.blame(w, o, refuse("not one of a member's devices", err))
 	}
-	if err := w.suitsRange(o); err != nil {
+	s.mu.Lock()
+	announced := w.Want // its root may just become known
+	s.mu.Unlock()
+	if err := announced.suitsRange(o); err != nil {
 		return nil, s.blame(w, o, err)
 	}
 	s.use(w)
@@ -125,7 +128,7 @@ func (s *Service) answered(w *want, o filexfer.Offer) {
 }
 
 // suitsRange tells what is wrong with an offer of a range at any time.
-func (w *Want) suitsRange(o filexfer.Offer) error {
+func (w Want) suitsRange(o filexfer.Offer) error {
 	end := o.Offset + o.Size
 	total := o.Total
 	if total == 0 {

@@ -128,8 +128,8 @@ func (f *fill) delivered(k *rangeSink, n int) (enough bool) {
 	s.mu.Unlock()
 	if tell {
 		s.cfg.Observe(f.progress(p.source.device))
+		f.poke()
 	}
-	f.poke()
 	return enough
 }
 

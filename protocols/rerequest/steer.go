@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/onconn"
 )
 
@@ -57,7 +58,7 @@ func (f *fill) step() (more bool) {
 	s.mu.Lock()
 	if s.closed || len(f.sinks) == 0 && len(f.asks) == 0 && !f.naming {
 		if s.closed {
-			f.endLocked(ErrClosed)
+			f.endLocked(filexfer.ErrClosed)
 		}
 		f.steered = false
 		s.mu.Unlock()
