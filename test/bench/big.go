@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"path/filepath"
-
-	"github.com/passeur-p2p/passeur/node"
 )
 
 // bigSize is more than the files that tests send, and more than 32 bits count.
@@ -50,7 +48,7 @@ func (p pair) peakAt(s *stage, bytes int64) int64 {
 		if err != nil || e.Transfer != nil && e.Transfer.State.Final() {
 			return 0
 		}
-		if e.Transfer != nil && e.Transfer.Direction == node.Incoming && e.Transfer.Bytes >= bytes {
+		if e.Transfer != nil && e.Transfer.Direction == incoming && e.Transfer.Bytes >= bytes {
 			return p.peak(s)
 		}
 	}

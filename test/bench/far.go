@@ -122,11 +122,15 @@ func farField(s *stage, o options) []contender {
 	p := lay(s, wire.Config{Delay: 25 * time.Millisecond, Rate: 1e9}, "cubic")
 	file := p.file(size)
 	one := p.pair()
-	p.shut(p.from, one.from)
-	p.shut(p.to, one.to)
+	standing := p.passeur("one", "passeur, the link that stands", one, file, size)
+	standing.missing = lacks("nftables", "nft")
+	standing.prepare = func() {
+		p.shut(p.from, one.from)
+		p.shut(p.to, one.to)
+	}
 	return []contender{
 		p.tls(size),
-		p.passeur("one", "passeur, the link that stands", one, file, size),
+		standing,
 		p.passeur("several", "passeur, as many links as help", p.pair(), file, size),
 		p.aria2(file, size),
 	}
@@ -144,7 +148,7 @@ func (p *path) shut(h *natlab.Host, node person) {
 	cmd := h.Command(ctx, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules + " }\n}\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		p.t.Fatalf("nft (of Debian's nftables): %v: %s", err, out)
+		p.t.Fatalf("nft: %v: %s", err, out)
 	}
 }
 
@@ -178,7 +182,7 @@ func lossyField(s *stage, o options) []contender {
 	size := o.bytes(64 << 20)
 	p := lossy(s, "bbr")
 	file := p.file(size)
-	return []contender{p.tls(size), p.passeur("passeur", "passeur", p.pair(), file, size), p.aria2(file, size), p.iperf3(size)}
+	return []contender{p.tls(size), p.passeur("passeur", "passeur", p.pair(), file, size), p.iperf3(size)}
 }
 
 func cubicField(s *stage, o options) []contender {

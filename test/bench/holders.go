@@ -17,7 +17,7 @@ import (
 const (
 	holders     = 3
 	holderRate  = 100_000_000 // bits a second that each holder's cable takes
-	holdersSize = 128 << 20
+	holdersSize = 96 << 20
 )
 
 // holdersField is a group of three people who have files and one who has not and gets

@@ -12,14 +12,18 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
-	"github.com/passeur-p2p/passeur/node"
-	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/test/lab"
 	"github.com/passeur-p2p/passeur/test/lab/people"
 )
 
+// Words of the node's API.
+const (
+	incoming = "incoming"
+	finished = "finished"
+)
+
 // patience is how long one run may take.
-const patience = 5 * time.Minute
+const patience = 3 * time.Minute
 
 // machine is a host of the lab on which one node runs, and what starts it.
 type machine struct {
@@ -171,7 +175,7 @@ func awaitEnd(t testing.TB, happens *api.Events, id string) api.Event {
 		if e.Transfer == nil || e.Transfer.ID != id || !e.Transfer.State.Final() {
 			continue
 		}
-		if e.Transfer.State != filexfer.Finished {
+		if e.Transfer.State.String() != finished {
 			t.Fatalf("the transfer of %s ended as %s, %s: %s", e.Transfer.Name, e.Transfer.State, e.Transfer.Code, e.Transfer.Reason)
 		}
 		return e
@@ -182,14 +186,14 @@ func awaitEnd(t testing.TB, happens *api.Events, id string) api.Event {
 func (p pair) received(sent api.Transfer) (x api.Transfer) {
 	p.t.Helper()
 	lab.Eventually(p.t, p.to.name+" has "+sent.Name, func() bool {
-		x = p.to.incoming(p.t, sent.Name)
-		return x.State == filexfer.Finished && x.File != ""
+		x = p.to.newest(p.t, sent.Name)
+		return x.State.String() == finished && x.File != ""
 	})
 	return x
 }
 
-// incoming is the newest transfer of a file of this name; zero if there is none.
-func (p person) incoming(t testing.TB, name string) (last api.Transfer) {
+// newest is the newest incoming transfer of a file of this name; zero if there is none.
+func (p person) newest(t testing.TB, name string) (last api.Transfer) {
 	t.Helper()
 	all, err := p.Transfers(t.Context())
 	if err != nil {
@@ -197,7 +201,7 @@ func (p person) incoming(t testing.TB, name string) (last api.Transfer) {
 	}
 	slices.SortStableFunc(all, func(a, b api.Transfer) int { return cmp.Compare(a.Created.UnixNano(), b.Created.UnixNano()) })
 	for _, x := range all {
-		if x.Direction == node.Incoming && x.Name == name {
+		if x.Direction == incoming && x.Name == name {
 			last = x
 		}
 	}

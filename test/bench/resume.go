@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
-	"github.com/passeur-p2p/passeur/node"
-	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/test/lab"
 	"github.com/passeur-p2p/passeur/test/lab/people"
 )
@@ -76,7 +74,7 @@ func (b broken) until(happens *api.Events, bytes int64) {
 		}
 		x := e.Transfer
 		switch {
-		case x == nil || x.Direction != node.Incoming:
+		case x == nil || x.Direction != incoming:
 		case x.State.Final():
 			b.stage.Fatalf("before it could be interrupted the transfer ended as %s, %s: %s", x.State, x.Code, x.Reason)
 		case x.Bytes >= bytes:
@@ -106,8 +104,8 @@ func (b broken) firstBytes(ctx context.Context, before int64) time.Duration {
 func (b broken) finish(file string) {
 	var x api.Transfer
 	lab.Eventually(b.stage, "the rest of the file comes", func() bool {
-		x = b.to.incoming(b.stage, filepath.Base(file))
-		return x.State == filexfer.Finished
+		x = b.to.newest(b.stage, filepath.Base(file))
+		return x.State.String() == finished
 	})
 	same(b.stage, file, x.File)
 	os.Remove(x.File)
