@@ -25,8 +25,10 @@ import (
 
 // startAsking makes what files are asked again with.
 func (n *Node) startAsking() (err error) {
+	n.pulls = newPulls(n)
+	n.onClose("files that are pulled", n.pulls.Close)
 	n.again, err = rerequest.New(reachingStreams{n}, rerequest.Config{
-		Book: heldBook{n}, Directory: readers{n}, Files: serving{n}, Self: n.host.ID(),
+		Book: heldBook{n}, Directory: readers{n}, Files: n.pulls, Self: n.host.ID(),
 		Observe: n.observeAsking, Logger: n.log,
 	})
 	if err != nil {
@@ -49,14 +51,18 @@ func (n *Node) askAgain() {
 // recoverable tells whether the file can be asked for again, and where it is to go
 // is known.
 func (t Transfer) recoverable() bool {
-	return t.Direction == Incoming && !t.Entry.IsZero() && t.Sum != "" && t.File != ""
+	return t.Direction == Incoming && !t.Entry.IsZero() && (t.Sum != "" || t.Tree != "") && t.File != ""
 }
 
 // goal is where the file of an accepted transfer is to lie.
-func (t Transfer) goal() filexfer.Target {
-	return filexfer.Target{
-		Dir: filepath.Dir(t.File), Name: filepath.Base(t.File), Size: t.Size, ID: t.ID, Exact: t.exact, Sum: t.Sum,
+func (n *Node) goal(t Transfer) filexfer.Target {
+	target := filexfer.Target{
+		Dir: filepath.Dir(t.File), Name: filepath.Base(t.File), Size: t.Size, ID: t.ID, Exact: t.exact, Sum: t.Sum, Root: t.Tree,
 	}
+	if t.Manifest > 0 {
+		target.Place = n.placeOf(t)
+	}
+	return target
 }
 
 // want asks for the file of a transfer until it is there.
@@ -66,8 +72,8 @@ func (n *Node) want(id string) {
 		if !found || t.Ended || n.lieThere(t) {
 			return
 		}
-		n.transfers.change(id, func(e *entry) { e.Bytes = filexfer.PartSize(t.goal()) })
-		err := n.again.Want(rerequest.Want{Conversation: t.Conversation.String(), Interaction: t.Entry.String(), Target: t.goal()})
+		n.transfers.change(id, func(e *entry) { e.Bytes = filexfer.PartSize(n.goal(t)) })
+		err := n.again.Want(rerequest.Want{Conversation: t.Conversation.String(), Interaction: t.Entry.String(), Target: n.goal(t)})
 		if err != nil && !errors.Is(err, rerequest.ErrWanted) && n.ctx.Err() == nil {
 			n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = endOf(err) })
 		}
@@ -101,13 +107,17 @@ func (n *Node) forget(id string) {
 
 // giveUp tells rerequest first: it would ask the next device when the transfer ends.
 func (n *Node) giveUp(id string, code EndCode, reason string) {
+	n.endWanted(id, filexfer.ClosedByHost, code, reason)
+}
+
+func (n *Node) endWanted(id string, state filexfer.State, code EndCode, reason string) {
 	t, offers := n.transfers.broughtBy(id)
-	n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = filexfer.ClosedByHost, code, reason })
-	if n.again.Forget(t.Conversation.String(), t.Entry.String()) {
-		for _, offer := range offers {
-			n.files.Cancel(offer)
-		}
-	} else {
+	n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = state, code, reason })
+	forgotten := n.again.Forget(t.Conversation.String(), t.Entry.String())
+	for _, offer := range offers {
+		n.files.Cancel(offer)
+	}
+	if !forgotten && len(offers) == 0 {
 		n.removePart(t)
 	}
 }
@@ -167,15 +177,19 @@ func (n *Node) getMissed(now time.Time) error {
 
 // observeAsking shows what rerequest does for a wanted file.
 func (n *Node) observeAsking(e rerequest.Event) {
+	if e.Kind == rerequest.Summed {
+		n.bind(e)
+		return
+	}
 	conv, err := conversation.ParseID(e.Conversation)
 	if err != nil {
 		return
 	}
-	entry, err := conversation.ParseID(e.Interaction)
+	id, err := conversation.ParseID(e.Interaction)
 	if err != nil {
 		return
 	}
-	t, found := n.transfers.coming(conv, entry)
+	t, found := n.transfers.coming(conv, id)
 	if !found {
 		return
 	}
@@ -186,7 +200,22 @@ func (n *Node) observeAsking(e rerequest.Event) {
 		n.step(t, PhaseAsk, fmt.Sprintf("%s: %v", n.whose(e.Device), e.Err))
 	case rerequest.Claimed:
 		n.transfers.bring(t.ID, *e.Offer)
+	case rerequest.Linked:
+		n.step(t, PhaseLink, fmt.Sprintf("one more connection to %s", n.whose(e.Device)))
+	case rerequest.Progress:
+		n.transfers.change(t.ID, func(x *entry) { x.Bytes = e.Have })
+	case rerequest.Done:
+		n.arrived(t, e)
 	}
+}
+
+// arrived notes that a wanted file lies here, whole and verified.
+func (n *Node) arrived(t Transfer, e rerequest.Event) {
+	t.File = e.Path
+	if err := n.holdWanted(t, e.Tree); err != nil {
+		n.log.Error("a file that came cannot be given to others", "file", e.Path, "error", err)
+	}
+	n.transfers.change(t.ID, func(x *entry) { x.State, x.Bytes, x.File = filexfer.Finished, x.Size, e.Path })
 }
 
 // whose says whose device it is.
@@ -237,6 +266,23 @@ func (b *transferBook) broughtBy(id string) (t Transfer, offers []string) {
 		}
 	}
 	return t, offers
+}
+
+// bringsNoMore notes the end of an offer of a wanted file.
+func (b *transferBook) bringsNoMore(offer string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.offers, offer)
+}
+
+// broughtLocked counts the offers that bring a wanted file now.
+func (b *transferBook) broughtLocked(id string) (offers int) {
+	for _, of := range b.offers {
+		if of == id {
+			offers++
+		}
+	}
+	return offers
 }
 
 // brings gives the transfer that an offer belongs to: its own mostly.
@@ -302,7 +348,7 @@ func (n *Node) heldAs(ctx context.Context, announced conversation.File, conv, en
 		return f, rerequest.ErrChanged
 	case err != nil:
 		return f, err
-	case f.Sum != announced.SHA3Sum || f.Size != announced.TotalSize:
+	case !(Transfer{Size: f.Size, Sum: f.Sum, Tree: f.Root, Manifest: f.Manifest}).isOf(announced):
 		return f, rerequest.ErrChanged
 	}
 	f.Name = announced.DisplayName
@@ -355,31 +401,4 @@ func (r readers) Devices(_ context.Context, conv string) (devices []peer.ID, err
 		devices = append(devices, known...)
 	}
 	return devices, err
-}
-
-// serving sends files that others have asked for again. The user sees them from the
-// moment that bytes flow.
-type serving struct{ n *Node }
-
-func (s serving) Send(ctx context.Context, to peer.ID, f filexfer.File) (filexfer.View, error) {
-	f.ID = newTransferID()
-	defer s.n.protect(to, f.ID)()
-	s.n.transfers.serve(s.n.served(to, f), func() { s.n.files.Cancel(f.ID) })
-	defer s.n.transfers.served(f.ID)
-	return s.n.files.Send(ctx, to, f)
-}
-
-// served is the transfer by which a file is sent to somebody who asked for it.
-func (n *Node) served(to peer.ID, f filexfer.File) Transfer {
-	account, _ := n.accountOf(to)
-	t := Transfer{
-		ID: f.ID, Direction: Outgoing, Contact: n.called(account), Account: account,
-		Name: filexfer.SafeName(f.Name), Size: f.Size, Sum: f.Sum, State: filexfer.Created,
-	}
-	t.Conversation, _ = conversation.ParseID(f.Conversation) // rerequest has read them
-	t.Entry, _ = conversation.ParseID(f.Interaction)
-	if h, err := n.held.Get(t.Conversation, t.Entry); err == nil {
-		t.File = h.Path
-	}
-	return t
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/holdings"
+	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -113,7 +114,7 @@ func fileOf(m logstore.Message) (conversation.File, error) {
 		return conversation.File{}, ErrWithdrawn
 	case m.Void:
 		return conversation.File{}, fmt.Errorf("%w: the entry does not count: %s", ErrNotAllowed, m.Reason)
-	case m.File == nil || m.File.SHA3Sum == "":
+	case m.File == nil || m.File.SHA3Sum == "" && m.File.SHA3Tree == "":
 		return conversation.File{}, ErrNotAFile
 	}
 	return *m.File, nil
@@ -174,9 +175,13 @@ func (n *Node) knownFiles() (map[fileKey]bool, error) {
 }
 
 // hold notes that the file of a transfer lies here, its sum just verified.
-func (n *Node) hold(t Transfer) error {
-	if t.Entry.IsZero() || t.Sum == "" {
+func (n *Node) hold(t Transfer, tree store.Tree) error {
+	if t.Entry.IsZero() || t.Sum == "" && t.Tree == "" {
 		return nil
 	}
-	return n.held.Put(n.ctx, holdings.Held{Conversation: t.Conversation, Entry: t.Entry, Path: t.File, Size: t.Size, Sum: t.Sum, Tree: t.Tree}, nil)
+	h := holdings.Held{Conversation: t.Conversation, Entry: t.Entry, Path: t.File, Size: t.Size, Sum: t.Sum, Tree: t.Tree}
+	if t.Tree == "" {
+		return n.held.Put(n.ctx, h, nil)
+	}
+	return n.held.Put(n.ctx, h, &tree)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/nodetest"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 	"github.com/passeur-p2p/passeur/protocols/rerequest"
 )
 
@@ -213,8 +214,11 @@ func TestLiars(t *testing.T) {
 		t.Fatal(err)
 	}
 	lied := make(chan error, 100)
-	lie(t, carol, group, entry, bytes.Repeat([]byte{'c'}, len(content)), lied)
-	lie(t, dave, group, entry, bytes.Repeat([]byte{'d'}, len(content)), lied)
+	root, truth := treeOf(t, content)
+	lie(t, carol, group, entry, bytes.Repeat([]byte{'c'}, len(content)), filexfer.Tree{Root: root, List: truth}, lied)
+	wrong := bytes.Repeat([]byte{'d'}, len(content))
+	_, lies := treeOf(t, wrong)
+	lie(t, dave, group, entry, wrong, filexfer.Tree{Root: root, List: lies}, lied)
 
 	dir := t.TempDir()
 	wanted, err := bob.GetFile(t.Context(), "club", entry.String(), dir)
@@ -222,8 +226,8 @@ func TestLiars(t *testing.T) {
 		t.Fatal(err)
 	}
 	for bad := 0; bad < 2; {
-		if err := <-lied; errors.Is(err, filexfer.ErrBadSum) {
-			bad++
+		if err := <-lied; err != nil && !errors.Is(err, filexfer.ErrRefused) {
+			bad++ // a wrong unit, or sums that are not the root's
 		}
 	}
 	if x, _ := bob.Transfer(wanted.ID); x.State == filexfer.Finished {
@@ -243,7 +247,7 @@ func TestLiars(t *testing.T) {
 }
 
 // lie has a node's device say that it holds a file, and then send these bytes.
-func lie(t *testing.T, n *node.Node, group, entry conversation.ID, content []byte, lied chan<- error) {
+func lie(t *testing.T, n *node.Node, group, entry conversation.ID, content []byte, tree filexfer.Tree, lied chan<- error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "photo.jpg")
 	if err := os.WriteFile(path, content, 0o600); err != nil {
@@ -261,7 +265,8 @@ func lie(t *testing.T, n *node.Node, group, entry conversation.ID, content []byt
 			fmt.Fprint(s, "OK\n")
 			file, err := filexfer.FileFromPath(path)
 			if err == nil {
-				file.Conversation, file.Interaction = group.String(), entry.String()
+				file.Conversation, file.Interaction, file.Root = group.String(), entry.String(), tree.Root.String()
+				file.Tree = func(context.Context) (filexfer.Tree, error) { return tree, nil }
 				_, err = files.Send(ctx, s.Conn().RemotePeer(), file)
 			}
 			lied <- err
@@ -273,6 +278,15 @@ func lie(t *testing.T, n *node.Node, group, entry conversation.ID, content []byt
 		running.Wait()
 		files.Close()
 	})
+}
+
+func treeOf(t *testing.T, content []byte) (sha3tree.Sum, sha3tree.List) {
+	t.Helper()
+	list, err := sha3tree.Read(t.Context(), bytes.NewReader(content), int64(len(content)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Root(), list
 }
 
 // TestOffersThatAreRefused: what nobody has asked for, and is not what a conversation

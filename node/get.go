@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
 // GetFile asks the devices of all members of a conversation for a file, until it
@@ -63,7 +66,7 @@ func (n *Node) incoming(m logstore.Message) Transfer {
 	return Transfer{
 		ID: newTransferID(), Direction: Incoming, Conversation: m.Entry.Conversation, Entry: m.Entry.ID,
 		Contact: n.called(m.Entry.Account), Account: m.Entry.Account,
-		Name: filexfer.SafeName(m.File.DisplayName), Size: m.File.TotalSize, Sum: m.File.SHA3Sum, State: filexfer.Created,
+		Name: filexfer.SafeName(m.File.DisplayName), Size: m.File.TotalSize, Sum: m.File.SHA3Sum, Tree: m.File.SHA3Tree, Manifest: m.File.Manifest, State: filexfer.Created,
 	}
 }
 
@@ -127,21 +130,36 @@ func (n *Node) hasArrived(ctx context.Context, t Transfer) (bool, error) {
 	if err != nil || f.Size != t.Size {
 		return false, nil
 	}
-	if sum, err := filexfer.SumFile(ctx, f, nil); err != nil || sum != t.Sum {
+	tree, same, err := isSummed(ctx, f, t)
+	if err != nil || !same {
 		return false, err
 	}
-	return true, n.hold(t)
+	return true, n.hold(t, store.Tree{Units: tree.List.Sums})
+}
+
+// isSummed tells whether f has the sum of a transfer, by reading it. The tree is zero
+// if the transfer has none.
+func isSummed(ctx context.Context, f filexfer.File, t Transfer) (tree filexfer.Tree, same bool, err error) {
+	if t.Tree == "" {
+		sum, err := filexfer.SumFile(ctx, f, nil)
+		return tree, sum == t.Sum, err
+	}
+	tree, err = filexfer.SumTree(ctx, f, nil)
+	return tree, tree.Root.String() == t.Tree, err
 }
 
 // copyTo puts a copy of a file that lies here where the user wants one, and says
 // where that is.
 func copyTo(ctx context.Context, target filexfer.Target, f filexfer.File) (string, error) {
+	if f.Root != "" {
+		return copyTree(ctx, target, f)
+	}
 	target.Sum = "" // nothing is continued
 	sink, err := filexfer.NewFileSink(target)
 	if err != nil {
 		return "", err
 	}
-	if err = copyBytes(ctx, sink, f); err == nil {
+	if err = copySummed(ctx, sink, f); err == nil {
 		err = sink.Commit()
 	}
 	if err != nil {
@@ -150,24 +168,56 @@ func copyTo(ctx context.Context, target filexfer.Target, f filexfer.File) (strin
 	return sink.Path(), nil
 }
 
-func copyBytes(ctx context.Context, to io.Writer, f filexfer.File) error {
+// copySummed copies a file of which only the SHA3-512 is known.
+func copySummed(ctx context.Context, to io.Writer, f filexfer.File) error {
+	sum := sha3.New512()
+	err := eachUnit(ctx, f, func(p []byte) error {
+		sum.Write(p)
+		_, err := to.Write(p)
+		return err
+	})
+	if err == nil && hex.EncodeToString(sum.Sum(nil)) != f.Sum {
+		err = filexfer.ErrSource
+	}
+	return err
+}
+
+// copyTree copies a file or a folder that has a tree.
+func copyTree(ctx context.Context, target filexfer.Target, f filexfer.File) (string, error) {
+	tree, err := f.Tree(ctx)
+	if err != nil {
+		return "", err
+	}
+	part, err := filexfer.OpenPart(ctx, target)
+	if err != nil {
+		return "", err
+	}
+	sink := part.Range(0, f.Size)
+	if err = sink.SetSums(ctx, tree); err == nil {
+		err = eachUnit(ctx, f, func(p []byte) error { _, err := sink.Write(p); return err })
+	}
+	if err == nil {
+		err = part.Finish()
+	}
+	if err != nil {
+		return "", errors.Join(err, part.Remove())
+	}
+	return part.Path(), nil
+}
+
+// eachUnit reads a file, in pieces of a unit.
+func eachUnit(ctx context.Context, f filexfer.File, take func([]byte) error) error {
 	from, err := f.Open()
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { from.Close() })
-	defer func() {
-		if stop() {
-			from.Close()
+	defer from.Close()
+	buffer := make([]byte, sha3tree.UnitSize)
+	for left := f.Size; left > 0 && err == nil; left -= int64(len(buffer)) {
+		buffer = buffer[:min(left, sha3tree.UnitSize)]
+		if _, err = io.ReadFull(from, buffer); err == nil {
+			err = cmp.Or(ctx.Err(), take(buffer))
 		}
-	}()
-	sum := sha3.New512()
-	_, err = io.Copy(io.MultiWriter(to, sum), from)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err == nil && hex.EncodeToString(sum.Sum(nil)) != f.Sum:
-		return filexfer.ErrSource
 	}
 	return err
 }

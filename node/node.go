@@ -65,6 +65,8 @@ type Node struct {
 	devices       *deviceBook
 	pairings      *pairingBook
 	codes         *pairing.Service
+	pulls         *pulls
+	sumsDue       chan struct{}  // a file may lack its SHA3-512
 	joined        *link.Handover // what this start takes in; nil unless the device has just joined
 
 	mountMu sync.Mutex
@@ -182,6 +184,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	}
 	n.introduceAll()
 	n.askAgain()
+	n.startSums()
 	return ctx.Err()
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -12,7 +13,9 @@ import (
 // transfer, of an offer, or of an offer that brings a wanted file.
 func (n *Node) observeTransfer(v filexfer.View) {
 	if !v.Incoming {
-		n.transfers.beginServed(v)
+		if n.pulls.follow(v) {
+			return
+		}
 		n.transfers.changePart(v.ID, v.Peer, conversation.Account{}, func(p *Part) {
 			if p.follow(v); p.State == filexfer.ClosedByHost && n.ctx.Err() != nil {
 				p.Code, p.Reason = EndRestarted, stoppedReason
@@ -20,22 +23,21 @@ func (n *Node) observeTransfer(v filexfer.View) {
 		})
 		return
 	}
-	id, wanted := n.transfers.brings(v.ID)
-	if v.State == filexfer.Finished {
-		n.holdCame(id, v)
-	}
-	if wanted {
+	if id, wanted := n.transfers.brings(v.ID); wanted {
 		n.followWanted(id, v)
-	} else {
-		n.followOffer(v)
+		return
 	}
+	if v.State == filexfer.Finished {
+		n.holdCame(v)
+	}
+	n.followOffer(v)
 }
 
 // holdCame notes where a file lies that has come, before it is told.
-func (n *Node) holdCame(id string, v filexfer.View) {
-	t, _ := n.transfers.get(id)
-	t.File, t.Sum = v.Path, v.Sum
-	if err := n.hold(t); err != nil {
+func (n *Node) holdCame(v filexfer.View) {
+	t, _ := n.transfers.get(v.ID)
+	t.File, t.Sum, t.Tree = v.Path, v.Sum, ""
+	if err := n.hold(t, store.Tree{}); err != nil {
 		n.log.Error("a file that came cannot be given to others", "file", v.Path, "error", err)
 	}
 }
@@ -63,7 +65,7 @@ func (n *Node) followOffer(v filexfer.View) {
 
 // removePart removes what came of a file that nobody wants any more.
 func (n *Node) removePart(t Transfer) {
-	if err := filexfer.RemovePart(t.goal()); err != nil {
+	if err := filexfer.RemovePart(n.goal(t)); err != nil {
 		n.log.Warn("an unfinished file may be left", "transfer", t.ID, "error", err)
 	}
 }
@@ -98,29 +100,47 @@ func (e *entry) follow(v filexfer.View) {
 	}
 }
 
-// followWanted shows a wanted file's transfer: however an offer ends badly, the file
-// goes on being wanted.
+// followWanted shows what an offer does for a wanted file. However it ends badly,
+// the file goes on being wanted; unless it is the offer by which it began, and
+// somebody wished it to end.
 func (n *Node) followWanted(id string, v filexfer.View) {
+	if v.State.Final() {
+		n.transfers.bringsNoMore(v.ID)
+	}
+	if v.ID == id && v.State.Final() && v.Err != nil && !interrupted(v.Err) && !errors.Is(v.Err, filexfer.ErrBadSum) {
+		n.endWanted(id, v.State, endCode(v.Err), v.Err.Error())
+		return
+	}
 	var t Transfer
 	n.transfers.change(id, func(e *entry) {
-		e.Device = v.Peer
-		if v.Conn != nil && v.State == filexfer.Ongoing && e.State != filexfer.Ongoing {
-			e.Path = pathOf(v.Conn)
-		}
-		switch {
-		case v.State == filexfer.Finished:
-			e.State, e.Bytes, e.File = filexfer.Finished, e.Size, v.Path
-		case v.State == filexfer.Ongoing:
-			e.State, e.Bytes = filexfer.Ongoing, v.Offset+v.Bytes
-		case v.State.Final():
-			e.State = filexfer.Created
-			if errors.Is(v.Err, filexfer.ErrBadSum) {
-				e.Bytes = 0
-			}
-		}
+		e.followRange(v, n.transfers.broughtLocked(id) > 0)
 		t = e.Transfer
 	})
 	if v.State.Final() && v.Err != nil && !t.Ended {
 		n.step(t, PhaseAsk, fmt.Sprintf("%s: %v; others are asked", n.whose(v.Peer), v.Err))
+	}
+}
+
+// followRange takes over what an offer does; others tells whether more of them bring
+// the file. What is whole and how much is there, rerequest tells.
+func (e *entry) followRange(v filexfer.View, others bool) {
+	e.Device = v.Peer
+	if v.Conn != nil && v.State == filexfer.Ongoing && e.State != filexfer.Ongoing {
+		e.Path = pathOf(v.Conn)
+	}
+	switch {
+	case v.State == filexfer.Ongoing:
+		if e.State = filexfer.Ongoing; e.Tree == "" {
+			e.Bytes = v.Offset + v.Bytes
+		}
+	case v.State.Final() && v.Err != nil && !others:
+		e.State = filexfer.Created
+		if e.release != nil { // of the offer by which it began
+			e.release()
+			e.release = nil
+		}
+		if e.Tree == "" && errors.Is(v.Err, filexfer.ErrBadSum) {
+			e.Bytes = 0
+		}
 	}
 }

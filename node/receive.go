@@ -33,6 +33,7 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		cancel:   func() { n.files.Cancel(o.ID) },
 		release:  n.protect(o.From, o.ID),
 		waiting:  waiting,
+		open:     func(target filexfer.Target) (filexfer.Sink, error) { return n.open(ctx, o, target) },
 	}
 	if err := n.transfers.begin(e); err != nil {
 		e.release()
@@ -72,13 +73,13 @@ func (n *Node) judge(ctx context.Context, o filexfer.Offer) (Transfer, error) {
 	}
 	t := Transfer{
 		ID: o.ID, Direction: Incoming, Contact: n.called(account), Account: account, Device: o.From,
-		Name: o.Name, Size: o.Size, State: filexfer.AwaitingHost, Path: pathOf(o.Conn), Sum: o.Sum,
+		Name: o.Name, Size: o.Size, State: filexfer.AwaitingHost, Path: pathOf(o.Conn), Sum: o.Sum, Tree: o.Root, Manifest: o.Manifest,
 	}
 	if o.Conversation == "" && n.contacts.accepted(account) {
 		return t, nil
 	}
 	var err error
-	if t.Conversation, err = conversation.ParseID(o.Conversation); err == nil {
+	if t.Conversation, err = conversation.ParseID(o.Conversation); err == nil && !(o.Follows && o.Interaction == "") {
 		t.Entry, err = conversation.ParseID(o.Interaction)
 	}
 	switch {
@@ -101,7 +102,7 @@ func (n *Node) judgeEntry(ctx context.Context, t Transfer) error {
 		return &filexfer.Refusal{Reason: "not a member of that conversation"}
 	}
 	m, err := n.conversations.Message(t.Conversation, t.Entry)
-	if errors.Is(err, logstore.ErrUnknownEntry) {
+	if errors.Is(err, logstore.ErrUnknownEntry) { // so is the one that follows
 		return nil
 	}
 	if err != nil {
@@ -110,13 +111,21 @@ func (n *Node) judgeEntry(ctx context.Context, t Transfer) error {
 	switch f, err := fileOf(m); {
 	case err != nil:
 		return &filexfer.Refusal{Reason: err.Error()}
-	case m.Entry.Account != t.Account || f.TotalSize != t.Size || t.Sum != "" && f.SHA3Sum != t.Sum:
+	case m.Entry.Account != t.Account || !t.isOf(f):
 		return &filexfer.Refusal{Reason: "this is not the file that the conversation tells of"}
 	}
 	if _, err := n.held.File(ctx, t.Conversation, t.Entry); err == nil {
 		return &filexfer.Refusal{Reason: "it is here already"}
 	}
 	return nil
+}
+
+// isOf tells whether an offered file can be the announced one. Of one whose tree alone
+// is announced, the tree must be offered.
+func (t Transfer) isOf(f conversation.File) bool {
+	same := func(x, y string) bool { return x == "" || y == "" || x == y }
+	known := t.Tree != "" || f.SHA3Sum != ""
+	return known && t.Size == f.TotalSize && t.Manifest == f.Manifest && same(t.Sum, f.SHA3Sum) && same(t.Tree, f.SHA3Tree)
 }
 
 // withdraw ends the waiting of an offer that is gone. A decision that was made
@@ -145,20 +154,27 @@ func (n *Node) Inbox() []Transfer {
 
 // Accept takes an offered file. path names a folder that exists (the file keeps
 // its name there, made unique), or the file itself, which must not exist yet;
-// empty means the downloads folder. An error leaves the offer waiting.
-func (n *Node) Accept(_ context.Context, id, path string) (Transfer, error) {
+// empty means the downloads folder. Of a folder only those files are taken that match
+// one of the patterns (folder.Place.Choose), if there are any. An error leaves the
+// offer waiting.
+func (n *Node) Accept(_ context.Context, id, path string, only ...string) (Transfer, error) {
 	t, err := n.waitingOffer(id)
 	if err != nil {
 		return t, err
 	}
+	if t.Manifest == 0 && len(only) > 0 {
+		return t, fmt.Errorf("%w: %s is no folder, of which some files could be chosen", ErrNotAllowed, t.Name)
+	}
+	t.only = only
 	target, err := n.target(t, path)
 	if err != nil {
 		return t, err
 	}
 	// Where the temporary file lies is known before there is one: somebody has to
 	// find it if this node is killed.
-	n.transfers.change(id, func(e *entry) { e.goesTo(target) })
-	sink, err := filexfer.NewFileSink(target)
+	open := n.transfers.opener(id)
+	n.transfers.change(id, func(e *entry) { e.goesTo(target); e.only = only })
+	sink, err := open(target)
 	if err != nil {
 		n.transfers.change(id, func(e *entry) {
 			if e.waiting != nil {
@@ -168,9 +184,29 @@ func (n *Node) Accept(_ context.Context, id, path string) (Transfer, error) {
 		return t, err
 	}
 	if t, err = n.decide(id, decision{sink, target, nil}); err != nil {
-		return t, errors.Join(err, sink.Abort(), filexfer.RemovePart(target))
+		err = errors.Join(err, sink.Abort())
+		n.discard(t, target)
 	}
-	return t, nil
+	return t, err
+}
+
+// discard forgets a sink that nobody took.
+func (n *Node) discard(t Transfer, target filexfer.Target) {
+	if !n.again.Forget(t.Conversation.String(), t.Entry.String()) {
+		filexfer.RemovePart(target)
+	}
+}
+
+// opener gives what makes the sink of an offer.
+func (b *transferBook) opener(id string) func(filexfer.Target) (filexfer.Sink, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.byID[id]; e != nil && e.open != nil {
+		return e.open
+	}
+	return func(filexfer.Target) (filexfer.Sink, error) {
+		return nil, fmt.Errorf("%w: %s", ErrNotWaiting, id)
+	}
 }
 
 // Refuse declines an offered file; the sender is told so.
@@ -218,7 +254,10 @@ func (t *Transfer) goesTo(target filexfer.Target) {
 func (n *Node) target(t Transfer, path string) (filexfer.Target, error) {
 	target := filexfer.Target{Dir: path, Name: t.Name, Size: t.Size, ID: t.ID}
 	if !t.Entry.IsZero() {
-		target.Sum = t.Sum // a conversation's file can be continued
+		target.Sum, target.Root = t.Sum, t.Tree // a conversation's file can be continued
+	}
+	if t.Manifest > 0 {
+		target.Place = n.placeOf(t)
 	}
 	switch info, err := os.Stat(path); {
 	case path == "":

@@ -1,12 +1,12 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,40 +17,43 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/directory"
-	"github.com/passeur-p2p/passeur/node/holdings"
 	"github.com/passeur-p2p/passeur/node/signalling"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
-// SendFile writes the regular file at path into a conversation, named as in
-// SendMessage (a contact's alias or account, a group's name, the beginning of an
-// id), and offers it to every device of every other member. It returns as soon as
-// the transfer is queued; what becomes of it is told as events. The file must stay
-// as it is, where it is, for as long as others are to get it from here.
-func (n *Node) SendFile(_ context.Context, path, ref string) (Transfer, error) {
+// SendFile is SendFiles for one path.
+func (n *Node) SendFile(ctx context.Context, path, ref string) (Transfer, error) {
+	return n.SendFiles(ctx, []string{path}, ref)
+}
+
+// SendFiles writes what lies at paths into a conversation, named as in SendMessage (a
+// contact's alias or account, a group's name, the beginning of an id), and offers it
+// to every device of every other member: one regular file, a folder with all that it
+// contains, or several of them that lie in the same folder, as a folder. It returns as
+// soon as the transfer is queued; what becomes of it is told as events. The files must
+// stay as they are, where they are, for as long as others are to get them from here.
+func (n *Node) SendFiles(ctx context.Context, paths []string, ref string) (Transfer, error) {
 	s, err := n.sendable(ref)
 	if err != nil {
 		return Transfer{}, err
 	}
-	if path, err = filepath.Abs(path); err != nil {
-		return Transfer{}, err
-	}
-	file, err := filexfer.FileFromPath(path)
+	source, err := sourceAt(ctx, paths)
 	if err != nil {
 		return Transfer{}, err
 	}
-	ctx, cancel := context.WithCancel(n.ctx)
+	file := source.file
+	ctx, cancel := context.WithCancel(n.ctx) // the transfer's
 	other, _ := n.otherOf(s)
 	e := &entry{cancel: cancel, stops: map[peer.ID]func(){}, Transfer: Transfer{
 		ID: newTransferID(), Direction: Outgoing, Conversation: s.ID, Contact: n.titleOf(s), Account: other,
-		Name: filexfer.SafeName(file.Name), File: path, Size: file.Size, State: filexfer.Created,
+		Name: filexfer.SafeName(file.Name), File: source.path, Size: file.Size, Manifest: file.Manifest, State: filexfer.Created,
 	}}
 	if err := n.transfers.begin(e); err != nil {
 		cancel()
 		return Transfer{}, err
 	}
 	t := e.Transfer
-	if !n.goRun(func() { defer cancel(); n.deliver(ctx, t, file) }) {
+	if !n.goRun(func() { defer cancel(); n.deliver(ctx, t, source) }) {
 		cancel()
 		return t, ErrClosed
 	}
@@ -83,38 +86,18 @@ func (n *Node) titleOf(s logstore.Summary) string {
 	return s.Name
 }
 
-// deliver announces the file in the conversation and offers it to everybody there.
-func (n *Node) deliver(ctx context.Context, t Transfer, file filexfer.File) {
-	file, err := n.announce(ctx, t, file)
-	if err == nil {
-		err = n.offer(ctx, t, file)
+// deliver announces the file in the conversation and offers it to everybody there,
+// both at once.
+func (n *Node) deliver(ctx context.Context, t Transfer, s source) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a := n.announce(ctx, t, s, cancel)
+	err := n.offer(ctx, t, a)
+	<-a.done
+	n.transfers.endSending(t.ID, cmp.Or(a.err, err))
+	if a.err == nil && a.file.Sum == "" && t.Manifest == 0 {
+		n.sumLater()
 	}
-	n.transfers.endSending(t.ID, err)
-}
-
-// announce hashes the file and writes its entry: from then on this device holds it.
-func (n *Node) announce(ctx context.Context, t Transfer, file filexfer.File) (filexfer.File, error) {
-	n.step(t, PhaseSum, "the file's SHA3-512 is computed")
-	began := time.Now()
-	sum, err := filexfer.SumFile(ctx, file, nil)
-	if err != nil {
-		return file, stoppedBy(ctx, err)
-	}
-	content := conversation.File{DisplayName: file.Name, SHA3Sum: sum, TID: newTID(), TotalSize: file.Size}.Content()
-	e, err := n.conversations.Append(ctx, t.Conversation, n.author(), conversation.TypeFile, content)
-	if err != nil {
-		return file, stoppedBy(ctx, err)
-	}
-	n.transfers.change(t.ID, func(x *entry) { x.Entry, x.Sum = e.ID, sum })
-	err = n.held.Put(ctx, holdings.Held{
-		Conversation: t.Conversation, Entry: e.ID, Path: t.File, Size: t.Size, Sum: sum, Source: true, Since: began,
-	}, nil)
-	if err != nil {
-		return file, fmt.Errorf("%w: %w", filexfer.ErrSource, err)
-	}
-	file.ID, file.Sum = t.ID, sum
-	file.Conversation, file.Interaction = t.Conversation.String(), e.ID.String()
-	return file, nil
 }
 
 // stoppedBy makes an error that the end of ctx brought about one of a cancel.
@@ -133,7 +116,7 @@ func newTID() string {
 }
 
 // offer asks every device of every other member, and returns when all have ended.
-func (n *Node) offer(ctx context.Context, t Transfer, file filexfer.File) error {
+func (n *Node) offer(ctx context.Context, t Transfer, a *announcement) error {
 	accounts, err := n.recipients(t.Conversation)
 	if err != nil {
 		return err
@@ -147,7 +130,7 @@ func (n *Node) offer(ctx context.Context, t Transfer, file filexfer.File) error 
 	var running sync.WaitGroup
 	slots := make(chan struct{}, maxReached)
 	for _, p := range parts {
-		running.Go(func() { n.offerPart(ctx, t, file, p, slots) })
+		running.Go(func() { n.offerPart(ctx, t, a, p, slots) })
 	}
 	running.Wait()
 	return nil
@@ -192,7 +175,7 @@ func (n *Node) partsFor(ctx context.Context, accounts []conversation.Account) (p
 }
 
 // offerPart reaches one device and hands the file to filexfer.
-func (n *Node) offerPart(ctx context.Context, t Transfer, file filexfer.File, p Part, slots chan struct{}) {
+func (n *Node) offerPart(ctx context.Context, t Transfer, a *announcement, p Part, slots chan struct{}) {
 	change := func(f func(*Part)) { n.transfers.changePart(t.ID, p.Device, p.Account, f) }
 	if p.Device == "" {
 		change(func(q *Part) { q.State, q.Code = filexfer.Unjoinable, EndUnjoinable })
@@ -210,7 +193,10 @@ func (n *Node) offerPart(ctx context.Context, t Transfer, file filexfer.File, p 
 		return
 	}
 	defer n.protect(p.Device, t.ID)()
-	_, err = n.files.Send(ctx, p.Device, file) // observeTransfer is told of each step
+	file, err := a.offerable()
+	if err == nil {
+		_, err = n.files.Send(ctx, p.Device, file) // observeTransfer is told of each step
+	}
 	change(func(q *Part) { q.fail(err) })
 }
 

@@ -117,35 +117,3 @@ func (b *transferBook) endSending(id string, err error) {
 		}
 	})
 }
-
-// serve keeps the transfer of a file that somebody asked for, until bytes flow.
-func (b *transferBook) serve(t Transfer, cancel func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.serving[t.ID] = &entry{Transfer: t, cancel: cancel}
-}
-
-// beginServed shows it then.
-func (b *transferBook) beginServed(v filexfer.View) {
-	b.mu.Lock()
-	e := b.serving[v.ID]
-	if e != nil && v.State == filexfer.Ongoing {
-		delete(b.serving, v.ID)
-	}
-	b.mu.Unlock()
-	if e == nil || v.State != filexfer.Ongoing {
-		return
-	}
-	if err := b.begin(e); err != nil {
-		return // it goes on without being shown
-	}
-	b.addParts(v.ID, []Part{{Device: v.Peer, Account: e.Account, Contact: e.Contact}})
-}
-
-// served ends it.
-func (b *transferBook) served(id string) {
-	b.mu.Lock()
-	delete(b.serving, id)
-	b.mu.Unlock()
-	b.endSending(id, nil)
-}

@@ -18,6 +18,7 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
 )
 
 // transferBook holds all transfers, running and ended. What changes a state is
@@ -32,18 +33,18 @@ type transferBook struct {
 	// offers are the transfers of wanted files by the id of the offer that brings
 	// them now.
 	offers map[string]string
-	// serving are files that others asked for, of which no byte has flowed yet.
-	serving map[string]*entry
 }
 
 // entry is a transfer and, while it runs, the way to stop it.
 type entry struct {
 	Transfer
-	meta    filexfer.Meta      // makes State and Bytes of Parts, see subtransfers.go
-	stops   map[peer.ID]func() // ends the part of a device
-	cancel  func()             // nil once ended
-	release func()             // gives back what the transfer holds; may be nil
-	waiting chan decision      // non-nil while an offer waits for the user
+	meta    filexfer.Meta                                // makes State and Bytes of Parts, see subtransfers.go
+	stops   map[peer.ID]func()                           // ends the part of a device
+	cancel  func()                                       // nil once ended
+	release func()                                       // gives back what the transfer holds; may be nil
+	place   *folder.Place                                // where the bytes of a folder go
+	waiting chan decision                                // non-nil while an offer waits for the user
+	open    func(filexfer.Target) (filexfer.Sink, error) // makes the sink of an offer
 }
 
 // maxEnded is how many transfers that have ended are remembered over a restart.
@@ -70,7 +71,7 @@ func (n *Node) openTransfers() error {
 	}
 	n.transfers = &transferBook{
 		store: n.store, tell: n.hub.publish, byID: map[string]*entry{},
-		offers: map[string]string{}, serving: map[string]*entry{},
+		offers: map[string]string{},
 	}
 	for _, row := range rows {
 		t, err := n.transferFromRow(row)
@@ -186,7 +187,7 @@ func (b *transferBook) endLocked(e *entry) {
 	if e.release != nil {
 		e.release()
 	}
-	e.cancel, e.release, e.waiting, e.stops = nil, nil, nil, nil
+	e.cancel, e.release, e.waiting, e.stops, e.open = nil, nil, nil, nil, nil
 	maps.DeleteFunc(b.offers, func(_, id string) bool { return id == e.ID })
 }
 

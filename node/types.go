@@ -92,7 +92,8 @@ type Transfer struct {
 	// others may still take it.
 	Ended bool
 
-	exact bool // File is to have this name and no other
+	exact bool     // File is to have this name and no other
+	only  []string // patterns of what is wanted of a folder; none: everything
 }
 
 // Part is the sub-transfer of an outgoing file to one device.
@@ -134,6 +135,7 @@ type Phase string
 const (
 	PhaseSum      Phase = "sum"      // the file is being hashed
 	PhaseAsk      Phase = "ask"      // members' devices are asked for the file
+	PhaseLink     Phase = "link"     // one more connection to a device brings it
 	PhaseLookup   Phase = "lookup"   // looking for the contact's devices
 	PhaseFound    Phase = "found"    // device found on the DHT (or already connected)
 	PhaseSealed   Phase = "sealed"   // offer sealed and left at N inbox servers

@@ -12,17 +12,23 @@ import (
 
 func (a *app) acceptCommand() *cobra.Command {
 	var output string
+	var only []string
 	var noWait bool
 	cmd := &cobra.Command{
 		Use:   "accept ID",
-		Short: "Accept an offered file and wait until it is here",
-		Long: `Accept an offered file, show how it goes and wait for the end. Nothing is
-overwritten: if the name is taken, the file gets another one. A file of a conversation
-that is interrupted goes on by itself where it stopped, also from somebody else who
-has it. Ctrl-C cancels the transfer. With --no-wait it prints the id and leaves the
-rest to the node.`,
+		Short: "Accept an offered file or folder and wait until it is here",
+		Long: `Accept an offered file or folder, show how it goes and wait for the end. Nothing is
+overwritten: if the name is taken, it gets another one. What is interrupted goes on by
+itself where it stopped, also from somebody else who has it. Ctrl-C cancels the
+transfer. With --no-wait it prints the id and leaves the rest to the node.
+
+With --only, which may be repeated, only those files of a folder are fetched that match
+a pattern: * stands for any part of a name, ? for one character, [a-z] for one of
+several. A pattern with / is for the whole path within the folder, one without for
+names in it, however deep; a folder that matches brings all that it contains.`,
 		Example: `  passeur accept 0123456789abcdef
-  passeur accept 0123456789abcdef -o ~/Pictures/`,
+  passeur accept 0123456789abcdef -o ~/Pictures/
+  passeur accept 0123456789abcdef --only '*.jpg' --only letters/2026`,
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,18 +36,19 @@ rest to the node.`,
 			if err != nil {
 				return err
 			}
-			return a.accept(cmd.Context(), args[0], path, noWait)
+			return a.accept(cmd.Context(), args[0], path, only, noWait)
 		},
 		ValidArgsFunction: a.completeTransfers(waits),
 	}
 	outputFlag(cmd, &output)
+	cmd.Flags().StringArrayVar(&only, "only", nil, "of a folder, fetch only what matches `PATTERN` (repeatable)")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the transfer's id and do not wait for the end")
 	return cmd
 }
 
-func (a *app) accept(ctx context.Context, id, path string, noWait bool) error {
+func (a *app) accept(ctx context.Context, id, path string, only []string, noWait bool) error {
 	c := a.client()
-	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path) })
+	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path, only...) })
 }
 
 // outputFlag says where a file that comes is to lie.

@@ -25,13 +25,13 @@ var safeWord = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
 
 type completer = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
-// completeSend offers files for the first argument, for the second contacts and the
-// groups that one is in.
+// completeSend offers files for the first argument, for the others contacts and the
+// groups that one is in, and files where none of these begins so.
 func (a *app) completeSend(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
+	words, _ := a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
 		words, err := contactWords(ctx, c, isAccepted)
 		if err != nil {
 			return nil, err
@@ -40,7 +40,8 @@ func (a *app) completeSend(cmd *cobra.Command, args []string, typed string) ([]c
 			return c.Mode != conversation.OneToOne && canWrite(c)
 		})
 		return append(words, groups...), err
-	})(cmd, args[1:], typed)
+	})(cmd, nil, typed)
+	return words, cobra.ShellCompDirectiveDefault
 }
 
 // completeGet offers conversations for the first argument, for the second the

@@ -35,8 +35,11 @@ func (a *app) runDemo(cmd *cobra.Command, args []string) error {
 	}
 	cfg := demo.Config{Binary: binary, Tell: a.tellStep}
 	if len(args) == 1 {
-		if cfg.File, err = checkFile(args[0]); err != nil {
+		if cfg.File, err = checkPath(args[0]); err != nil {
 			return err
+		}
+		if info, err := os.Stat(cfg.File); err == nil && info.IsDir() {
+			return fileError("%s is a folder; the demo sends a file", args[0])
 		}
 	}
 	// A closed terminal must not leave nodes behind either.

@@ -34,7 +34,8 @@ func (f *fakeNode) begin(format string, args ...any) (node.Transfer, error) {
 	return *first, nil
 }
 
-func (f *fakeNode) SendFile(_ context.Context, path, ref string) (node.Transfer, error) {
+func (f *fakeNode) SendFiles(_ context.Context, paths []string, ref string) (node.Transfer, error) {
+	path := paths[0]
 	return f.begin("send %s %s", path[strings.LastIndexByte(path, '/')+1:], ref)
 }
 func (f *fakeNode) GetFile(_ context.Context, ref, file, path string) (node.Transfer, error) {

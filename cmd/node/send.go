@@ -16,29 +16,35 @@ import (
 func (a *app) sendCommand() *cobra.Command {
 	var noWait bool
 	cmd := &cobra.Command{
-		Use:   "send FILE CONTACT|CONVERSATION",
-		Short: "Send a file to people and wait until it has arrived",
-		Long: `Offer a file to a contact or to everybody in a group, show how it goes and wait until
+		Use:   "send FILE|FOLDER... CONTACT|CONVERSATION",
+		Short: "Send files or a folder to people and wait until they have arrived",
+		Long: `Offer a file or a folder to a contact or to everybody in a group, show how it goes and wait until
 each of them has it on one device, or has it on none: it has gone well when one device
 has the file. Each device answers for itself, those that have not yet may do so later;
 'passeur transfers' tells what each has said. Ctrl-C cancels the transfer. With
 --no-wait it prints the transfer's id and leaves the rest to the node.
+
+Several files of one folder go together, as a folder does: links that lead out of it,
+devices and the like stay behind.
 
 The file becomes an entry of the conversation. Whoever was away finds it there, and
 gets it ('passeur get') for as long as it lies here unchanged, or from anybody else
 who has it.`,
 		Example: `  passeur send photo.jpg bob
   passeur send photo.jpg holiday
+  passeur send ~/Pictures/summer bob
+  passeur send *.jpg bob
   passeur send --json photo.jpg bob | jq .
   passeur cancel $(passeur send --no-wait film.mkv bob)`,
 		GroupID: groupFiles,
-		Args:    cobra.ExactArgs(2),
+		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := checkFile(args[0])
+			last := len(args) - 1
+			paths, err := checkPaths(args[:last])
 			if err != nil {
 				return err
 			}
-			return a.send(cmd.Context(), file, args[1], noWait)
+			return a.send(cmd.Context(), paths, args[last], noWait)
 		},
 		ValidArgsFunction: a.completeSend,
 	}
@@ -46,10 +52,10 @@ who has it.`,
 	return cmd
 }
 
-func (a *app) send(ctx context.Context, file, to string, noWait bool) error {
+func (a *app) send(ctx context.Context, paths []string, to string, noWait bool) error {
 	c := a.client()
 	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) {
-		t, err := c.Send(ctx, file, to)
+		t, err := c.SendFiles(ctx, paths, to)
 		return t, aboutReceiver(err, to)
 	})
 }
@@ -78,19 +84,29 @@ func aboutContact(err error, contact string) error {
 	return err
 }
 
-// checkFile gives the absolute path of a file that can be sent: a regular one
+// checkPaths gives the absolute paths of what can be sent.
+func checkPaths(paths []string) ([]string, error) {
+	all := make([]string, len(paths))
+	for i, path := range paths {
+		var err error
+		if all[i], err = checkPath(path); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// checkPath gives the absolute path of what can be sent: a regular file, or a folder,
 // that can be read.
-func checkFile(path string) (string, error) {
+func checkPath(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fileError("there is no file %s", path)
 	case err != nil:
 		return "", fileError("look at the file: %w", err)
-	case info.IsDir():
-		return "", fileError("%s is a folder; only files can be sent: pack it first, for instance with tar", path)
-	case !info.Mode().IsRegular():
-		return "", fileError("%s is no regular file; only those can be sent", path)
+	case !info.Mode().IsRegular() && !info.IsDir():
+		return "", fileError("%s is neither a regular file nor a folder; only those can be sent", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {

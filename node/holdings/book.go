@@ -113,12 +113,12 @@ func (b *Book) Close() error {
 // ErrGone or ErrChanged when no file or one of another size lies there. It
 // is short, and not cut shorter by ctx. tree is what h.Tree is the root of; nil if
 // it has none, or is remembered already.
-func (b *Book) Put(_ context.Context, h Held, tree *store.Tree) error {
+func (b *Book) Put(ctx context.Context, h Held, tree *store.Tree) error {
 	path, err := filepath.Abs(h.Path)
 	if err != nil {
 		return err
 	}
-	_, stamp, err := look(path)
+	_, stamp, err := b.lookAt(context.WithoutCancel(ctx), store.Held{Path: path, Size: h.Size, Tree: h.Tree, Source: h.Source}, tree)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (b *Book) File(ctx context.Context, conv, entry conversation.ID) (filexfer.
 	if err != nil {
 		return filexfer.File{}, err
 	}
-	f, stamp, err := look(row.Path)
+	f, stamp, err := b.lookAt(ctx, row, nil)
 	if err != nil {
 		return filexfer.File{}, err
 	}
@@ -210,7 +210,7 @@ func (b *Book) Get(conv, entry conversation.ID) (Held, error) {
 	if err != nil {
 		return Held{}, err
 	}
-	return held(row), nil
+	return b.held(row), nil
 }
 
 // List looks at every file, without reading any. The newest come last.
@@ -224,15 +224,15 @@ func (b *Book) List(ctx context.Context) ([]Held, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		list = append(list, held(row))
+		list = append(list, b.held(row))
 	}
 	return list, nil
 }
 
-func held(row store.Held) Held {
+func (b *Book) held(row store.Held) Held {
 	return Held{
 		Conversation: row.Conversation, Entry: row.Entry, Path: row.Path, Size: row.Size, Sum: row.Sum, Tree: row.Tree,
-		Source: row.Source, Since: row.Since, State: stateOf(row),
+		Source: row.Source, Since: row.Since, State: b.stateOf(row),
 	}
 }
 

@@ -1,6 +1,7 @@
 package holdings
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,35 @@ import (
 
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
+
+// lookAt finds what is held at h.Path, be it a file or a folder, and what it is like.
+// tree is what h.Tree stands for; nil: it is in the store.
+func (b *Book) lookAt(ctx context.Context, h store.Held, tree *store.Tree) (filexfer.File, store.Stamp, error) {
+	if info, err := os.Stat(h.Path); err != nil || !info.IsDir() || h.Tree == "" {
+		return look(h.Path)
+	}
+	if tree == nil {
+		stored, err := b.store.Tree(h.Tree)
+		if err != nil {
+			return filexfer.File{}, store.Stamp{}, err
+		}
+		tree = &stored
+	}
+	if len(tree.Manifest) == 0 {
+		return look(h.Path)
+	}
+	f, err := folder.Reopen(ctx, tree.Manifest, sha3tree.List{Size: h.Size, Sums: tree.Units}, h.Path, !h.Source)
+	if errors.Is(err, filexfer.ErrSource) {
+		err = fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	if err != nil {
+		return filexfer.File{}, store.Stamp{}, err
+	}
+	return f.File(), store.Stamp(f.Stamp), nil
+}
 
 // look finds the regular file at path (symbolic links are followed) and what it is
 // like. The File opens as long as that stays so.
@@ -80,11 +109,13 @@ func settled(s store.Stamp, began, now time.Time) bool {
 }
 
 // stateOf looks at a file without reading it.
-func stateOf(row store.Held) State {
-	_, stamp, err := look(row.Path)
+func (b *Book) stateOf(row store.Held) State {
+	_, stamp, err := b.lookAt(context.Background(), row, nil)
 	switch {
 	case errors.Is(err, ErrGone):
 		return Gone
+	case errors.Is(err, ErrChanged):
+		return Changed
 	case err != nil:
 		return Unreadable
 	case stamp.Size != row.Size:

@@ -114,7 +114,9 @@ func (b *Book) compare(q question, f filexfer.File) (bool, error) {
 	}
 	began := b.now()
 	same, err := b.matches(row, f)
-	if _, now, lost := look(q.path); lost != nil {
+	seen := row
+	seen.Path = q.path
+	if _, now, lost := b.lookAt(b.readings.ctx, seen, nil); lost != nil {
 		return false, lost
 	} else if now != q.stamp {
 		return false, fmt.Errorf("%w: %s is just being written", ErrChanged, q.path)

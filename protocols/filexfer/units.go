@@ -223,6 +223,16 @@ func (p *Part) Root() string {
 	return p.root.String()
 }
 
+// Tree is the file's tree, as it came; zero when it is not known yet.
+func (p *Part) Tree() Tree {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.known {
+		return Tree{}
+	}
+	return Tree{Root: p.root, List: p.list}
+}
+
 // Have is how many bytes are there and verified.
 func (p *Part) Have() int64 {
 	p.mu.Lock()

@@ -61,5 +61,6 @@ type Event struct {
 	Have, Size                int64           // of a Progress or Done
 	Root                      string          // of a Summed
 	Path                      string          // of a Done
+	Tree                      filexfer.Tree   // of a Done; zero without one
 	Err                       error           // of a Denied, Freed, Served or Refused
 }

@@ -234,6 +234,7 @@ func (f *fill) name(device peer.ID) {
 	}
 	w.cancel(nil)
 	done := w.event(Done, device, nil)
+	done.Tree = f.part.Tree()
 	done.Path, done.Have, done.Size = f.part.Path(), w.Target.Size, w.Target.Size
 	s.cfg.Observe(done)
 	s.poke()

@@ -61,10 +61,10 @@ func (b *backend) AcceptContact(_ context.Context, a conversation.Account, name 
 func (b *backend) RemoveContact(_ context.Context, a conversation.Account) error {
 	return b.ask("remove %s", a)
 }
-func (b *backend) SendFile(_ context.Context, path, contact string) (node.Transfer, error) {
-	return node.Transfer{ID: id, State: filexfer.Created}, b.ask("send %s %s", path, contact)
+func (b *backend) SendFiles(_ context.Context, paths []string, contact string) (node.Transfer, error) {
+	return node.Transfer{ID: id, State: filexfer.Created}, b.ask("send %s %s", strings.Join(paths, " "), contact)
 }
-func (b *backend) Accept(_ context.Context, id, path string) (node.Transfer, error) {
+func (b *backend) Accept(_ context.Context, id, path string, _ ...string) (node.Transfer, error) {
 	return node.Transfer{ID: id, State: filexfer.Ongoing}, b.ask("accept %s %s", id, path)
 }
 func (b *backend) Refuse(_ context.Context, id string) (node.Transfer, error) {
@@ -294,7 +294,7 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/v1/contacts", nil, 400, CodeBadAccount},
 		{"POST", "/v1/transfers", map[string]any{"file": "/x", "kontakt": "bob"}, 400, CodeInvalid},
 		{"POST", "/v1/transfers", []string{"x"}, 400, CodeInvalid},
-		{"POST", "/v1/transfers", NewTransfer{strings.Repeat("x", maxBody), "bob"}, 413, CodeInvalid},
+		{"POST", "/v1/transfers", NewTransfer{File: strings.Repeat("x", maxBody), Contact: "bob"}, 413, CodeInvalid},
 	} {
 		err := c.ask(t.Context(), test.method, test.path, test.body, nil)
 		var p *Problem

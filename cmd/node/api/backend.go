@@ -18,9 +18,9 @@ type Backend interface {
 	AcceptContact(ctx context.Context, account conversation.Account, name string) (node.Contact, error)
 	RemoveContact(ctx context.Context, account conversation.Account) error
 
-	// SendFile returns once the transfer is queued. ref is as below.
-	SendFile(ctx context.Context, path, ref string) (node.Transfer, error)
-	Accept(ctx context.Context, id, path string) (node.Transfer, error)
+	// SendFiles returns once the transfer is queued. ref is as below.
+	SendFiles(ctx context.Context, paths []string, ref string) (node.Transfer, error)
+	Accept(ctx context.Context, id, path string, only ...string) (node.Transfer, error)
 	Refuse(ctx context.Context, id string) (node.Transfer, error)
 	Cancel(ctx context.Context, id string) (node.Transfer, error)
 	Transfers() []node.Transfer

@@ -87,15 +87,21 @@ func (c *Client) Transfer(ctx context.Context, id string) (Transfer, error) {
 	return c.transfer(ctx, http.MethodGet, id, "", nil)
 }
 
-// Send offers a file (absolute path) to a contact or in a conversation and returns
-// once it is queued.
-func (c *Client) Send(ctx context.Context, file, to string) (t Transfer, err error) {
-	return t, c.ask(ctx, http.MethodPost, "/v1/transfers", NewTransfer{file, to}, &t)
+// Send offers a file or a folder (absolute path) to a contact or in a conversation and
+// returns once that is queued.
+func (c *Client) Send(ctx context.Context, path, to string) (Transfer, error) {
+	return c.SendFiles(ctx, []string{path}, to)
 }
 
-// Accept accepts an offer. Path is absolute, or "" for the node's choice.
-func (c *Client) Accept(ctx context.Context, id, path string) (Transfer, error) {
-	return c.transfer(ctx, http.MethodPost, id, "/accept", Target{path})
+// SendFiles offers several files of one folder.
+func (c *Client) SendFiles(ctx context.Context, paths []string, to string) (t Transfer, err error) {
+	return t, c.ask(ctx, http.MethodPost, "/v1/transfers", NewTransfer{Files: paths, Contact: to}, &t)
+}
+
+// Accept accepts an offer, or only what matches some patterns of a folder's. Path is
+// absolute, or "" for the node's choice.
+func (c *Client) Accept(ctx context.Context, id, path string, only ...string) (Transfer, error) {
+	return c.transfer(ctx, http.MethodPost, id, "/accept", Target{path, only})
 }
 
 // Refuse refuses an offer.

@@ -281,7 +281,11 @@ func (h *handler) send(r *http.Request) (int, any, error) {
 	if err := readJSON(r, &in); err != nil {
 		return 0, nil, err
 	}
-	t, err := h.b.SendFile(r.Context(), in.File, in.Contact)
+	paths := in.Files
+	if in.File != "" {
+		paths = append([]string{in.File}, paths...)
+	}
+	t, err := h.b.SendFiles(r.Context(), paths, in.Contact)
 	return http.StatusCreated, transferOf(t), err
 }
 
@@ -290,7 +294,7 @@ func (h *handler) accept(r *http.Request) (int, any, error) {
 	if err := readJSON(r, &in); err != nil {
 		return 0, nil, err
 	}
-	t, err := h.b.Accept(r.Context(), r.PathValue("id"), in.Path)
+	t, err := h.b.Accept(r.Context(), r.PathValue("id"), in.Path, in.Only...)
 	return http.StatusOK, transferOf(t), err
 }
 

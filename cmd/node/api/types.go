@@ -125,18 +125,21 @@ type Alias struct {
 	Name string `json:"name"`
 }
 
-// NewTransfer offers a file, given by its absolute path on the node's machine,
-// to a contact (alias or account) or to the members of a conversation, which
-// Contact names then.
+// NewTransfer offers a file or a folder, given by its absolute path on the node's
+// machine, to a contact (alias or account) or to the members of a conversation, which
+// Contact names then. Files are several paths in one folder, which go as a folder.
 type NewTransfer struct {
-	File    string `json:"file"`
-	Contact string `json:"contact"`
+	File    string   `json:"file"`
+	Files   []string `json:"files,omitempty"`
+	Contact string   `json:"contact"`
 }
 
 // Target says where an accepted file goes: an absolute path of a folder or a
-// file; "" is the node's folder for downloads.
+// file; "" is the node's folder for downloads. Only are patterns of what is wanted of
+// a folder; none: everything.
 type Target struct {
-	Path string `json:"path"`
+	Path string   `json:"path"`
+	Only []string `json:"only,omitempty"`
 }
 
 // NodeOf is the JSON form of an identity.

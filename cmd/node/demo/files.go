@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"os"
 
 	"golang.org/x/crypto/sha3"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // randomFile makes a file of size random bytes.
@@ -52,6 +55,16 @@ func compare(one, other string) (sum string, size int64, err error) {
 			return hex.EncodeToString(hash.Sum(nil)), size, errors.Join(realError(errF), realError(errG))
 		}
 	}
+}
+
+// treeOf is the root in hex of a file's tree of sums.
+func treeOf(ctx context.Context, path string) (string, error) {
+	file, err := filexfer.FileFromPath(path)
+	if err != nil {
+		return "", err
+	}
+	tree, err := filexfer.SumTree(ctx, file, nil)
+	return tree.Root.String(), err
 }
 
 // realError is nil for the end of a file.

@@ -106,7 +106,7 @@ func (d *demo) sendAccepted(ctx context.Context, alice, bob *daemon, file string
 	if err := checkPath(sending.path); err != nil {
 		return err
 	}
-	return d.verify(file, sent, received)
+	return d.verify(ctx, file, sent, received)
 }
 
 // startSend lets Alice send file and tells what her command tells.
@@ -138,18 +138,23 @@ func awaitOffer(ctx context.Context, bob *daemon, sending *command) (offer api.T
 }
 
 // verify compares the two files and what both sides said about them.
-func (d *demo) verify(file string, sent, received event) error {
+func (d *demo) verify(ctx context.Context, file string, sent, received event) error {
 	sum, size, err := compare(file, received.File)
 	if err != nil {
 		return err
 	}
 	d.say("demo", "the two files are equal, byte for byte: %d bytes", size)
+	tree, err := treeOf(ctx, file)
+	if err != nil {
+		return err
+	}
 	for who, done := range map[string]event{"alice": sent, "bob": received} {
-		if done.State != filexfer.Finished.String() || done.SHA3Sum != sum {
-			return fmt.Errorf("%s's command says state %s and SHA3-512 %q; the files have %s", who, done.State, done.SHA3Sum, sum)
+		if done.State != filexfer.Finished.String() || done.SHA3Tree != tree || done.SHA3Sum != "" && done.SHA3Sum != sum {
+			return fmt.Errorf("%s's command says state %s, tree %q and SHA3-512 %q; the files have %s and %s", who, done.State, done.SHA3Tree, done.SHA3Sum, tree, sum)
 		}
 	}
-	d.say("demo", "SHA3-512 is what both sides said: %s…", sum[:32])
+	d.say("demo", "the tree of sums is what both sides said: %s…", tree[:32])
+	d.say("demo", "their SHA3-512 is %s…", sum[:32])
 	d.say("demo", "%s at %s, %s", show.Size(size), show.Rate(received.Rate), sent.Path)
 	return nil
 }

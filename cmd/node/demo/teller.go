@@ -21,6 +21,7 @@ type event struct {
 	Rate        float64          `json:"rate"`
 	State       string           `json:"state"`
 	SHA3Sum     string           `json:"sha3sum"`
+	SHA3Tree    string           `json:"sha3tree"`
 	Code        string           `json:"code"`
 	Reason      string           `json:"reason"`
 	Message     string           `json:"message"`

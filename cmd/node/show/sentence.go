@@ -20,6 +20,7 @@ func Step(t api.Transfer, phase node.Phase, detail string) string {
 	words := map[node.Phase]string{
 		node.PhaseSum:      "reading the file",
 		node.PhaseAsk:      "asking for the file",
+		node.PhaseLink:     "opening one more connection",
 		node.PhaseLookup:   "looking for a device of " + contact,
 		node.PhaseFound:    "found a device of " + contact,
 		node.PhaseSealed:   "sealed the connection offer for " + contact + "'s device",
