@@ -4,8 +4,8 @@
 // What goes over the wire is plain libp2p; any libp2p that speaks TLS and yamux
 // is understood, and understands us. Only the way in which bytes are handed to
 // the kernel differs from go-libp2p's defaults: windows that fill a long path
-// from the first byte, larger frames, and fewer calls of write(2). That is what
-// docs/performance.md measures.
+// from the first byte, larger frames, fewer calls of write(2), and a muxer that
+// copies less (node/yamux). That is what docs/performance.md measures.
 //
 // It is not a transport: it listens on nothing and dials nobody. The host's TCP
 // transport and node/icetcp both use it.
@@ -20,17 +20,17 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/core/transport"
-	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+
+	"github.com/passeur-p2p/passeur/node/yamux"
 )
 
 const (
 	// WindowSize is what a stream may have in flight before its reader reads, in
-	// bytes. It holds from the stream's first byte: go-yamux 5.1 loses window
-	// credit when a window grows, which halves the speed of a path of 100 ms.
+	// bytes. It holds from the stream's first byte.
 	WindowSize = 16 << 20
-	// FrameSize is the largest yamux frame sent, in bytes, header included.
+	// FrameSize is the largest payload of a yamux frame sent, in bytes.
 	FrameSize = 512 << 10
 )
 
@@ -38,7 +38,7 @@ const (
 const MuxerID = yamux.ID
 
 // writeTimeout is how long a connection may take no byte before it is given up;
-// yamux's own 10 s end connections that TCP would have brought through a change of
+// go-yamux's 10 s end connections that TCP would have brought through a change of
 // Wi-Fi or a stop of the machine.
 const writeTimeout = 30 * time.Second
 
@@ -49,12 +49,7 @@ const writeTimeout = 30 * time.Second
 // libp2p's resource manager accounts 256 KiB: whoever lets strangers open
 // streams bounds their number.
 func Muxer() network.Multiplexer {
-	y := *yamux.DefaultTransport
-	y.InitialStreamWindowSize = WindowSize
-	y.MaxStreamWindowSize = WindowSize
-	y.MaxMessageSize = FrameSize
-	y.ConnectionWriteTimeout = writeTimeout
-	return &y
+	return &yamux.Transport{Window: WindowSize, FrameSize: FrameSize, WriteTimeout: writeTimeout}
 }
 
 // New gives an upgrader with TLS as its only security and [Muxer] as its only
