@@ -236,7 +236,9 @@ func (n *Node) decide(id string, d decision) (Transfer, error) {
 			err = nil
 			e.goesTo(d.target)
 			e.waiting <- d
-			e.waiting = nil
+			if e.waiting = nil; d.err != nil { // no need to wait for the stream to say so
+				e.State, e.Code, e.Reason = filexfer.ClosedByHost, endCode(d.err), d.err.Error()
+			}
 		}
 	})
 	t, _ := n.transfers.get(id)
