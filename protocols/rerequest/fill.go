@@ -26,6 +26,8 @@ type fill struct {
 	naming  bool                    // the whole file gets its name
 	toldAt  time.Time               // of the last Progress
 
+	measuredAt time.Time // the round trips of the sources
+
 	over  chan struct{} // closed by endLocked
 	ended error         // why nothing is taken any more; ErrEnough: the file is there
 	since time.Time     // when it ended

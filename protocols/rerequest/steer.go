@@ -55,6 +55,7 @@ func (f *fill) steer() {
 // step is one look at what is going on, and the wait for the next.
 func (f *fill) step() (more bool) {
 	s := f.service
+	f.measure()
 	s.mu.Lock()
 	if s.closed || len(f.sinks) == 0 && len(f.asks) == 0 && !f.naming {
 		if s.closed {
@@ -73,6 +74,28 @@ func (f *fill) step() (more bool) {
 	case <-s.ctx.Done():
 	}
 	return true
+}
+
+// measure asks for the round trips of all sources, once a second and when there is
+// a new one.
+func (f *fill) measure() {
+	s := f.service
+	s.mu.Lock()
+	sources := slices.Clone(f.board.sources)
+	isDue := s.cfg.Links != nil && time.Since(f.measuredAt) >= maxLook
+	if isDue {
+		f.measuredAt = time.Now()
+	}
+	s.mu.Unlock()
+	for _, src := range sources {
+		if !isDue || src.conn == nil {
+			continue
+		}
+		rtt := s.cfg.Links.RTT(src.conn)
+		s.mu.Lock()
+		src.rtt = rtt
+		s.mu.Unlock()
+	}
 }
 
 // planLocked decides what to do now.
@@ -259,10 +282,9 @@ func (f *fill) reach(id peer.ID) {
 // sourceLocked adds a source to the board.
 func (f *fill) sourceLocked(id peer.ID, conn network.Conn) *source {
 	src := &source{device: id, conn: conn, appearances: f.service.deviceLocked(id).appearances}
-	if f.service.cfg.Links != nil && conn != nil {
-		src.rtt = f.service.cfg.Links.RTT(conn)
-	}
 	f.board.add(src)
+	f.measuredAt = time.Time{}
+	f.poke()
 	return src
 }
 
