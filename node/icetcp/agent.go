@@ -232,7 +232,7 @@ func (a *agent) addRemote(c sdp.Candidate) error {
 }
 
 // nominate checks as the controlling agent and hands off the first pair on which
-// the other side shows itself (see prove). The marker nominates it (RFC 8445 §8.1.1: when to stop
+// the other side answers. The marker nominates it (RFC 8445 §8.1.1: when to stop
 // is ours to say); a check with USE-CANDIDATE would cost one more round trip, and
 // say nothing that the marker does not.
 func (a *agent) nominate(ctx context.Context, remote *sdp.Description) (*socket, error) {

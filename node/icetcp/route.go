@@ -77,7 +77,6 @@ func (m *mux) route(s *socket) {
 	if b := ses.adopt(s); b != nil {
 		ses.hold(s)
 		b.deliver(frame, s)
-		ses.prove(s, frame)
 		ses.serve(b, s, buf)
 	}
 }

@@ -203,13 +203,17 @@ func (ses *session) serve(b *base, s *socket, buf []byte) {
 // maxProven is how many sockets wait to be nominated; one is enough.
 const maxProven = 8
 
-// prove notes that the peer is at the other end of s. Its answer to a check of ours
-// says so, authentic by its password (RFC 8445 §7.2.5); and so does its own check,
-// authentic by ours: over TCP what has come one way goes the other way too. Whichever
-// is first saves the wait for the other.
+// prove notes that the peer answered a check on s: a success response, authentic
+// by the peer's password (RFC 8445 §7.2.5).
 func (ses *session) prove(s *socket, frame []byte) {
-	remote, controlling := ses.opponent()
-	if !controlling || s.proven || !ses.isFrom(remote, frame) {
+	ses.mu.Lock()
+	pwd, controlling := ses.remote.pwd, ses.controlling
+	ses.mu.Unlock()
+	if !controlling || s.proven {
+		return
+	}
+	m := &stun.Message{Raw: append([]byte(nil), frame...)}
+	if m.Decode() != nil || m.Type != stun.BindingSuccess || stun.MessageIntegrity(pwd).Check(m) != nil {
 		return
 	}
 	s.proven = true
@@ -217,29 +221,6 @@ func (ses *session) prove(s *socket, frame []byte) {
 	case ses.proven <- s:
 	default:
 	}
-}
-
-// opponent gives the other side's credentials, zero until they are known, and our role.
-func (ses *session) opponent() (remote credentials, controlling bool) {
-	ses.mu.Lock()
-	defer ses.mu.Unlock()
-	return ses.remote, ses.controlling
-}
-
-// isFrom tells whether a frame is an answer or a check of that agent's.
-func (ses *session) isFrom(remote credentials, frame []byte) bool {
-	m := &stun.Message{Raw: append([]byte(nil), frame...)}
-	if m.Decode() != nil {
-		return false
-	}
-	switch m.Type {
-	case stun.BindingSuccess:
-		return stun.MessageIntegrity(remote.pwd).Check(m) == nil
-	case stun.BindingRequest:
-		of, theirs, err := ses.mux.authenticate(frame)
-		return err == nil && of == ses && theirs == remote.ufrag
-	}
-	return false
 }
 
 // base is what pion sees of one local address: a net.PacketConn whose packets are
