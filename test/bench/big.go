@@ -19,8 +19,9 @@ func bigField(s *stage, o options) []contender {
 	return []contender{{name: "passeur", title: "passeur", run: func(int) figures {
 		early := make(chan int64, 1)
 		go func() { early <- two.peakAt(s, size/10) }()
-		x := two.carry(file)
+		x := two.cross(file)
 		most := two.peak(s)
+		same(s, file, x.received.File)
 		f := pace(size, x.wall)
 		f[memory] = float64(most) / (1 << 20)
 		if at := <-early; at > 0 {

@@ -95,7 +95,8 @@ func (g *group) get(round, n int) figures {
 	newFile(g.t, path, g.size, 2*round+n)
 	defer os.Remove(path)
 	g.spread(path, n)
-	for _, h := range g.hosts {
+	for i, h := range g.hosts {
+		settled(g.t, g.holders[i].pid()) // they hash what they have sent
 		h.Slow(holderRate)
 		defer h.Fast()
 	}

@@ -62,6 +62,7 @@ func (d *disk) passeur(p pair) func(int) figures {
 		x := p.carry(d.file(round))
 		f := pace(d.size, x.wall)
 		f[effort] = x.cpu.Seconds() / float64(d.size) * giB
+		f[later] = x.later.Seconds() / float64(d.size) * giB
 		return f
 	}
 }

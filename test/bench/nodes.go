@@ -119,28 +119,29 @@ func unsyncedBy(t testing.TB) []string {
 // passage is a file that has crossed.
 type passage struct {
 	sent, received api.Transfer
-	wall, cpu      time.Duration // cpu with all that is done after the file is there
+	wall           time.Duration
+	cpu, later     time.Duration // of both nodes, until the file is there and after that
 }
 
 // carry sends a file and waits until it is there, whole, and known to be so by its
-// sender. The copy is compared with the file and removed.
+// sender, and until both nodes have nothing more to do. The copy is compared with the
+// file and removed.
 func (p pair) carry(path string) passage {
 	p.t.Helper()
 	x := p.cross(path)
+	x.later = settled(p.t, p.from.pid(), p.to.pid())
 	same(p.t, path, x.received.File)
-	if err := os.Remove(x.received.File); err != nil {
-		p.t.Fatal(err)
-	}
+	must(p.t, os.Remove(x.received.File))
 	return x
 }
 
-// cross is carry without a look at what has come.
+// cross is carry without a look at what has come, or at what is done then.
 func (p pair) cross(path string) (x passage) {
 	p.t.Helper()
 	used := cpuOf(p.t, p.from.pid(), p.to.pid())
 	x.sent, x.wall = p.send(path)
+	x.cpu = cpuOf(p.t, p.from.pid(), p.to.pid()) - used
 	x.received = p.received(x.sent)
-	x.cpu = settled(p.t, p.from.pid(), p.to.pid()) - used
 	return x
 }
 

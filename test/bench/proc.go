@@ -46,14 +46,13 @@ func cpuOfProcess(pid int) (time.Duration, error) {
 }
 
 // settled waits until processes have hardly used the CPU for a while, so that what
-// they do after a run counts as part of it, and hits no other one. It gives what they
-// have used by then.
+// they do after a run does not hit another one. It gives what they have used until then.
 func settled(t testing.TB, pids ...int) time.Duration {
 	t.Helper()
 	const pause, still = 100 * time.Millisecond, 3
-	calm := 0
-	used := cpuOf(t, pids...)
-	for end := time.Now().Add(time.Minute); calm < still && time.Now().Before(end); {
+	began := cpuOf(t, pids...)
+	used, calm := began, 0
+	for end := time.Now().Add(patience); calm < still && time.Now().Before(end); {
 		time.Sleep(pause)
 		now := cpuOf(t, pids...)
 		if calm++; now-used > pause/10 {
@@ -61,7 +60,7 @@ func settled(t testing.TB, pids ...int) time.Duration {
 		}
 		used = now
 	}
-	return used
+	return used - began
 }
 
 // peak is the most memory that a process has had resident, in bytes: VmHWM of

@@ -82,7 +82,7 @@ func (v verdict) String() string {
 // line is all that a contender has shown; "": nothing.
 func (res results) line(c contender, between string) string {
 	var parts []string
-	for _, q := range []quantity{seconds, speed, files, trips, effort, memory, growth} {
+	for _, q := range quantities {
 		values := measured(res.values(c.name, q))
 		if len(values) == 0 {
 			continue

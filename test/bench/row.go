@@ -13,11 +13,15 @@ const (
 	seconds quantity = "s"
 	speed   quantity = "MB/s" // 10^6 bytes
 	effort  quantity = "CPU-s/GiB"
+	later   quantity = "CPU-s/GiB later" // after the file is there
 	memory  quantity = "MiB"
 	growth  quantity = "times"
 	trips   quantity = "round trips"
 	files   quantity = "files/s"
 )
+
+// quantities in the order in which they are shown.
+var quantities = []quantity{seconds, speed, files, trips, effort, later, memory, growth}
 
 // figures are what one run of a contender has shown.
 type figures map[quantity]float64
@@ -146,7 +150,7 @@ func (res *results) note(format string, args ...any) {
 
 // String lists the figures, for those who watch.
 func (f figures) String() (text string) {
-	for _, q := range []quantity{seconds, speed, files, trips, effort, memory, growth} {
+	for _, q := range quantities {
 		if v, ok := f[q]; ok {
 			text += fmt.Sprintf("%10s %s", number(v), q)
 		}
