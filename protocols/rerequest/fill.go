@@ -208,38 +208,48 @@ func (f *fill) progress(device peer.ID) Event {
 
 // name gives the whole file its name, and ends its want. naming is set.
 func (f *fill) name(device peer.ID) {
-	s, w := f.service, f.want
-	err := f.part.Finish()
-	s.mu.Lock()
-	f.naming = false
-	switch {
+	switch err := f.part.Finish(); {
+	case err == nil:
+		f.done(device)
 	case errors.Is(err, filexfer.ErrRange): // it wants more than before
+		f.service.mu.Lock()
 		f.board.want(spansOf(f.part.Missing()))
-		s.mu.Unlock()
-		f.poke()
-		return
-	case err != nil:
-		w.rest.begin(s.cfg.Retry)
-		w.checked = false
-		w.fill = nil
-		f.endLocked(fmt.Errorf("store the file: %w", err))
+		f.naming = false
+		f.service.mu.Unlock()
 	default:
-		s.dropLocked(w)
-		f.endLocked(filexfer.ErrEnough)
+		f.unnamed(device, err)
 	}
+	f.poke()
+}
+
+// done tells that the file is there, before those hear it who wait for that.
+func (f *fill) done(device peer.ID) {
+	s, w := f.service, f.want
+	s.mu.Lock()
+	s.dropLocked(w)
 	s.mu.Unlock()
-	defer f.poke()
-	if err != nil {
-		f.close(false)
-		s.cfg.Observe(w.event(Freed, device, err))
-		return
-	}
 	w.cancel(nil)
 	done := w.event(Done, device, nil)
-	done.Tree = f.part.Tree()
 	done.Path, done.Have, done.Size = f.part.Path(), w.Target.Size, w.Target.Size
+	done.Tree = f.part.Tree()
 	s.cfg.Observe(done)
+	s.mu.Lock()
+	f.naming = false
+	f.endLocked(filexfer.ErrEnough)
+	s.mu.Unlock()
 	s.poke()
+}
+
+// unnamed lets a want rest whose whole file cannot get its name.
+func (f *fill) unnamed(device peer.ID, err error) {
+	s, w := f.service, f.want
+	s.mu.Lock()
+	w.rest.begin(s.cfg.Retry)
+	f.naming, w.checked, w.fill = false, false, nil
+	f.endLocked(fmt.Errorf("store the file: %w", err))
+	s.mu.Unlock()
+	f.close(false)
+	s.cfg.Observe(w.event(Freed, device, err))
 }
 
 // dropLocked takes a want off the list.

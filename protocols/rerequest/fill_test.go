@@ -54,8 +54,10 @@ func (r *slowReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// brought is how many bytes a device was offered by another and has taken.
+// brought is how many bytes a device was offered by another and has taken, by all
+// transfers that have ended by now.
 func (d *testDevice) brought(other *testDevice) (n int64) {
+	settle(time.Second)
 	last := make(map[string]filexfer.View)
 	for _, v := range d.views.those(func(v filexfer.View) bool { return v.Incoming && v.Peer == other.id }) {
 		last[v.ID] = v
@@ -166,6 +168,9 @@ func TestAdopt(t *testing.T) {
 				bob.adopts = wantOf(bob, "film")
 				if err := alice.sends(bob, "film", 0); err != nil {
 					t.Fatal(err)
+				}
+				if len(bob.events.those(is(Done))) != 1 {
+					t.Error("the verdict came before Done")
 				}
 				bob.got("film", content)
 				finished := bob.views.await(t, 1, func(v filexfer.View) bool { return v.State == filexfer.Finished })
@@ -452,6 +457,41 @@ func TestOfferOfAnotherTree(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The name is taken when the file is whole: it stays, and gets its name when it can.
+func TestFillNameTaken(t *testing.T) {
+	trees(t, func(t *testing.T, w *world) {
+		alice, bob := w.device("alice"), w.device("bob")
+		content := bytesOf("film", 3<<20)
+		alice.holds("film", content)
+		stop := alice.stops(2 << 20)
+		alice.meets(bob)
+		target := bob.target("film")
+		target.Exact = true
+		if err := bob.again.Want(Want{talk, "film", target}); err != nil {
+			t.Fatal(err)
+		}
+		bob.events.await(t, 1, is(Claimed))
+		settle(time.Second)
+		other := filepath.Join(bob.folder, "film")
+		if err := os.WriteFile(other, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stop.open()
+		if freed := bob.events.await(t, 1, is(Freed)); !errors.Is(freed.Err, filexfer.ErrExists) {
+			t.Errorf("%v", freed.Err)
+		}
+		settle(time.Second)
+		if err := os.Remove(other); err != nil {
+			t.Fatal(err)
+		}
+		bob.events.await(t, 1, is(Done))
+		bob.got("film", content)
+		if n := bob.brought(alice); n != int64(len(content)) {
+			t.Errorf("%d bytes came", n)
+		}
+	})
 }
 
 // The file is there already: no device is needed to give it its name.
