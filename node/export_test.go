@@ -36,3 +36,6 @@ func TidyLinks(n *Node) { n.more.tidy() }
 func DevicesAsked(n *Node, conv conversation.ID) ([]peer.ID, error) {
 	return readers{n}.Devices(context.Background(), conv.String())
 }
+
+// SumAll is what the node does when nothing has crossed for a while.
+func SumAll(n *Node) { n.sumAll() }

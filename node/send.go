@@ -95,9 +95,7 @@ func (n *Node) deliver(ctx context.Context, t Transfer, s source) {
 	err := n.offer(ctx, t, a)
 	<-a.done
 	n.transfers.endSending(t.ID, cmp.Or(a.err, err))
-	if a.err == nil && a.file.Sum == "" && t.Manifest == 0 {
-		n.sumLater()
-	}
+	n.sumLater()
 }
 
 // stoppedBy makes an error that the end of ctx brought about one of a cancel.

@@ -11,7 +11,12 @@ import (
 
 // The SHA3-512 of a large file, which people can check with openssl, cannot be split
 // and takes seconds a GiB. So it follows the file: it is computed by the device that
-// sent it, when nothing crosses, and appended to the conversation as an edit.
+// sent it, when nothing has crossed for a while, and appended to the conversation as
+// an edit.
+
+// sumAfter is how long nothing must have been sent or received for that. The next
+// file is not to wait for a processor.
+const sumAfter = time.Minute
 
 // startSums goes on with the files whose sum was not known when the node last
 // stopped.
@@ -19,9 +24,13 @@ func (n *Node) startSums() {
 	n.sumsDue = make(chan struct{}, 1)
 	n.sumLater()
 	n.goRun(func() {
+		pause := time.NewTimer(sumAfter)
+		defer pause.Stop()
 		for {
 			select {
 			case <-n.sumsDue:
+				pause.Reset(sumAfter)
+			case <-pause.C:
 				n.sumAll()
 			case <-n.ctx.Done():
 				return
@@ -30,7 +39,7 @@ func (n *Node) startSums() {
 	})
 }
 
-// sumLater has the files looked at whose sum is not known.
+// sumLater has the files looked at, in a while, whose sum is not known.
 func (n *Node) sumLater() {
 	select {
 	case n.sumsDue <- struct{}{}:
