@@ -17,7 +17,7 @@ import (
 const (
 	holders     = 3
 	holderRate  = 100_000_000 // bits a second that each holder's cable takes
-	holdersSize = 96 << 20
+	holdersSize = 160 << 20
 )
 
 // holdersField is a group of three people who have files and one who has not and gets
@@ -52,7 +52,8 @@ type group struct {
 	id      string
 }
 
-// found makes everybody the first holder's contact, and all of them a group.
+// found makes everybody the contact of the first holder and of the one who gets, so
+// that they are connected, and all of them a group.
 func (g *group) found() {
 	g.t.Helper()
 	owner, members := g.holders[0], append(slices.Clone(g.holders[1:]), g.getter)
@@ -62,6 +63,9 @@ func (g *group) found() {
 		create = append(create, p.name)
 	}
 	var made struct{ ID string }
+	for _, p := range g.holders[1:] {
+		people.Befriend(g.t, g.getter.Person, p.Person)
+	}
 	owner.Get(&made, create...)
 	g.id = made.ID
 	for _, p := range members {

@@ -21,10 +21,20 @@ func text(o options, all []results) string {
 			}
 		}
 		for _, note := range res.notes {
-			fmt.Fprintf(&b, "    ! %s\n", strings.ReplaceAll(note, "\n", "\n      "))
+			fmt.Fprintf(&b, "    ! %s\n", brief(note))
 		}
 	}
 	return b.String()
+}
+
+// brief gives the first and the last line of what may be a command's whole output,
+// which was shown when it happened.
+func brief(note string) string {
+	lines := strings.Split(strings.TrimSpace(note), "\n")
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return lines[0] + " … " + lines[len(lines)-1]
 }
 
 // markdown is the same as a table for docs/performance.md.
