@@ -96,6 +96,7 @@ func (n *Node) lieThere(t Transfer) bool {
 	} else if found, err := n.hasArrived(n.ctx, t); !found || err != nil {
 		return false
 	}
+	n.removePart(t) // of a file that just got its name, what tells of its units
 	n.transfers.change(t.ID, func(e *entry) { e.State, e.Bytes, e.File = filexfer.Finished, e.Size, path })
 	return true
 }

@@ -111,6 +111,36 @@ func TestSomeOfAFolder(t *testing.T) {
 	}
 }
 
+// A node that is killed right after a file got its name finds it there, and leaves
+// nothing beside it.
+func TestFileThatGotItsNameLast(t *testing.T) {
+	w := newWorld(t)
+	home := t.TempDir()
+	alice, bob := w.start("alice", ""), w.start("bob", home)
+	nodetest.Befriend(t, alice, bob)
+	path, content := randomFile(t, "photo.jpg", 100_000)
+	entry := share(t, alice, "bob", path, nil, []*node.Node{bob})
+	if err := alice.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	wanted, err := bob.GetFile(t.Context(), "alice", entry.String(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bob.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"photo.jpg": content, ".passeur-" + wanted.ID + ".units": {1}} {
+		writeIn(t, dir, name, string(content))
+	}
+	bob = w.start("bob", home)
+	if end := nodetest.Ended(t, bob, wanted.ID); end.State != filexfer.Finished {
+		t.Errorf("ended as %+v", end)
+	}
+	wantFolder(t, dir, map[string]string{"photo.jpg": string(content)})
+}
+
 func writeIn(t *testing.T, dir, name, content string) {
 	t.Helper()
 	path := filepath.Join(dir, name)
