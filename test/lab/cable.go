@@ -45,14 +45,28 @@ func (h *Host) Cut(other *Host) {
 // Received counts the bytes that have come over the host's cable so far.
 func (h *Host) Received() int64 {
 	h.lab.t.Helper()
+	return h.counters().RX.Bytes
+}
+
+// Sent counts the bytes that have left over the host's cable so far.
+func (h *Host) Sent() int64 {
+	h.lab.t.Helper()
+	return h.counters().TX.Bytes
+}
+
+// counters are what the kernel counts of a cable.
+type counters struct{ RX, TX struct{ Bytes int64 } }
+
+func (h *Host) counters() counters {
+	h.lab.t.Helper()
 	var links []struct {
-		Stats struct{ RX struct{ Bytes int64 } } `json:"stats64"`
+		Stats counters `json:"stats64"`
 	}
 	out := h.output("ip", "-json", "-stats", "link", "show", "eth0")
 	if err := json.Unmarshal(out, &links); err != nil || len(links) != 1 {
 		h.lab.t.Fatalf("lab: host %s: ip shows %s", h.ns, out)
 	}
-	return links[0].Stats.RX.Bytes
+	return links[0].Stats
 }
 
 // queue says how what the host sends waits for its cable.
