@@ -15,6 +15,7 @@ import (
 	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/holdings"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
 	"github.com/passeur-p2p/passeur/protocols/rerequest"
 )
 
@@ -201,6 +202,10 @@ func (n *Node) observeAsking(e rerequest.Event) {
 		n.step(t, PhaseAsk, fmt.Sprintf("%s: %v", n.whose(e.Device), e.Err))
 	case rerequest.Claimed:
 		n.transfers.bring(t.ID, *e.Offer)
+	case rerequest.Freed:
+		if hopeless(e.Err) {
+			n.endWanted(t.ID, filexfer.InvalidPath, EndBadPath, e.Err.Error())
+		}
 	case rerequest.Linked:
 		n.step(t, PhaseLink, fmt.Sprintf("one more connection to %s", n.whose(e.Device)))
 	case rerequest.Progress:
@@ -210,6 +215,11 @@ func (n *Node) observeAsking(e rerequest.Event) {
 	}
 }
 
+// hopeless tells whether a folder cannot be had from anybody, as it is or is wanted.
+func hopeless(err error) bool {
+	return errors.Is(err, folder.ErrManifest) || errors.Is(err, folder.ErrLimit) || errors.Is(err, folder.ErrNoMatch)
+}
+
 // arrived notes that a wanted file lies here, whole and verified.
 func (n *Node) arrived(t Transfer, e rerequest.Event) {
 	t.File = e.Path
@@ -217,6 +227,7 @@ func (n *Node) arrived(t Transfer, e rerequest.Event) {
 		n.log.Error("a file that came cannot be given to others", "file", e.Path, "error", err)
 	}
 	n.transfers.change(t.ID, func(x *entry) { x.State, x.Bytes, x.File = filexfer.Finished, x.Size, e.Path })
+	n.sumLater()
 }
 
 // whose says whose device it is.

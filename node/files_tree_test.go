@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/passeur-p2p/passeur/node"
@@ -139,6 +140,30 @@ func TestFileThatGotItsNameLast(t *testing.T) {
 		t.Errorf("ended as %+v", end)
 	}
 	wantFolder(t, dir, map[string]string{"photo.jpg": string(content)})
+}
+
+// A choice that nothing in the folder matches ends the transfer, and says so.
+func TestNothingOfAFolder(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.start("alice", ""), w.start("bob", "")
+	nodetest.Befriend(t, alice, bob)
+	dir, target := filepath.Join(t.TempDir(), "summer"), t.TempDir()
+	writeIn(t, dir, "a.txt", "a")
+	if _, err := alice.SendFile(t.Context(), dir, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	offer := nodetest.Offer(t, bob, "summer")
+	if _, err := bob.Accept(t.Context(), offer.ID, target, "*.jpg"); err != nil {
+		t.Fatal(err)
+	}
+	end := nodetest.Ended(t, bob, offer.ID)
+	if end.State != filexfer.InvalidPath || !strings.Contains(end.Reason, "*.jpg") {
+		t.Errorf("ended as %+v", end)
+	}
+	nodetest.Until(t, bob, "nothing is left of it", func() bool {
+		list, err := os.ReadDir(target)
+		return err == nil && len(list) == 0
+	})
 }
 
 func writeIn(t *testing.T, dir, name, content string) {
