@@ -100,7 +100,7 @@ func (g *group) get(round, n int) figures {
 	defer os.Remove(path)
 	g.spread(path, n)
 	for i, h := range g.hosts {
-		settled(g.t, g.holders[i].pid()) // they hash what they have sent
+		settled(g.t, g.holders[i].pid())
 		h.Slow(holderRate)
 		defer h.Fast()
 	}
