@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha3"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -98,6 +99,9 @@ func TestSomeOfAFolder(t *testing.T) {
 	offer := nodetest.Offer(t, bob, "summer")
 	if offer.Manifest == 0 {
 		t.Errorf("the offer is of a file: %+v", offer)
+	}
+	if _, err := bob.Accept(t.Context(), offer.ID, t.TempDir(), "*.jpg", "["); !errors.Is(err, node.ErrNotAllowed) {
+		t.Errorf("a pattern that is none: %v", err)
 	}
 	if _, err := bob.Accept(t.Context(), offer.ID, t.TempDir(), "*.jpg"); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -162,8 +163,8 @@ func (n *Node) Accept(_ context.Context, id, path string, only ...string) (Trans
 	if err != nil {
 		return t, err
 	}
-	if t.Manifest == 0 && len(only) > 0 {
-		return t, fmt.Errorf("%w: %s is no folder, of which some files could be chosen", ErrNotAllowed, t.Name)
+	if err := t.canChoose(only); err != nil {
+		return t, err
 	}
 	t.only = only
 	target, err := n.target(t, path)
@@ -188,6 +189,20 @@ func (n *Node) Accept(_ context.Context, id, path string, only ...string) (Trans
 		n.discard(t, target)
 	}
 	return t, err
+}
+
+// canChoose tells what is wrong with patterns before anything comes: whether one
+// matches is known only when the folder's manifest is here.
+func (t Transfer) canChoose(only []string) error {
+	if t.Manifest == 0 && len(only) > 0 {
+		return fmt.Errorf("%w: %s is no folder, of which some files could be chosen", ErrNotAllowed, t.Name)
+	}
+	for _, pattern := range only {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("%w: %q is no pattern: %w", ErrNotAllowed, pattern, err)
+		}
+	}
+	return nil
 }
 
 // discard forgets a sink that nobody took.
