@@ -7,6 +7,7 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/rerequest"
 )
 
 // observeTransfer takes over what filexfer reports: of a part of an outgoing
@@ -72,7 +73,8 @@ func (n *Node) removePart(t Transfer) {
 
 // interrupted tells whether a transfer ended without anybody wanting it to.
 func interrupted(err error) bool {
-	return errors.Is(err, filexfer.ErrLost) || errors.Is(err, filexfer.ErrStalled) || errors.Is(err, filexfer.ErrClosed)
+	return errors.Is(err, filexfer.ErrLost) || errors.Is(err, filexfer.ErrStalled) || errors.Is(err, filexfer.ErrClosed) ||
+		errors.Is(err, rerequest.ErrInterrupted)
 }
 
 // becomeWanted has an accepted file asked for again.

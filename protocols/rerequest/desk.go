@@ -35,7 +35,8 @@ type desk struct {
 // serving is a file that is being sent to a device.
 type serving struct {
 	ranges int
-	isMany bool // several ranges may be sent at a time
+	isOne  bool // one range of it is sent, which no others may go beside
+	isMany bool // ranges of it are sent that others may go beside
 }
 
 func newDesk(max, maxPerPeer int) *desk {
@@ -76,7 +77,7 @@ func (d *desk) serve(id peer.ID, k key) error {
 	mine := d.serving[id]
 	f := mine[k]
 	switch {
-	case f != nil && (!f.isMany || f.ranges >= maxRanges):
+	case f != nil && (f.isOne || f.ranges >= maxRanges):
 		return ErrSending
 	case f == nil && (d.files >= d.max || len(mine) >= d.maxPerPeer):
 		return ErrBusy
@@ -105,16 +106,16 @@ func sends(files map[key]*serving) (n int) {
 	return n
 }
 
-// share tells whether other ranges of a file may be sent besides; ErrSending when
-// it may not, and some are.
+// share tells whether other ranges of a file may be sent besides, once that is known;
+// ErrSending when it may not, and somebody sends it.
 func (d *desk) share(id peer.ID, k key, isMany bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f := d.serving[id][k]
-	if f.ranges > 1 && !isMany {
+	if f.isOne || f.isMany && !isMany {
 		return ErrSending
 	}
-	f.isMany = isMany
+	f.isOne, f.isMany = !isMany, isMany
 	return nil
 }
 
