@@ -71,7 +71,8 @@ func carry(t *testing.T, from, to *person, file string) (sent, received event) {
 
 	sum := opensslSum(t, file)
 	for who, done := range map[*person]event{from: sent, to: received} {
-		if done.Event != "done" || done.State != "finished" || done.SHA3Sum != sum {
+		follows := done.Bytes > 16<<20 && done.SHA3Sum == "" // its author tells it later
+		if done.Event != "done" || done.State != "finished" || done.SHA3Sum != sum && !follows {
 			t.Errorf("%s's command ends with %+v, want it finished with sum %s", who.name, done, sum)
 		}
 	}
