@@ -179,8 +179,10 @@ func (s *Service) check(w *want) {
 	}
 	s.mu.Lock()
 	w.checked = true
-	isWhole := f.board.isWhole()
-	f.naming = isWhole
+	isWhole := f.board.isWhole() && f.ended == nil && !f.naming
+	if isWhole {
+		f.naming = true
+	}
 	s.mu.Unlock()
 	s.cfg.Observe(f.progress(""))
 	if isWhole {

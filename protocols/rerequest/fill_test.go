@@ -520,6 +520,47 @@ func TestWholePart(t *testing.T) {
 	})
 }
 
+// A sender that is lost when its last byte is there is not missed: the file gets its
+// name, and nobody is asked for the rest of it, which is nothing.
+func TestLostAfterTheLastByte(t *testing.T) {
+	trees(t, func(t *testing.T, w *world) {
+		alice, bob := w.device("alice"), w.device("bob")
+		content := bytesOf("film", 3<<20+1)
+		w.announce("film", content)
+		bob.meets(alice)
+		bob.wants("film")
+		settle(time.Second)
+		tree := *w.announced["film"].tree
+		offer := filexfer.Offer{
+			ID: "0123456789abcdef", From: alice.id, Conversation: talk, Interaction: "film",
+			Name: "film", Size: int64(len(content)), Total: int64(len(content)), Root: tree.Root.String(),
+		}
+		sink, wanted, err := bob.again.Accept(t.Context(), offer)
+		if err != nil || !wanted {
+			t.Fatal(wanted, err)
+		}
+		units := sink.(filexfer.TreeSink)
+		if err := units.SetSums(t.Context(), tree); err != nil {
+			t.Fatal(err)
+		}
+		for at := 0; at < len(content) && err == nil; at += 1 << 20 {
+			_, err = units.Write(content[at:min(at+1<<20, len(content))])
+		}
+		if !errors.Is(err, filexfer.ErrEnough) {
+			t.Fatalf("the last unit: %v", err)
+		}
+		if err := units.Abort(); err != nil {
+			t.Fatal(err)
+		}
+		bob.events.await(t, 1, is(Done))
+		bob.got("film", content)
+		settle(time.Hour)
+		if n := len(bob.events.those(is(Freed))); n != 0 {
+			t.Errorf("%d times freed", n)
+		}
+	})
+}
+
 // When the folder is missing nobody is asked; when it is there, the file comes.
 func TestFillWithoutFolder(t *testing.T) {
 	trees(t, func(t *testing.T, w *world) {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
@@ -139,23 +141,26 @@ func (f *fill) committed(k *rangeSink) (mustWait bool) {
 	s := f.service
 	s.mu.Lock()
 	f.dismissLocked(k)
-	f.board.want(spansOf(f.part.Missing()))
-	isLast := f.board.isWhole() && f.ended == nil && !f.naming
-	isLast = isLast && !s.closed
-	if isLast {
-		f.naming = true
-		s.running.Add(1)
-	}
+	isLast := f.nameWholeLocked(k.offer.From)
 	s.mu.Unlock()
-	if isLast {
-		go func() {
-			defer s.running.Done()
-			f.name(k.offer.From)
-			s.closeIdle(f.want)
-		}()
-	}
 	f.poke()
 	return isLast || k.adopted
+}
+
+// nameWholeLocked has the file get its name, if nothing is missing any more and
+// nobody does that yet.
+func (f *fill) nameWholeLocked(from peer.ID) (begun bool) {
+	s := f.service
+	f.board.want(spansOf(f.part.Missing()))
+	if !f.board.isWhole() || f.ended != nil || f.naming || s.closed {
+		return false
+	}
+	f.naming = true
+	s.running.Go(func() {
+		f.name(from)
+		s.closeIdle(f.want)
+	})
+	return true
 }
 
 // aborted ends an offer that was not brought to its end. Others are asked for what
@@ -165,7 +170,9 @@ func (f *fill) aborted(k *rangeSink) {
 	s.mu.Lock()
 	_, isOpen := f.sinks[k] // else it was committed, and brought all that it should
 	f.dismissLocked(k)
-	tell := isOpen && f.ended == nil && !f.want.forgotten
+	isWanted := isOpen && f.ended == nil && !f.want.forgotten
+	isWhole := isWanted && f.want.isNamed() && f.nameWholeLocked(k.offer.From) // lost after the last byte
+	tell := isWanted && !isWhole
 	var others []string
 	if tell {
 		others = f.judgeLocked(k, k.reason())
