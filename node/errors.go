@@ -55,6 +55,9 @@ var (
 	ErrNotAFile = errors.New("this entry is no file")
 	// ErrWithdrawn: the author of a file has taken it back.
 	ErrWithdrawn = errors.New("its author has taken the file back")
+	// ErrBadChoice: what is to be chosen of a folder cannot be: it is no folder, or a
+	// pattern is malformed.
+	ErrBadChoice = errors.New("nothing can be chosen so")
 	// ErrNotAllowed: the rules of the conversation are against it.
 	ErrNotAllowed = logstore.ErrNotAllowed
 	// ErrBadText: a text or a name that is empty, or has what it must not have.

@@ -100,7 +100,7 @@ func TestSomeOfAFolder(t *testing.T) {
 	if offer.Manifest == 0 {
 		t.Errorf("the offer is of a file: %+v", offer)
 	}
-	if _, err := bob.Accept(t.Context(), offer.ID, t.TempDir(), "*.jpg", "["); !errors.Is(err, node.ErrNotAllowed) {
+	if _, err := bob.Accept(t.Context(), offer.ID, t.TempDir(), "*.jpg", "["); !errors.Is(err, node.ErrBadChoice) {
 		t.Errorf("a pattern that is none: %v", err)
 	}
 	if _, err := bob.Accept(t.Context(), offer.ID, t.TempDir(), "*.jpg"); err != nil {

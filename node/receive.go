@@ -195,11 +195,11 @@ func (n *Node) Accept(_ context.Context, id, path string, only ...string) (Trans
 // matches is known only when the folder's manifest is here.
 func (t Transfer) canChoose(only []string) error {
 	if t.Manifest == 0 && len(only) > 0 {
-		return fmt.Errorf("%w: %s is no folder, of which some files could be chosen", ErrNotAllowed, t.Name)
+		return fmt.Errorf("%w: %s is no folder, of which some files could be chosen", ErrBadChoice, t.Name)
 	}
 	for _, pattern := range only {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("%w: %q is no pattern: %w", ErrNotAllowed, pattern, err)
+			return fmt.Errorf("%w: %q is no pattern: %w", ErrBadChoice, pattern, err)
 		}
 	}
 	return nil

@@ -41,6 +41,7 @@ func TestErrorsAboutFiles(t *testing.T) {
 		node.ErrUnknownEntry:        {404, CodeUnknownEntry},
 		node.ErrUnknownConversation: {404, CodeUnknownConversation},
 		node.ErrNotAllowed:          {403, CodeNotAllowed},
+		node.ErrBadChoice:           {400, CodeBadChoice},
 	} {
 		c, _ := serve(t, &backend{err: want})
 		_, err := c.GetFile(t.Context(), NewGet{Conversation: "x", File: "y"})

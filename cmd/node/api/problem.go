@@ -63,7 +63,8 @@ const (
 	CodeNotAFile  = "not-a-file" // the entry is something else
 	CodeWithdrawn = "withdrawn"  // the file, by its author
 
-	CodeBadLimit = "bad-limit" // too low
+	CodeBadLimit  = "bad-limit"  // too low
+	CodeBadChoice = "bad-choice" // of no folder, or by a malformed pattern
 )
 
 // Problem is an error that the node answered (RFC 9457). Detail may quote what
@@ -126,6 +127,7 @@ var known = []struct {
 	{node.ErrNotAFile, http.StatusUnprocessableEntity, CodeNotAFile},
 	{node.ErrWithdrawn, http.StatusGone, CodeWithdrawn},
 	{node.ErrBadLimit, http.StatusBadRequest, CodeBadLimit},
+	{node.ErrBadChoice, http.StatusBadRequest, CodeBadChoice},
 	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
 	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},
