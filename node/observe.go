@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/sockopt"
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/rerequest"
@@ -14,6 +15,9 @@ import (
 // transfer, of an offer, or of an offer that brings a wanted file.
 func (n *Node) observeTransfer(v filexfer.View) {
 	if !v.Incoming {
+		if v.State == filexfer.Ongoing && v.Conn != nil {
+			sockopt.Of(v.Conn).Suit() // what the path is like shows when bytes flow
+		}
 		if n.pulls.follow(v) {
 			return
 		}

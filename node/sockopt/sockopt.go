@@ -40,6 +40,9 @@ type Info struct {
 	// RTT is the shortest round trip of the last minutes, which a queue does not
 	// lengthen; 0: unknown.
 	RTT time.Duration
+	// Smoothed is what the kernel expects of the next round trip (RFC 6298). Where both
+	// ends dialled at once RTT is too short: their SYNs crossed.
+	Smoothed time.Duration
 	// Sent counts segments with data, Resent those of them that were sent again.
 	Sent, Resent uint32
 	// Congestion is the name of the congestion control.
@@ -120,7 +123,7 @@ func (s *Socket) Suit() {
 func (s *Socket) suitLocked(fd int) {
 	i := info(fd)
 	far := i.RTT >= Far
-	if !s.asked && (far || i.Lossy()) {
+	if !s.asked && (i.Smoothed >= Far || i.Lossy()) {
 		s.asked = true
 		if i.Congestion != BBR {
 			pace(fd)

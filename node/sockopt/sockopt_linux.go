@@ -20,7 +20,7 @@ func info(fd int) (i Info) {
 	if t.Min_rtt != 0 && t.Min_rtt != ^uint32(0) { // a kernel without it, no sample yet
 		rtt = t.Min_rtt
 	}
-	i = Info{RTT: time.Duration(rtt) * time.Microsecond, Sent: t.Data_segs_out, Resent: t.Total_retrans}
+	i = Info{RTT: time.Duration(rtt) * time.Microsecond, Smoothed: time.Duration(t.Rtt) * time.Microsecond, Sent: t.Data_segs_out, Resent: t.Total_retrans}
 	i.Congestion, _ = unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
 	return i
 }
