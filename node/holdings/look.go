@@ -64,8 +64,7 @@ func look(path string) (filexfer.File, store.Stamp, error) {
 }
 
 func stampOf(info fs.FileInfo) store.Stamp {
-	changed, inode := changeAndInode(info)
-	return store.Stamp{Size: info.Size(), Modified: info.ModTime().UnixNano(), Changed: changed, Inode: inode}
+	return store.Stamp(folder.StampOf(info))
 }
 
 // onlyAs makes f's Open fail with ErrChanged when the file has another stamp.

@@ -20,6 +20,12 @@ type Stamp struct {
 	Inode uint64
 }
 
+// StampOf is the stamp of a single file, whose fields mean just what their names say.
+func StampOf(info fs.FileInfo) Stamp {
+	changed, inode := changeAndInode(info)
+	return Stamp{Size: info.Size(), Modified: info.ModTime().UnixNano(), Changed: changed, Inode: inode}
+}
+
 // stamping adds up what makes a stamp.
 type stamping struct {
 	Stamp
@@ -29,14 +35,13 @@ type stamping struct {
 func newStamping() *stamping { return &stamping{sum: sha3.New256()} }
 
 func (s *stamping) add(name string, kind Kind, info fs.FileInfo) {
-	changed, inode := changeAndInode(info)
-	modified := info.ModTime().UnixNano()
+	one := StampOf(info)
 	b := appendString([]byte{byte(kind)}, name)
-	for _, n := range []uint64{uint64(info.Size()), uint64(modified), uint64(changed), inode} {
+	for _, n := range []uint64{uint64(one.Size), uint64(one.Modified), uint64(one.Changed), one.Inode} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	s.sum.Write(b)
-	s.Modified, s.Changed = max(s.Modified, modified), max(s.Changed, changed)
+	s.Modified, s.Changed = max(s.Modified, one.Modified), max(s.Changed, one.Changed)
 }
 
 func (s *stamping) end(size int64) Stamp {
