@@ -272,12 +272,7 @@ func (b *transferBook) broughtBy(id string) (t Transfer, offers []string) {
 	if e := b.byID[id]; e != nil {
 		t = e.Transfer
 	}
-	for offer, of := range b.offers {
-		if of == id {
-			offers = append(offers, offer)
-		}
-	}
-	return t, offers
+	return t, b.offersLocked(id)
 }
 
 // bringsNoMore notes the end of an offer of a wanted file.
@@ -287,11 +282,11 @@ func (b *transferBook) bringsNoMore(offer string) {
 	delete(b.offers, offer)
 }
 
-// broughtLocked counts the offers that bring a wanted file now.
-func (b *transferBook) broughtLocked(id string) (offers int) {
-	for _, of := range b.offers {
+// offersLocked gives the offers that bring a wanted file now.
+func (b *transferBook) offersLocked(id string) (offers []string) {
+	for offer, of := range b.offers {
 		if of == id {
-			offers++
+			offers = append(offers, offer)
 		}
 	}
 	return offers

@@ -161,7 +161,7 @@ type fileKey struct{ conversation, entry conversation.ID }
 // refused.
 func (n *Node) knownFiles() (map[fileKey]bool, error) {
 	known := map[fileKey]bool{}
-	all, err := n.held.List(n.ctx)
+	all, err := n.held.All()
 	for _, h := range all {
 		known[fileKey{h.Conversation, h.Entry}] = true
 	}

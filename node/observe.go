@@ -119,7 +119,7 @@ func (n *Node) followWanted(id string, v filexfer.View) {
 	}
 	var t Transfer
 	n.transfers.change(id, func(e *entry) {
-		e.followRange(v, n.transfers.broughtLocked(id) > 0)
+		e.followRange(v, len(n.transfers.offersLocked(id)) > 0)
 		t = e.Transfer
 	})
 	if v.State.Final() && v.Err != nil && !t.Ended {

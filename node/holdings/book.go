@@ -213,7 +213,8 @@ func (b *Book) Get(conv, entry conversation.ID) (Held, error) {
 	return b.held(row), nil
 }
 
-// List looks at every file, without reading any. The newest come last.
+// List looks at every file, without reading any; of a folder at all that is in it.
+// The newest come last.
 func (b *Book) List(ctx context.Context) ([]Held, error) {
 	rows, err := b.store.AllHeld()
 	if err != nil {
@@ -229,10 +230,27 @@ func (b *Book) List(ctx context.Context) ([]Held, error) {
 	return list, nil
 }
 
+// All is List for who does not ask what became of the files: it looks at none, and
+// State is "".
+func (b *Book) All() ([]Held, error) {
+	rows, err := b.store.AllHeld()
+	list := make([]Held, 0, len(rows))
+	for _, row := range rows {
+		list = append(list, unseen(row))
+	}
+	return list, err
+}
+
 func (b *Book) held(row store.Held) Held {
+	h := unseen(row)
+	h.State = b.stateOf(row)
+	return h
+}
+
+func unseen(row store.Held) Held {
 	return Held{
 		Conversation: row.Conversation, Entry: row.Entry, Path: row.Path, Size: row.Size, Sum: row.Sum, Tree: row.Tree,
-		Source: row.Source, Since: row.Since, State: b.stateOf(row),
+		Source: row.Source, Since: row.Since,
 	}
 }
 
