@@ -112,6 +112,7 @@ type PairingPurpose string
 const (
 	PairLink    PairingPurpose = "link"    // a device joins the account
 	PairContact PairingPurpose = "contact" // two accounts become contacts
+	PairFile    PairingPurpose = "file"    // one transfer, and nothing after it
 )
 
 // PairingState is how far a pairing has come.
@@ -149,4 +150,7 @@ type Pairing struct {
 	// Device is whom a link brought; Contact whom a contact code brought.
 	Device  *Device
 	Contact *Contact
+	// Transfer is the id of the transfer that belongs to a one-shot code; of one that
+	// was entered it is "" until the other side is proven and has told what it sends.
+	Transfer string
 }

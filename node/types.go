@@ -85,6 +85,9 @@ type Transfer struct {
 	Sum, Tree string
 	// Manifest: it is a folder, of which so many bytes tell what is in it; 0: a file.
 	Manifest int64
+	// OneShot: it goes by a one-shot code, to or from somebody who need be no contact;
+	// Contact is "" then.
+	OneShot bool
 	// Path is nil until a connection stands.
 	Path             *icetcp.Path
 	Created, Updated time.Time
