@@ -71,6 +71,14 @@ type Config struct {
 	// Downloads is the folder for files accepted without a path; empty is
 	// "received" in Home.
 	Downloads string
+	// Rules decide about offers before Accept does: the first that fits.
+	Rules []Rule
+	// Reserve is how many bytes are kept free on the disk that a file goes to; what
+	// would leave less is not accepted. 0 is 256 MiB, less than 0 none.
+	Reserve int64
+	// Audit receives a record of who got what and who was let in; nil: there is
+	// none. It is called where the thing happens, and must not block for long.
+	Audit *slog.Logger
 	// Logger receives what an operator may want to read; nil discards it.
 	Logger *slog.Logger
 }

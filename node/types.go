@@ -80,6 +80,8 @@ type Transfer struct {
 	Reason string
 	// Code classifies how it ended.
 	Code EndCode
+	// Rule is the name of the rule that accepted it; "": a person did, or nobody yet.
+	Rule string
 	// Sum is the SHA3-512 in hex of the file, "" until known. Tree is the root of its
 	// tree of sums (filexfer/sha3tree) in hex, "" where there is none or until known.
 	Sum, Tree string
