@@ -19,6 +19,8 @@ ROW ?=
 TIMEOUT ?= 20m
 # how often up to three tests that failed run again; they are named at the end
 RERUNS ?= 2
+# what the dashboard has of others
+VENDOR := cmd/node/dashboard/web/vendor
 
 TOOL = $(GO) tool -modfile=tools.mod
 
@@ -65,9 +67,19 @@ lint: ## gofmt, go vet, staticcheck
 deps: ## the Debian packages that tests need, if they are missing
 	@test/deps.sh
 
+.PHONY: vendor-web
+vendor-web: ## the dashboard's libraries anew, at the versions of test/browser/package-lock.json
+	cd test/browser && npm ci --ignore-scripts --no-audit --no-fund
+	rm -rf $(VENDOR) && mkdir -p $(VENDOR)
+	cd test/browser/node_modules && cp --parents -t ../../../$(VENDOR) \
+		lean-qr/LICENSE lean-qr/index.mjs lean-qr/index.d.ts \
+		lit-html/LICENSE lit-html/{lit-html,directive,directive-helpers}.{js,d.ts} \
+		lit-html/directives/{live,repeat}.{js,d.ts}
+	cd $(VENDOR) && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
+
 .PHONY: clean
 clean: ## remove what was built here
-	rm -rf bin dist test/bench/out
+	rm -rf bin dist test/bench/out test/browser/{out,node_modules}
 
 .PHONY: help
 help: ## this list
