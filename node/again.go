@@ -30,7 +30,7 @@ func (n *Node) startAsking() (err error) {
 	n.onClose("files that are pulled", n.pulls.Close)
 	n.again, err = rerequest.New(reachingStreams{n}, rerequest.Config{
 		Book: heldBook{n}, Directory: readers{n}, Files: n.pulls, Self: n.host.ID(), Links: n.more,
-		Observe: n.observeAsking, Logger: n.log,
+		Observe: n.observeAsking, Logger: n.logger("rerequest"),
 	})
 	if err != nil {
 		return err

@@ -232,7 +232,7 @@ func (n *Node) CancelPairing(id string) (Pairing, error) {
 // startPairings is the pairings' part of starting the node.
 func (n *Node) startPairings() (err error) {
 	n.codes, err = pairing.New(pairing.Config{
-		Inboxes: n.signals, Memory: pairing.NewLedger(n.store), Observe: n.pairings.observe, Logger: n.log,
+		Inboxes: n.signals, Memory: pairing.NewLedger(n.store), Observe: n.pairings.observe, Logger: n.logger("pairing"),
 	})
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ const (
 // openFiles opens what is known of files and their transfers. The conversations must
 // be open.
 func (n *Node) openFiles() (err error) {
-	if n.held, err = holdings.Open(n.store, holdings.Config{Logger: n.log}); err != nil {
+	if n.held, err = holdings.Open(n.store, holdings.Config{Logger: n.logger("holdings")}); err != nil {
 		return err
 	}
 	n.onClose("held files", n.held.Close)

@@ -16,7 +16,7 @@ import (
 
 // startLink serves hand-overs to devices that a code has proven.
 func (n *Node) startLink() {
-	n.Mount(link.New(link.Config{Offer: n.offerLink, Ended: n.linkEnded, Logger: n.log}))
+	n.Mount(link.New(link.Config{Offer: n.offerLink, Ended: n.linkEnded, Logger: n.logger("link")}))
 }
 
 // ShowLinkCode makes a one-time code by which another device joins the account;

@@ -32,7 +32,7 @@ func logFile(a conversation.Account) string {
 func (n *Node) openConversations() (err error) {
 	n.commits = newCommits()
 	n.conversations, err = logstore.Open(filepath.Join(n.settings.Home, logFile(n.keys.account)), logstore.Config{
-		Self: n.keys.account, Observe: n.commits.put, Logger: n.log,
+		Self: n.keys.account, Observe: n.commits.put, Logger: n.logger("logstore"),
 	})
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (n *Node) makeHistory() (err error) {
 	n.history, err = history.New(promptStreams{n.host}, history.Config{
 		Log: historyLog{n.conversations}, Shared: n.shared, Reads: n.reads, Accepts: n.accepts, SourceOf: n.sourceOf,
 		Records: n.recordsFor, OnRecord: n.takeRecord,
-		Proof: n.proof, Observe: n.observeHistory, Logger: n.log,
+		Proof: n.proof, Observe: n.observeHistory, Logger: n.logger("history"),
 	})
 	return err
 }

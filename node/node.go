@@ -105,7 +105,7 @@ func New(ctx context.Context, c Config) (*Node, error) {
 
 // prepare makes a node of which nothing runs yet.
 func prepare(s settings) *Node {
-	n := &Node{settings: s, log: s.Logger, hub: newHub()}
+	n := &Node{settings: s, log: s.logger("node"), hub: newHub()}
 	n.pairings = newPairingBook(n.hub.publish)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n
@@ -162,7 +162,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.Mount(n.history)
 	n.onClose("protocols", n.unmount)
 	if n.settings.MDNS {
-		if n.lan, err = startLAN(n.host, n.log); err != nil {
+		if n.lan, err = startLAN(n.host, n.logger("mdns")); err != nil {
 			return fmt.Errorf("start multicast DNS: %w", err)
 		}
 		n.onClose("mdns", n.lan.Close)

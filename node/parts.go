@@ -40,7 +40,7 @@ func (n *Node) startDirectory() error {
 		}
 	}
 	n.directory, err = directory.New(directory.Config{
-		Store: n.dht, Memory: recordMemory{n.store, n.learned}, Keys: ring, Key: n.keys.device, Logger: n.log,
+		Store: n.dht, Memory: recordMemory{n.store, n.learned}, Keys: ring, Key: n.keys.device, Logger: n.logger("directory"),
 	})
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (n *Node) startSignalling() (err error) {
 		Host: n.host, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
 		Account:      n.keys.account,
 		ServeInboxes: n.settings.DHT == DHTServer,
-		Admit:        n.admit, Observe: n.observeSignal, Logger: n.log,
+		Admit:        n.admit, Observe: n.observeSignal, Logger: n.logger("signalling"),
 	})
 	if err != nil {
 		return err
@@ -86,10 +86,10 @@ func (n *Node) startSignalling() (err error) {
 func (n *Node) startICE() (err error) {
 	c := icetcp.Config{
 		Listen: n.settings.iceListen(), Signaller: iceSignaller{n.signals}, STUN: n.settings.STUN,
-		Timeout: connectTimeout, Observe: n.observeICE, Logger: n.log,
+		Timeout: connectTimeout, Observe: n.observeICE, Logger: n.logger("icetcp"),
 	}
 	if len(n.settings.TURN) > 0 {
-		n.relay, err = turnrelay.New(turnrelay.Config{Servers: n.settings.TURN, Logger: n.log})
+		n.relay, err = turnrelay.New(turnrelay.Config{Servers: n.settings.TURN, Logger: n.logger("turnrelay")})
 		if err != nil {
 			return fmt.Errorf("TURN: %w", err)
 		}
@@ -97,7 +97,7 @@ func (n *Node) startICE() (err error) {
 		c.Relay = n.relay
 	}
 	if n.settings.PortMap && !n.settings.listen.Addr().IsLoopback() { // no router is asked for what stays here
-		if n.mapper, err = portmap.New(portmap.Config{Logger: n.log}); err != nil {
+		if n.mapper, err = portmap.New(portmap.Config{Logger: n.logger("portmap")}); err != nil {
 			return fmt.Errorf("port mapping: %w", err)
 		}
 		n.onClose("port mapping", n.mapper.Close)
@@ -118,7 +118,7 @@ func (n *Node) startFiles() (err error) {
 		return err
 	}
 	n.files, err = filexfer.New(promptStreams{n.host}, filexfer.Config{
-		Accept: n.receive, Observe: n.observeTransfer, Ranges: true, Wrap: n.throttle, Logger: n.log,
+		Accept: n.receive, Observe: n.observeTransfer, Ranges: true, Wrap: n.throttle, Logger: n.logger("filexfer"),
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 
 	golog "github.com/ipfs/go-log/v2"
 	"github.com/libp2p/go-libp2p/gologshim"
@@ -14,20 +15,19 @@ import (
 	"github.com/passeur-p2p/passeur/cmd/node/show"
 )
 
-// newLogger makes the node's log: from level info on, or debug if verbose. What
-// libraries log goes there too.
-func newLogger(w io.Writer, format logFormat, verbose bool) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	libraries := slog.LevelError
-	if verbose {
-		options.Level, libraries = slog.LevelDebug, slog.LevelWarn
-	}
-	var h slog.Handler = slog.NewTextHandler(w, options)
+// loggerKey is the attribute that names the logger of a line. libp2p has it too.
+const loggerKey = "logger"
+
+// newLogger makes the node's log, with the levels of levels. What libraries log goes
+// there too.
+func newLogger(w io.Writer, format logFormat, levels *logLevels) *slog.Logger {
+	all := &slog.HandlerOptions{Level: slog.LevelDebug}
+	var h slog.Handler = slog.NewTextHandler(w, all)
 	if format == "json" {
-		h = slog.NewJSONHandler(show.Escaped(w), options)
+		h = slog.NewJSONHandler(show.Escaped(w), all)
 	}
-	gather(atLeast{h, libraries})
-	return slog.New(h)
+	gather(leveled{Handler: h, levels: levels, level: levels.of(libraries), foreign: true})
+	return slog.New(leveled{Handler: h, levels: levels, level: levels.of("node")})
 }
 
 // gather sends to h whatever libp2p, kad-dht and others log by the ways that each
@@ -35,48 +35,75 @@ func newLogger(w io.Writer, format logFormat, verbose bool) *slog.Logger {
 // must be called before any host exists.
 func gather(h slog.Handler) {
 	gologshim.SetDefaultHandler(h)
-	golog.SetPrimaryCore(zapToSlog{h})
+	golog.SetPrimaryCore(zapToSlog{h: h, named: new(sync.Map)})
 	_ = golog.SetLogLevel("*", "debug") // of all, which cannot fail: h has the say
 	slog.SetDefault(slog.New(h))
 	slog.SetLogLoggerLevel(slog.LevelWarn) // package log knows no levels
 }
 
-// atLeast passes on only what is as bad as least, or worse.
-type atLeast struct {
+// leveled passes on the lines that the level of their logger lets through. Which
+// logger that is, an attribute says.
+type leveled struct {
 	slog.Handler
-	least slog.Level
+	levels  *logLevels
+	level   *slog.LevelVar
+	foreign bool // a library's: its loggers are libp2p/NAME
 }
 
-func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= h.least && h.Handler.Enabled(ctx, l)
+func (h leveled) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
+
+func (h leveled) WithAttrs(attrs []slog.Attr) slog.Handler {
+	attrs = slices.Clone(attrs)
+	for i, a := range attrs {
+		if a.Key != loggerKey {
+			continue
+		}
+		name := a.Value.String()
+		if h.foreign {
+			name = libraries + "/" + name
+			attrs[i] = slog.String(loggerKey, name)
+		}
+		h.level = h.levels.of(name)
+	}
+	h.Handler = h.Handler.WithAttrs(attrs)
+	return h
 }
 
-func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return atLeast{h.Handler.WithAttrs(attrs), h.least}
-}
-
-func (h atLeast) WithGroup(name string) slog.Handler {
-	return atLeast{h.Handler.WithGroup(name), h.least}
+func (h leveled) WithGroup(name string) slog.Handler {
+	h.Handler = h.Handler.WithGroup(name)
+	return h
 }
 
 // zapToSlog is where kad-dht's log ends, which go-log writes by zap.
-type zapToSlog struct{ h slog.Handler }
+type zapToSlog struct {
+	h      slog.Handler
+	named  *sync.Map // the slog.Handler of each of go-log's loggers, by name
+	fields []zapcore.Field
+}
 
 var _ zapcore.Core = zapToSlog{}
 
 // Both count in steps from info, zap by ones, slog by fours.
 func levelOf(l zapcore.Level) slog.Level { return slog.Level(l) * 4 }
 
-func (c zapToSlog) Enabled(l zapcore.Level) bool {
-	return c.h.Enabled(context.Background(), levelOf(l))
-}
+// Enabled is for all loggers together; Check knows which one it is.
+func (c zapToSlog) Enabled(zapcore.Level) bool { return true }
 
 func (c zapToSlog) With(fields []zapcore.Field) zapcore.Core {
-	return zapToSlog{c.h.WithAttrs(attrsOf(fields))}
+	return zapToSlog{c.h, c.named, slices.Concat(c.fields, fields)}
+}
+
+// of is the handler of a logger. It is kept: kad-dht asks often, and prints little.
+func (c zapToSlog) of(logger string) slog.Handler {
+	h, has := c.named.Load(logger)
+	if !has {
+		h, _ = c.named.LoadOrStore(logger, c.h.WithAttrs([]slog.Attr{slog.String(loggerKey, logger)}))
+	}
+	return h.(slog.Handler)
 }
 
 func (c zapToSlog) Check(e zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if !c.Enabled(e.Level) {
+	if !c.of(e.LoggerName).Enabled(context.Background(), levelOf(e.Level)) {
 		return to
 	}
 	return to.AddCore(e, c)
@@ -84,9 +111,8 @@ func (c zapToSlog) Check(e zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.Che
 
 func (c zapToSlog) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	r := slog.NewRecord(e.Time, levelOf(e.Level), e.Message, 0)
-	r.AddAttrs(slog.String("logger", e.LoggerName)) // as libp2p has it
-	r.AddAttrs(attrsOf(fields)...)
-	return c.h.Handle(context.Background(), r)
+	r.AddAttrs(attrsOf(slices.Concat(c.fields, fields))...)
+	return c.of(e.LoggerName).Handle(context.Background(), r)
 }
 
 func (zapToSlog) Sync() error { return nil }

@@ -58,7 +58,11 @@ They have passwords, so they are named in the file only:
 
 func (a *app) runNode(cmd *cobra.Command, o *runOptions) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to stop
-	logger := newLogger(a.stderr, o.logFormat, o.verbose)
+	levels := newLogLevels()
+	if o.verbose {
+		_ = levels.Set("debug") // which is a level
+	}
+	logger := newLogger(a.stderr, o.logFormat, levels)
 	if err := prepareHome(a.home, logger); err != nil {
 		return err
 	}
