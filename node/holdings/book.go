@@ -129,7 +129,7 @@ func (b *Book) Put(ctx context.Context, h Held, tree *store.Tree) error {
 	since := cmp.Or(h.Since, now)
 	return b.store.PutHeld(store.Held{
 		Conversation: h.Conversation, Entry: h.Entry, Path: path, Size: h.Size, Sum: h.Sum, Tree: h.Tree, Source: h.Source,
-		Since: since, Look: store.Look{Stamp: stamp, Same: true, Settled: settled(stamp, since, now)},
+		Since: since, Look: store.Look{Stamp: stamp, Same: true, Settled: settled(stamp, grainOf(path, stamp), since, now)},
 	}, tree)
 }
 

@@ -92,19 +92,20 @@ func wantStamp(file io.ReadCloser, stamp store.Stamp) error {
 	return err
 }
 
-// grain is the coarsest clock of a file system (FAT's ticks every other second): a
-// file that changes twice within it may keep its stamp.
-const grain = 2 * time.Second
+// coarse is the tick of the coarsest clock of a file system, FAT's: a file that changes
+// twice within it may keep its stamp.
+const coarse = 2 * time.Second
 
 // settled tells whether a change of the file after its bytes began to be read shows
-// in its stamp. It may not when the stamp is of that time or later; unless it lies
-// in the future, for then a clock was wrong.
-func settled(s store.Stamp, began, now time.Time) bool {
+// in its stamp, where the file system's clock ticks every grain. It may not when the
+// stamp is of that time or later; unless it lies in the future, for then a clock was
+// wrong.
+func settled(s store.Stamp, grain time.Duration, began, now time.Time) bool {
 	changed := time.Unix(0, s.Changed)
 	if s.Changed == 0 {
 		changed = time.Unix(0, s.Modified)
 	}
-	return changed.Before(began.Add(-grain)) || changed.After(now.Add(grain))
+	return changed.Before(began.Add(-grain)) || changed.After(now.Add(coarse))
 }
 
 // stateOf looks at a file without reading it.

@@ -127,7 +127,7 @@ func (b *Book) compare(q question, f filexfer.File) (bool, error) {
 	if !same && row.Look.Same {
 		b.log.Info("a file is not held any more: it was changed", "path", q.path, "entry", q.of.entry)
 	}
-	l := store.Look{Stamp: q.stamp, Same: same, Settled: settled(q.stamp, began, b.now())}
+	l := store.Look{Stamp: q.stamp, Same: same, Settled: settled(q.stamp, grainOf(q.path, q.stamp), began, b.now())}
 	return same, b.store.LookedAt(q.of.conversation, q.of.entry, q.path, l)
 }
 
