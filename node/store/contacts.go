@@ -22,16 +22,19 @@ type Contact struct {
 	// State is "requested", "pending" or "accepted".
 	State string
 	Since time.Time
+	// Verified is how the user made sure who it is: "code", "person" or empty.
+	Verified string
 }
 
 // PutContact stores c in place of what was stored for its account. It returns
 // ErrNameTaken if another contact has the alias.
 func (s *Store) PutContact(c Contact) error {
 	_, err := s.db.Exec(`
-		INSERT INTO contact (account, alias, alias_key, self_name, state, since) VALUES (?, ?, ?, ?, ?, ?)
+		INSERT INTO contact (account, alias, alias_key, self_name, state, since, verified) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (account) DO UPDATE SET alias = excluded.alias, alias_key = excluded.alias_key,
-			self_name = excluded.self_name, state = excluded.state, since = excluded.since`,
-		c.Account[:], c.Alias, aliasKey(c.Alias), c.SelfName, c.State, milli(c.Since))
+			self_name = excluded.self_name, state = excluded.state, since = excluded.since,
+			verified = excluded.verified`,
+		c.Account[:], c.Alias, aliasKey(c.Alias), c.SelfName, c.State, milli(c.Since), c.Verified)
 	if database.IsUnique(err) {
 		return fmt.Errorf("%w: %q", ErrNameTaken, c.Alias)
 	}
@@ -55,14 +58,14 @@ func (s *Store) DeleteContact(a conversation.Account) error {
 // Contacts gives all, by alias.
 func (s *Store) Contacts() ([]Contact, error) {
 	list, err := collect(s.db, scanContact,
-		"SELECT account, alias, self_name, state, since FROM contact ORDER BY alias_key, account")
+		"SELECT account, alias, self_name, state, since, verified FROM contact ORDER BY alias_key, account")
 	return list, s.fail("read the contacts", err)
 }
 
 func scanContact(row scanner) (c Contact, err error) {
 	var account []byte
 	var since int64
-	if err := row.Scan(&account, &c.Alias, &c.SelfName, &c.State, &since); err != nil {
+	if err := row.Scan(&account, &c.Alias, &c.SelfName, &c.State, &since, &c.Verified); err != nil {
 		return c, err
 	}
 	c.Since = fromMilli(since)

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
@@ -85,6 +86,27 @@ func TestTreesOfSchema3(t *testing.T) {
 	}
 }
 
+// What came with schema 4 stays readable, too.
+func TestRulesOfSchema4(t *testing.T) {
+	s, err := Open(build(t, "testdata/schema-4.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	contacts, err := s.Contacts()
+	if err != nil || contacts[0].Verified != "code" {
+		t.Errorf("contacts %+v, %v", contacts, err)
+	}
+	transfer, err := s.Transfer("00112233aabbccdd")
+	if err != nil || transfer.Rule != "photos from Bob" {
+		t.Errorf("transfer %+v, %v", transfer, err)
+	}
+	taken, err := s.Taken(time.UnixMilli(0))
+	if err != nil || !reflect.DeepEqual(taken, []Taken{{"photos from Bob", 4096, 1}}) {
+		t.Errorf("taken %+v, %v", taken, err)
+	}
+}
+
 // A file of version 1 is used on as one of this version, and what it was stays
 // beside it.
 func TestAFileOfSchema1GetsPartsAndHeldFiles(t *testing.T) {
@@ -127,7 +149,7 @@ func TestTheNewestDumpIsOfTheNewestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	var of [2][]string
-	for i, path := range []string{fresh, build(t, "testdata/schema-3.sql")} {
+	for i, path := range []string{fresh, build(t, "testdata/schema-4.sql")} {
 		db := openRaw(t, path)
 		defer db.Close()
 		rows, err := db.Query("SELECT tbl.name || '.' || col.name || ' ' || col.type FROM sqlite_schema AS tbl, pragma_table_info(tbl.name) AS col WHERE tbl.type = 'table' ORDER BY tbl.name, col.cid")

@@ -292,7 +292,7 @@ func account(n byte) conversation.Account { return conversation.Account{1, 2, 3,
 
 func fullContact(n byte, alias string) store.Contact {
 	return store.Contact{
-		Account: account(n), Alias: alias, SelfName: "Robert", State: "accepted", Since: time.UnixMilli(1795400000123).UTC(),
+		Account: account(n), Alias: alias, SelfName: "Robert", State: "accepted", Since: time.UnixMilli(1795400000123).UTC(), Verified: "code",
 	}
 }
 
@@ -301,7 +301,7 @@ func fullTransfer(id string) store.Transfer {
 		ID: id, Direction: "incoming", Account: account(9), Device: peer.ID("\x00\x24device"),
 		Name: "photo.jpg", File: "/tmp/\xff/photo.jpg", Size: 1 << 40, Bytes: 1<<40 - 1, State: filexfer.ClosedByPeer, Ended: true,
 		Reason: "the other side went away", Code: "lost", Sum: strings.Repeat("ab", 64), Tree: strings.Repeat("cd", 32), Manifest: 3,
-		PathKind: "direct", Path: json.RawMessage(`{"rtt":1}`),
+		Rule: "photos", PathKind: "direct", Path: json.RawMessage(`{"rtt":1}`),
 		Created: time.UnixMilli(1795400000123).UTC(), Updated: time.UnixMilli(1795400000456).UTC(),
 		Conversation: conversation.ID{1, 2}, Entry: conversation.ID{3, 4}, Exact: true,
 		Parts: []store.Part{fullPart(2), fullPart(1)},

@@ -33,6 +33,8 @@ type Transfer struct {
 	Ended bool
 	// Reason and Code say how it ended badly.
 	Reason, Code string
+	// Rule is the name of the rule that accepted it; empty: a person did.
+	Rule string
 	// Sum is the SHA3-512 in hex, or empty; so is Tree, the root of the SHA3-256 tree.
 	Sum, Tree string
 	// Manifest is how many bytes at the beginning tell of a folder; 0: it is a file.
@@ -46,11 +48,16 @@ type Transfer struct {
 }
 
 const transferColumns = `id, direction, account, device, name, file, size, bytes, state, reason, code, sum,
-	path_kind, path, created, updated, conversation, entry, exact, ended, tree, manifest`
+	path_kind, path, created, updated, conversation, entry, exact, ended, tree, manifest, rule`
 
 // PutTransfer stores t, with its parts, in place of what was stored under its ID.
 // A device of an account may have one part.
 func (s *Store) PutTransfer(t Transfer) error {
+	return s.putTransfer(t, func(*sql.Tx) error { return nil })
+}
+
+// putTransfer stores t and does what else is to be done with it.
+func (s *Store) putTransfer(t Transfer, with func(*sql.Tx) error) error {
 	if t.ID == "" || !validPath(t.Path) {
 		return fmt.Errorf("store %s: put transfer %q: its ID is empty, or its path is not JSON", s.path, t.ID)
 	}
@@ -58,17 +65,20 @@ func (s *Store) PutTransfer(t Transfer) error {
 		if err := putTransfer(tx, t); err != nil { // what it replaces takes its parts with it
 			return err
 		}
-		return putParts(tx, t.ID, t.Parts)
+		if err := putParts(tx, t.ID, t.Parts); err != nil {
+			return err
+		}
+		return with(tx)
 	}))
 }
 
 func putTransfer(tx *sql.Tx, t Transfer) error {
 	_, err := tx.Exec(`
 		INSERT OR REPLACE INTO transfer (`+transferColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.ID, t.Direction, t.Account[:], blob([]byte(t.Device)), t.Name, blob([]byte(t.File)), t.Size, t.Bytes,
 		t.State.String(), t.Reason, t.Code, t.Sum, t.PathKind, blob(t.Path), milli(t.Created), milli(t.Updated),
-		idBytes(t.Conversation), idBytes(t.Entry), t.Exact, t.Ended, t.Tree, t.Manifest)
+		idBytes(t.Conversation), idBytes(t.Entry), t.Exact, t.Ended, t.Tree, t.Manifest, t.Rule)
 	return err
 }
 
@@ -129,7 +139,7 @@ func scanTransfer(row scanner) (t Transfer, err error) {
 	var state string
 	var created, updated int64
 	err = row.Scan(&t.ID, &t.Direction, &account, &device, &t.Name, &file, &t.Size, &t.Bytes, &state,
-		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated, &conv, &entry, &t.Exact, &t.Ended, &t.Tree, &t.Manifest)
+		&t.Reason, &t.Code, &t.Sum, &t.PathKind, &path, &created, &updated, &conv, &entry, &t.Exact, &t.Ended, &t.Tree, &t.Manifest, &t.Rule)
 	if err != nil {
 		return Transfer{}, err
 	}
