@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -15,12 +16,17 @@ const (
 	Link Purpose = "link"
 	// Contact: two accounts become contacts.
 	Contact Purpose = "contact"
+	// File: the device that shows the code sends one transfer to the one that it is
+	// entered on, and neither learns the other's account.
+	File Purpose = "file"
 )
 
 const (
-	publicWords  = 2
-	contactWords = 2 // secret ones
+	publicWords  = 2 // of a file's code the first is a number
+	contactWords = 2 // secret ones, of a file's code too
 	linkWords    = 3
+
+	numberFrom, numberEnd = 100, 1000 // of a file's code: three digits
 
 	partSize = 16 // bytes of each part in a QR code
 	qrPrefix = "PASSEUR:"
@@ -39,6 +45,8 @@ func (p Purpose) letter() (byte, bool) {
 		return 'L', true
 	case Contact:
 		return 'C', true
+	case File:
+		return 'F', true
 	}
 	return 0, false
 }
@@ -49,6 +57,8 @@ func purposeOf(letter byte) (Purpose, bool) {
 		return Link, true
 	case 'C':
 		return Contact, true
+	case 'F':
+		return File, true
 	}
 	return "", false
 }
@@ -82,8 +92,16 @@ func (p part) isZero() bool { return p == part{} }
 // NewCode draws a code of both forms.
 func NewCode(p Purpose) Code {
 	c := NewLongCode(p)
-	c.words = part{drawWords(publicWords), drawWords(p.secretWords())}
+	c.words = part{p.drawPublic(), drawWords(p.secretWords())}
 	return c
+}
+
+// drawPublic draws the public part of a code in words.
+func (p Purpose) drawPublic() string {
+	if p != File {
+		return drawWords(publicWords)
+	}
+	return strconv.Itoa(numberFrom+drawIndex(numberEnd-numberFrom)) + "-" + drawWords(publicWords-1)
 }
 
 // NewLongCode draws a code without words, whose inbox nobody can find by trying. It
@@ -134,7 +152,9 @@ func (c Code) Check(want Purpose) error {
 	case c.purpose == Link:
 		return fmt.Errorf("%w: it links a device to an account (a code for a contact has %d words)", ErrPurpose, publicWords+contactWords)
 	case c.purpose == Contact:
-		return fmt.Errorf("%w: it makes a contact (a code that links a device has %d words)", ErrPurpose, publicWords+linkWords)
+		return fmt.Errorf("%w: it makes a contact (a code that links a device has %d words, one that sends a file begins with a number)", ErrPurpose, publicWords+linkWords)
+	case c.purpose == File:
+		return fmt.Errorf("%w: it sends a file, which `passeur receive` fetches", ErrPurpose)
 	}
 	return fmt.Errorf("%w: it is empty", ErrMalformed)
 }
@@ -164,7 +184,8 @@ func (c Code) parts() (parts []part) {
 // ParseCode reads what a person typed, scanned or pasted: words with spaces, "-" or
 // "." between them, whatever their case, each in full, by its first letters (three or
 // more) or with a single typing error; or the text of a QR code. The number of words
-// tells the purpose. Errors wrap ErrMalformed and quote what was typed.
+// tells the purpose, and a number in place of the first one. Errors wrap ErrMalformed
+// and quote what was typed.
 func ParseCode(text string) (Code, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > 256 {
@@ -178,16 +199,23 @@ func ParseCode(text string) (Code, error) {
 
 func parseWords(text string) (Code, error) {
 	typed := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("-. \t\r\n\u00a0", r) })
-	c := Code{purpose: Contact}
-	switch len(typed) {
-	case publicWords + contactWords:
-	case publicWords + linkWords:
+	c := Code{}
+	numbered := len(typed) > 0 && isNumber(typed[0])
+	switch {
+	case len(typed) == publicWords+contactWords && numbered:
+		c.purpose = File
+	case len(typed) == publicWords+contactWords:
+		c.purpose = Contact
+	case len(typed) == publicWords+linkWords && !numbered:
 		c.purpose = Link
 	default:
-		return Code{}, fmt.Errorf("%w: it has %d words, not %d (a contact) or %d (a device)",
+		return Code{}, fmt.Errorf("%w: it has %d words, not %d (a contact, or a file if the first is a number) or %d (a device)",
 			ErrMalformed, len(typed), publicWords+contactWords, publicWords+linkWords)
 	}
 	for i, t := range typed {
+		if i == 0 && numbered {
+			continue
+		}
 		var err error
 		if typed[i], err = wordOf(t); err != nil {
 			return Code{}, err
@@ -195,6 +223,12 @@ func parseWords(text string) (Code, error) {
 	}
 	c.words = part{strings.Join(typed[:publicWords], "-"), strings.Join(typed[publicWords:], "-")}
 	return c, nil
+}
+
+// isNumber tells whether a word is the number of a file's code: 100 to 999.
+func isNumber(word string) bool {
+	n, err := strconv.ParseUint(word, 10, 16)
+	return err == nil && numberFrom <= n && n < numberEnd && strconv.FormatUint(n, 10) == word
 }
 
 func parseQR(text string) (Code, error) {

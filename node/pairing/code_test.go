@@ -34,7 +34,7 @@ func TestCodeVectors(t *testing.T) {
 
 // Whatever a new code is shown as, reads as that code, in that one form.
 func TestShownCodesAreRead(t *testing.T) {
-	for _, p := range []Purpose{Link, Contact} {
+	for _, p := range []Purpose{Link, Contact, File} {
 		for range 100 {
 			c := NewCode(p)
 			byWords, err := ParseCode(c.Words())
@@ -53,9 +53,10 @@ func TestShownCodesAreRead(t *testing.T) {
 }
 
 func TestNumberOfWordsTellsThePurpose(t *testing.T) {
-	for p, n := range map[Purpose]int{Link: 5, Contact: 4} {
-		if got := len(strings.Split(NewCode(p).Words(), "-")); got != n {
-			t.Errorf("%s: %d words", p, got)
+	for p, n := range map[Purpose]int{Link: 5, Contact: 4, File: 4} {
+		words := strings.Split(NewCode(p).Words(), "-")
+		if len(words) != n || isNumber(words[0]) != (p == File) {
+			t.Errorf("%s: %q", p, words)
 		}
 	}
 	if c := NewLongCode(Link); c.Words() != "" || c.QR() == "" || len(c.parts()) != 1 {
@@ -64,13 +65,13 @@ func TestNumberOfWordsTellsThePurpose(t *testing.T) {
 }
 
 func TestCheckSaysWhatACodeIsFor(t *testing.T) {
-	for _, p := range []Purpose{Link, Contact} {
+	for _, p := range []Purpose{Link, Contact, File} {
 		if err := NewCode(p).Check(p); err != nil {
 			t.Error(err)
 		}
 	}
-	for c, says := range map[Code]string{NewCode(Link): "links a device", NewCode(Contact): "makes a contact"} {
-		other := map[Purpose]Purpose{Link: Contact, Contact: Link}[c.Purpose()]
+	for c, says := range map[Code]string{NewCode(Link): "links a device", NewCode(Contact): "makes a contact", NewCode(File): "sends a file"} {
+		other := map[Purpose]Purpose{Link: Contact, Contact: File, File: Link}[c.Purpose()]
 		if err := c.Check(other); !errors.Is(err, ErrPurpose) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v", err)
 		}

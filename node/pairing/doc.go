@@ -1,7 +1,8 @@
 // Package pairing lets two devices that know nothing of each other meet by a
 // code that one shows and the other types or scans: to link a device to an
-// account, or to make two accounts contacts. Both ends come to know the other's
-// device, account and addresses, proven by the code.
+// account, to make two accounts contacts, or to send a file to somebody who is none.
+// Both ends come to know the other's device, account and addresses, proven by the
+// code; of a file's code neither hears the other's account or name.
 //
 // It is no transport and moves no keys: what a new device is to get travels on
 // the TLS connection that the two make afterwards, between the peer IDs proven
@@ -13,7 +14,8 @@
 // A code has a public part R, which names the inbox where the two meet, and a
 // secret part P, drawn independently, which enters nothing but a CPace exchange.
 // As words of EFF's short list 2 (1,295 words, 10.3 bits each) R has two words, and
-// P two more to make a contact or three to link a device. As text for a QR code
+// P two more to make a contact or three to link a device; a file's code has as many
+// words as a contact's, and a number from 100 to 999 in place of its first. As text for a QR code
 // each part has 128 bits. Whoever keeps the inboxes can work R out of words; P
 // cannot be tested against anything that he sees, only guessed, once, by taking
 // part, and that burns the code and is seen.

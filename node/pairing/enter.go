@@ -13,8 +13,9 @@ import (
 // same code may be entered again.
 //
 // Errors: ErrUsed (no answer, or none any more), ErrWrongCode, ErrOffline, ErrSelf,
-// ErrBurnt, ErrLive, ErrClosed, or the context's.
+// ErrBurnt, ErrLive, ErrFull, ErrClosed, or the context's.
 func (s *Service) Enter(ctx context.Context, c Code, self Party) (Result, error) {
+	self = self.told(c.purpose)
 	if err := s.check(c, Enters, self); err != nil {
 		return Result{}, err
 	}
@@ -34,7 +35,7 @@ func (s *Service) Enter(ctx context.Context, c Code, self Party) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	s.observe(Enters, c.purpose, Waiting)
+	s.observe(Enters, c, Waiting)
 	meeting := func() ed25519.PublicKey {
 		return meetingKey(p.public, hourAt(time.Now())).Public().(ed25519.PublicKey)
 	}
@@ -45,7 +46,7 @@ func (s *Service) Enter(ctx context.Context, c Code, self Party) (Result, error)
 	if err := s.burn(c); err != nil {
 		return Result{}, err
 	}
-	s.observe(Enters, c.purpose, Exchange)
+	s.observe(Enters, c, Exchange)
 	return s.prove(ctx, c, t, a, self, messages)
 }
 
@@ -72,7 +73,7 @@ func (s *Service) prove(ctx context.Context, c Code, t *typist, a answer, self P
 	}
 	result, err := accept(c, Shows, self, other, keys)
 	if err == nil {
-		s.observe(Enters, c.purpose, Proven)
+		s.observe(Enters, c, Proven)
 	}
 	return result, err
 }

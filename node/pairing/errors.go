@@ -26,6 +26,10 @@ var (
 	ErrSelf = errors.New("this code is shown by this same device; enter it on the other one")
 	// ErrLive says that this device shows a code already, or is entering one.
 	ErrLive = errors.New("another pairing is under way; wait for its end or cancel it")
+	// ErrFull says that MaxFiles codes for files are shown, or being entered.
+	ErrFull = errors.New("8 one-shot codes are in use already; wait for the end of one, or cancel it")
+	// ErrGuessed says that PerHour codes for files were guessed at within an hour.
+	ErrGuessed = errors.New("too many one-shot codes were mistyped, or guessed at by others, within an hour; wait, or send by a contact")
 	// ErrTooMany says that PerHour codes were shown within an hour.
 	ErrTooMany = errors.New("too many codes were shown within an hour; wait, for each of them could be guessed at")
 	// ErrOffline says that no inbox could be reached to leave a message in.

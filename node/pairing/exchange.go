@@ -20,7 +20,7 @@ const (
 )
 
 // contextOf binds an exchange to what the code is for, to its public part, to the
-// session and to the X-Wing key: purpose 1 (L or C) ‖ length 1 ‖ R ‖ session 16 ‖
+// session and to the X-Wing key: purpose 1 (L, C or F) ‖ length 1 ‖ R ‖ session 16 ‖
 // SHA3-256(key) 32 is CPace's additional data.
 func contextOf(p Purpose, public string, s session, key publicKey) (*cpace.ContextInfo, error) {
 	letter, known := p.letter()

@@ -134,7 +134,7 @@ func vectorCPace(t *testing.T, v vectors.Vector, h hello, a answer) []byte {
 func assertSecrets(t *testing.T, v vectors.Vector, s secrets, a answer, p proof, w welcome) {
 	t.Helper()
 	for name, got := range map[string][]byte{
-		"tag-show": s.showTag[:], "tag-type": s.typeTag[:], "seal-show": s.showSeal[:], "seal-type": s.typeSeal[:],
+		"tag-show": s.showTag[:], "tag-type": s.typeTag[:], "seal-show": s.showSeal[:], "seal-type": s.typeSeal[:], "transfer": s.transfer[:],
 	} {
 		if hex.EncodeToString(got) != v[name] {
 			t.Errorf("%s is %x", name, got)
@@ -387,7 +387,7 @@ func TestBothKeysMatterForAllThatIsDerived(t *testing.T) {
 	}
 	both := derive(cpaceKey, xwingKey)
 	for _, s := range []secrets{derive(cpaceKey, zeros), derive(zeros, xwingKey), derive(xwingKey, cpaceKey)} {
-		if s.showTag == both.showTag || s.typeTag == both.typeTag || s.showSeal == both.showSeal || s.typeSeal == both.typeSeal {
+		if s.showTag == both.showTag || s.typeTag == both.typeTag || s.showSeal == both.showSeal || s.typeSeal == both.typeSeal || s.transfer == both.transfer {
 			t.Errorf("%+v is like %+v", s, both)
 		}
 	}

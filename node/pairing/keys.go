@@ -20,8 +20,9 @@ import (
 //
 // with the names tag-show and tag-type (sent as they are, to prove the rest),
 // seal-show and seal-type (AES-256-GCM keys, each for one party, with a nonce of
-// zeros and no additional data), and verifier. Hello and answer have fixed sizes, so
-// that joining them is unambiguous.
+// zeros and no additional data), verifier, and transfer (which names what a file's
+// code is for). Hello and answer have fixed sizes, so that joining them is
+// unambiguous.
 const (
 	transcriptLabel = "passeur/pair/transcript/1\x00"
 	keyLabel        = "passeur/pair/"
@@ -36,6 +37,7 @@ type secrets struct {
 	showTag, typeTag   tag
 	showSeal, typeSeal [keySize]byte
 	verifier           [4]string
+	transfer           [keySize]byte
 }
 
 func transcriptOf(h hello, a answer) [32]byte {
@@ -51,7 +53,7 @@ func deriveSecrets(cpaceKey, xwingKey []byte, transcript [32]byte) (s secrets, e
 	var verifier [keySize]byte
 	for name, out := range map[string]*[keySize]byte{
 		"tag-show": (*[keySize]byte)(&s.showTag), "tag-type": (*[keySize]byte)(&s.typeTag),
-		"seal-show": &s.showSeal, "seal-type": &s.typeSeal, "verifier": &verifier,
+		"seal-show": &s.showSeal, "seal-type": &s.typeSeal, "verifier": &verifier, "transfer": &s.transfer,
 	} {
 		key, err := hkdf.Expand(sha256.New, prk, keyLabel+name+keyVersion+string(transcript[:]), keySize)
 		if err != nil {

@@ -148,6 +148,7 @@ type device struct {
 	cfg    Config
 	mu     sync.Mutex
 	events []Phase
+	last   Purpose // of the last event
 }
 
 func newParty(t testing.TB, name string) Party {
@@ -207,7 +208,13 @@ func (d *device) restart() {
 func (d *device) observe(e Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.events = append(d.events, e.Phase)
+	d.events, d.last = append(d.events, e.Phase), e.Purpose
+}
+
+func (d *device) lastPurpose() Purpose {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
 }
 
 func (d *device) observed() []Phase {

@@ -40,11 +40,12 @@ func mustPair(t testing.TB, a, b *device, shown, entered <-chan outcome) {
 	if ra.err != nil || rb.err != nil {
 		t.Fatalf("shown: %v; entered: %v", ra.err, rb.err)
 	}
-	if !reflect.DeepEqual(ra.Other, b.party) || !reflect.DeepEqual(rb.Other, a.party) {
+	purpose := a.lastPurpose()
+	if !reflect.DeepEqual(ra.Other, b.party.told(purpose)) || !reflect.DeepEqual(rb.Other, a.party.told(purpose)) {
 		t.Errorf("%+v met %+v", rb.Other, ra.Other)
 	}
-	if ra.Verifier != rb.Verifier || ra.Verifier[0] == "" {
-		t.Errorf("verifiers %q and %q", ra.Verifier, rb.Verifier)
+	if ra.Verifier != rb.Verifier || ra.Verifier[0] == "" || ra.Transfer != rb.Transfer || ra.Transfer == [32]byte{} {
+		t.Errorf("verifiers %q and %q, transfers %x and %x", ra.Verifier, rb.Verifier, ra.Transfer, rb.Transfer)
 	}
 	if all := []Phase{Waiting, Exchange, Proven}; !slices.Equal(a.observed(), all) || !slices.Equal(b.observed(), all) {
 		t.Errorf("phases %q and %q", a.observed(), b.observed())
@@ -67,7 +68,7 @@ func two(t *testing.T, f func(t *testing.T, w *world, a, b *device)) {
 }
 
 func TestTwoDevicesMeet(t *testing.T) {
-	for _, p := range []Purpose{Link, Contact} {
+	for _, p := range []Purpose{Link, Contact, File} {
 		for name, text := range map[string]func(Code) string{"words": Code.Words, "QR": Code.QR} {
 			t.Run(string(p)+" by "+name, func(t *testing.T) {
 				two(t, func(t *testing.T, _ *world, a, b *device) {

@@ -27,14 +27,24 @@ const (
 type Party struct {
 	// Device is required.
 	Device peer.ID
-	// Account is zero for a device that has none yet.
+	// Account is zero for a device that has none yet. A code for a file does not tell it.
 	Account conversation.Account
 	// Name is what it calls itself, at most MaxName bytes of UTF-8. In a Result it is
-	// the other side's text: hostile until made visible.
+	// the other side's text: hostile until made visible. A code for a file does not tell
+	// it.
 	Name string
 	// Addrs are where the device can be dialled, the likeliest first. Only the first
 	// MaxAddrs are told, and none of more than 255 bytes.
 	Addrs []ma.Multiaddr
+}
+
+// told is what the other side of a code hears of p: of a file's code where the device
+// can be reached, and neither whose it is nor what it is called.
+func (p Party) told(purpose Purpose) Party {
+	if purpose == File {
+		p.Account, p.Name = conversation.Account{}, ""
+	}
+	return p
 }
 
 // A party before it is sealed; numbers are big endian:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,8 +17,13 @@ const (
 	Lifetime = 10 * time.Minute
 	// ExchangeTime is how long the two sides may take once the code is entered.
 	ExchangeTime = 30 * time.Second
-	// PerHour is how many codes may be shown within an hour.
+	// MaxLifetime is how long a code may be shown at most.
+	MaxLifetime = 24 * time.Hour
+	// PerHour is how many codes may be shown within an hour; of codes for files it is
+	// how many may be guessed at.
 	PerHour = 6
+	// MaxFiles is how many codes for files may be shown at a time, and be entered.
+	MaxFiles = 8
 
 	// burntFor is how long a burnt code is remembered: far longer than any is shown.
 	burntFor = 24 * time.Hour
@@ -80,6 +86,8 @@ type Event struct {
 	Role    Role
 	Purpose Purpose
 	Phase   Phase
+	// Code is the one that Show or Enter was given.
+	Code Code
 }
 
 // Result is what a pairing gives to each side.
@@ -89,21 +97,41 @@ type Result struct {
 	// Verifier are four words, the same on both sides: whoever compares them knows that
 	// nobody guessed the code and sits in the middle.
 	Verifier [4]string
+	// Transfer names what a code for a file is for: 32 bytes that only the two sides
+	// know, drawn anew by each exchange.
+	Transfer [32]byte
 }
 
-// Service pairs, one code shown and one entered at a time. Its methods may be called
-// concurrently.
+// Service pairs: one code shown and one entered at a time, and beside them MaxFiles
+// codes for files. Its methods may be called concurrently.
 type Service struct {
 	cfg  Config
 	log  *slog.Logger
 	life context.Context // ends at Close
 	end  context.CancelCauseFunc
 
-	mu     sync.Mutex
-	closed bool
-	live   map[Role]Code
-	shown  []time.Time // within the last hour
-	wg     sync.WaitGroup
+	mu      sync.Mutex
+	closed  bool
+	live    map[slot][]Code
+	shown   []time.Time // within the last hour, but for files
+	guessed []time.Time // when codes for files were, within the last hour
+	wg      sync.WaitGroup
+}
+
+// slot is what codes compete for.
+type slot struct {
+	role  Role
+	files bool
+}
+
+func slotOf(r Role, c Code) slot { return slot{r, c.purpose == File} }
+
+// size is how many codes there may be at a time.
+func (x slot) size() int {
+	if x.files {
+		return MaxFiles
+	}
+	return 1
 }
 
 // New checks cfg. Close ends what the service began.
@@ -123,7 +151,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg, log: cfg.Logger, live: make(map[Role]Code)}
+	s := &Service{cfg: cfg, log: cfg.Logger, live: make(map[slot][]Code)}
 	s.life, s.end = context.WithCancelCause(context.Background())
 	return s, nil
 }
@@ -142,7 +170,7 @@ func (s *Service) Close() error {
 func (s *Service) Forgive() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shown = nil
+	s.shown, s.guessed = nil, nil
 }
 
 // begin counts a pairing in until end is called. Its context ends with ctx, with the
@@ -150,17 +178,11 @@ func (s *Service) Forgive() {
 func (s *Service) begin(ctx context.Context, r Role, c Code) (_ context.Context, end func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return nil, nil, ErrClosed
-	case r == Enters && s.live[Shows].meets(c):
-		return nil, nil, ErrSelf
-	case !s.live[r].isZero():
-		return nil, nil, ErrLive
-	case r == Shows && !s.mayShowLocked(time.Now()):
-		return nil, nil, ErrTooMany
+	if err := s.mayBeginLocked(r, c); err != nil {
+		return nil, nil, err
 	}
-	s.live[r] = c
+	x := slotOf(r, c)
+	s.live[x] = append(s.live[x], c)
 	s.wg.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.life, func() { cancel(ErrClosed) })
@@ -169,21 +191,59 @@ func (s *Service) begin(ctx context.Context, r Role, c Code) (_ context.Context,
 		cancel(nil)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.live, r)
+		s.live[x] = slices.DeleteFunc(s.live[x], func(other Code) bool { return other == c })
 		s.wg.Done()
 	}, nil
 }
 
-// mayShowLocked counts one more code, unless there were PerHour within an hour.
-func (s *Service) mayShowLocked(now time.Time) bool {
-	for len(s.shown) > 0 && now.Sub(s.shown[0]) >= time.Hour {
-		s.shown = s.shown[1:]
+// mayBeginLocked tells whether a code may be shown or entered now.
+func (s *Service) mayBeginLocked(r Role, c Code) error {
+	x := slotOf(r, c)
+	switch {
+	case s.closed:
+		return ErrClosed
+	case r == Enters && s.isLiveLocked(Shows, c):
+		return ErrSelf
+	case s.isLiveLocked(r, c), !x.files && len(s.live[x]) > 0:
+		return ErrLive
+	case len(s.live[x]) >= x.size():
+		return ErrFull
+	case r == Enters:
+		return nil
+	case x.files:
+		if s.guessed = lastHour(s.guessed, time.Now()); len(s.guessed) >= PerHour {
+			return ErrGuessed
+		}
+	default:
+		if s.shown = lastHour(s.shown, time.Now()); len(s.shown) >= PerHour {
+			return ErrTooMany
+		}
+		s.shown = append(s.shown, time.Now())
 	}
-	if len(s.shown) >= PerHour {
-		return false
+	return nil
+}
+
+// isLiveLocked tells whether a code with a public part of c's is shown, or entered.
+func (s *Service) isLiveLocked(r Role, c Code) bool {
+	return slices.ContainsFunc(s.live[slotOf(r, c)], func(other Code) bool { return other.meets(c) })
+}
+
+// lastHour leaves out what was earlier.
+func lastHour(times []time.Time, now time.Time) []time.Time {
+	for len(times) > 0 && now.Sub(times[0]) >= time.Hour {
+		times = times[1:]
 	}
-	s.shown = append(s.shown, now)
-	return true
+	return times
+}
+
+// noteGuess counts the end of a code that was shown, if somebody guessed at it.
+func (s *Service) noteGuess(c Code, err error) {
+	if c.purpose != File || !errors.Is(err, ErrWrongCode) && !errors.Is(err, ErrSilent) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guessed = append(lastHour(s.guessed, time.Now()), time.Now())
 }
 
 // run starts f in a goroutine that Close waits for.
@@ -215,8 +275,8 @@ func (s *Service) check(c Code, r Role, self Party) error {
 }
 
 // needsAccount tells whether who has the role must have an account: everyone but a
-// device that joins one.
-func needsAccount(p Purpose, r Role) bool { return p == Contact || r == Shows }
+// device that joins one, and those of a file's code.
+func needsAccount(p Purpose, r Role) bool { return p == Contact || p == Link && r == Shows }
 
 // burn makes the code unusable on this device, in all its forms, for ever.
 func (s *Service) burn(c Code) error {
@@ -236,11 +296,11 @@ func accept(c Code, theirs Role, self, other Party, s secrets) (Result, error) {
 	case needsAccount(c.purpose, theirs) && other.Account.IsZero():
 		return Result{}, fmt.Errorf("%w: the other side has no account", errParty)
 	}
-	return Result{Other: other, Verifier: s.verifier}, nil
+	return Result{Other: other, Verifier: s.verifier, Transfer: s.transfer}, nil
 }
 
-func (s *Service) observe(r Role, p Purpose, phase Phase) {
+func (s *Service) observe(r Role, c Code, phase Phase) {
 	if s.cfg.Observe != nil {
-		s.cfg.Observe(Event{r, p, phase})
+		s.cfg.Observe(Event{r, c.purpose, phase, c})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -11,28 +12,44 @@ import (
 // copies of the last messages that are left, a few seconds apart.
 const copies = 4
 
-// Show waits, for Lifetime at most, until the code is entered elsewhere, and proves
-// to who enters it that it is known here, and who self is. However it ends, the code
-// is burnt: the first who comes gets the one answer there is, and that this is so is
-// on the disk before. Cancelling ctx takes the code back.
+// Show is ShowFor the configured Lifetime.
+func (s *Service) Show(ctx context.Context, c Code, self Party) (Result, error) {
+	return s.ShowFor(ctx, c, self, s.cfg.Lifetime)
+}
+
+// ShowFor waits, for life (at most MaxLifetime), until the code is entered elsewhere,
+// and proves to who enters it that it is known here, and who self is. However it ends,
+// the code is burnt: the first who comes gets the one answer there is, and that this
+// is so is on the disk before. Cancelling ctx takes the code back.
 //
 // Errors: ErrExpired, ErrSilent (somebody began, and did not go on), ErrWrongCode,
-// ErrOffline, ErrBurnt, ErrLive, ErrTooMany, ErrClosed, or the context's.
-func (s *Service) Show(ctx context.Context, c Code, self Party) (Result, error) {
+// ErrOffline, ErrBurnt, ErrLive, ErrTooMany, ErrFull, ErrGuessed, ErrClosed, or the
+// context's.
+func (s *Service) ShowFor(ctx context.Context, c Code, self Party, life time.Duration) (r Result, err error) {
+	self = self.told(c.purpose)
 	if err := s.check(c, Shows, self); err != nil {
 		return Result{}, err
+	}
+	if life <= 0 || life > MaxLifetime {
+		return Result{}, fmt.Errorf("a code is shown for %v at most, not for %v", MaxLifetime, life)
 	}
 	ctx, end, err := s.begin(ctx, Shows, c)
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
-	s.observe(Shows, c.purpose, Waiting)
-	p, h, err := s.awaitHello(ctx, c)
+	defer func() { s.noteGuess(c, err) }()
+	return s.show(ctx, c, self, life)
+}
+
+// show goes from the first who listens to the end of the one exchange.
+func (s *Service) show(ctx context.Context, c Code, self Party, life time.Duration) (Result, error) {
+	s.observe(Shows, c, Waiting)
+	p, h, err := s.awaitHello(ctx, c, life)
 	if err := cmp.Or(err, s.burn(c), context.Cause(ctx)); err != nil {
 		return Result{}, err
 	}
-	s.observe(Shows, c.purpose, Exchange)
+	s.observe(Shows, c, Exchange)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.ExchangeTime, ErrSilent)
 	defer cancel()
 	return s.answer(ctx, c, p, h, self)
@@ -76,14 +93,14 @@ func (s *Service) welcome(ctx context.Context, c Code, h hello, keys secrets, se
 		return Result{}, err
 	}
 	s.leaveCopies(m, h.inbox, copies)
-	s.observe(Shows, c.purpose, Proven)
+	s.observe(Shows, c, Proven)
 	return result, nil
 }
 
 // awaitHello gives the first well-formed hello, and the form of the code that it was
 // left for. When it returns, nobody listens any more.
-func (s *Service) awaitHello(ctx context.Context, c Code) (part, hello, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.Lifetime, ErrExpired)
+func (s *Service) awaitHello(ctx context.Context, c Code, life time.Duration) (part, hello, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, life, ErrExpired)
 	knocks := make(chan knock)
 	done := make(chan struct{})
 	go func() { defer close(done); s.listen(ctx, c, knocks) }()

@@ -37,6 +37,7 @@ func TestWriteExchangeVectors(t *testing.T) {
 	}{
 		{"a contact's code of four words", Code{purpose: Contact, words: part{"aardvark-goatskin", "policeman-sculpture"}}},
 		{"a device's code of five words", Code{purpose: Link, words: part{"zucchini-zillion", "kabob-acid-walrus"}}},
+		{"a file's code of a number and three words", Code{purpose: File, words: part{"482-goatskin", "policeman-sculpture"}}},
 		{"a device's code by QR", Code{purpose: Link, words: part{"AAAQEAYEAUDAOCAJBIFQYDIOB4", "77777777777777777777777774"}}},
 	} {
 		writeExchange(t, &text, c.comment, c.code)
@@ -62,7 +63,7 @@ func writeExchange(t *testing.T, text *strings.Builder, comment string, c Code) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	typist, shower := fixedParty(t, 1), fixedParty(t, 2)
+	typist, shower := fixedParty(t, 1).told(c.purpose), fixedParty(t, 2).told(c.purpose)
 	r := run{typist: ty, hello: ty.hello, answer: a}
 	p, w := proof{session: a.session, tag: s.typeTag}, welcome{session: a.session}
 	if p.party, err = sealParty(s.typeSeal, typist); err != nil {
@@ -83,7 +84,7 @@ func writeExchange(t *testing.T, text *strings.Builder, comment string, c Code) 
 		{"hello scalar", draw("x", 64)}, {"answer scalar", draw("y", 64)}, {"X-Wing seed", seed},
 		{"hello", r.hello.append(nil)}, {"answer", a.append(nil)}, {"proof", p.append(nil)}, {"welcome", w.append(nil)},
 		{"CPace key", cpaceKey}, {"X-Wing key", r.xwingKey(t)}, {"tag-show", s.showTag[:]}, {"tag-type", s.typeTag[:]},
-		{"seal-show", s.showSeal[:]}, {"seal-type", s.typeSeal[:]},
+		{"seal-show", s.showSeal[:]}, {"seal-type", s.typeSeal[:]}, {"transfer", s.transfer[:]},
 	} {
 		fmt.Fprintf(text, "%s: %x\n", f.name, f.value)
 	}
