@@ -245,7 +245,7 @@ func serveFake(t *testing.T, f *fakeNode) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.NewServer(nil)
+	server := api.NewServer(api.Options{Home: home})
 	server.Use(f)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

@@ -38,7 +38,7 @@ func (a *app) serve(ctx context.Context, logger *slog.Logger, start starter) err
 	if err != nil {
 		return errors.Join(err, n.Close())
 	}
-	server := api.NewServer(logger)
+	server := api.NewServer(api.Options{Logger: logger, Home: a.home})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	for {

@@ -140,7 +140,7 @@ func newServer(t *testing.T) (*Server, *Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(nil)
+	server := NewServer(Options{Home: home})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	c := NewClient(home)

@@ -386,7 +386,7 @@ func TestRequestsWaitForANodeThatStartsAnew(t *testing.T) {
 
 func TestARequestDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(NewServer(nil).gate.logger)
+		g := newGate(NewServer(Options{}).gate.logger)
 		start := time.Now()
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/node", nil)
 		w := &recorder{header: http.Header{}}

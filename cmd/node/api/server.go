@@ -34,7 +34,8 @@ type Server struct {
 }
 
 // NewServer makes a server that waits for a node; see [Server.Use].
-func NewServer(logger *slog.Logger) *Server {
+func NewServer(o Options) *Server {
+	logger := o.Logger
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
@@ -63,6 +64,13 @@ func (s *Server) Use(b Backend) {
 // Serve answers what comes in at l, a listener of [Listen], until Shutdown or
 // Close; then it gives http.ErrServerClosed.
 func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
+
+// ListenTCP answers on TCP too, at HOST:PORT, and gives the address that was bound (port
+// 0 takes a free one). Requests need the token of the home, [TokenPath]. Beyond
+// loopback it needs a certificate: without one it is refused. Close ends it.
+func (s *Server) ListenTCP(addr string, c Certificate) (net.Addr, error) {
+	return nil, errors.New("listen on TCP: not built in")
+}
 
 // Shutdown closes the listener and waits for what is being answered.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
