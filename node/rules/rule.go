@@ -27,12 +27,13 @@ type Rule struct {
 	Verified bool `toml:"verified" json:"verified,omitempty"`
 	// Conversation are names or ids of the conversations that the file belongs to.
 	Conversation []string `toml:"conversation" json:"conversation,omitempty"`
-	// Type are media types ("image/*", "application/pdf") or endings (".pdf"), both
-	// by the ending of the file's name: nobody looks into the file.
+	// Type are media types ("image/*", "application/pdf"), endings (".pdf"), or
+	// "folder". All go by the ending of the name: nobody looks into the file.
 	Type []string `toml:"type" json:"type,omitempty"`
 	// MaxSize is the most bytes that a file may have.
 	MaxSize Size `toml:"max_size" json:"max_size,omitzero"`
-	// Quota is the most bytes that this rule takes in any 30 days.
+	// Quota is the most bytes that this rule takes within [Window]; each file counts
+	// for its [Charge].
 	Quota Size `toml:"quota" json:"quota,omitzero"`
 	// Folder is where the files go: absolute, or below the home folder by "~/". It
 	// is made if missing. Empty: the downloads folder.

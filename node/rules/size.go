@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Size is a number of bytes in a config file: "200M", "1.5GiB". It is a struct so
-// that a bare number is not taken for one silently. The zero Size is no bound.
+// Size is a number of bytes in a config file: "200M", "1.5GiB", 5000. It is a struct
+// because a decoder would not ask a number how to read a text. The zero Size is no
+// bound.
 type Size struct{ Bytes int64 }
 
 var errSize = errors.New(`write a size in quotes, for instance "500k", "200M" or "1.5GiB"; leave it out for no bound`)
