@@ -13,7 +13,7 @@ import (
 func (a *app) acceptCommand() *cobra.Command {
 	var output string
 	var only []string
-	var noWait bool
+	var wait patience
 	cmd := &cobra.Command{
 		Use:   "accept ID",
 		Short: "Accept an offered file or folder and wait until it is here",
@@ -36,19 +36,19 @@ names in it, however deep; a folder that matches brings all that it contains.`,
 			if err != nil {
 				return err
 			}
-			return a.accept(cmd.Context(), args[0], path, only, noWait)
+			return a.accept(cmd.Context(), args[0], path, only, &wait)
 		},
 		ValidArgsFunction: a.completeTransfers(waits),
 	}
 	outputFlag(cmd, &output)
 	cmd.Flags().StringArrayVar(&only, "only", nil, "of a folder, fetch only what matches `PATTERN` (repeatable)")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the transfer's id and do not wait for the end")
+	wait.bind(cmd)
 	return cmd
 }
 
-func (a *app) accept(ctx context.Context, id, path string, only []string, noWait bool) error {
+func (a *app) accept(ctx context.Context, id, path string, only []string, wait *patience) error {
 	c := a.client()
-	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path, only...) })
+	return a.begin(ctx, c, wait, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path, only...) })
 }
 
 // outputFlag says where a file that comes is to lie.

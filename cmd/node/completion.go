@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,27 @@ const completionTime = 2 * time.Second
 var safeWord = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
 
 type completer = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
+
+// describeCompletion makes the command that writes the shells' scripts say how they
+// are used.
+func describeCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	i := slices.IndexFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == "completion" })
+	cmd := root.Commands()[i]
+	cmd.Use = "completion SHELL"
+	cmd.Short = "Write a script by which Tab completes passeur's commands"
+	cmd.Long = `Write a script for bash, zsh, fish or powershell by which Tab completes passeur's
+commands and flags, and what the node knows: contacts, conversations, devices, files
+and transfers. It asks the node of the home that the line names; if that does not run,
+bash and zsh say so (PASSEUR_ACTIVE_HELP=0 turns that off).
+
+Only ids and the names that you gave your contacts are offered, never a word that
+somebody else chose: shells have run what they were offered. The Debian package
+installs the scripts.`
+	cmd.Example = `  source <(passeur completion bash)                                 # in ~/.bashrc
+  source <(passeur completion zsh); compdef _passeur passeur        # in ~/.zshrc
+  passeur completion fish > ~/.config/fish/completions/passeur.fish`
+}
 
 // completeSend offers files for the first argument, for the others contacts and the
 // groups that one is in, and files where none of these begins so.

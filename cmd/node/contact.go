@@ -115,8 +115,7 @@ func (a *app) contactRemoveCommand() *cobra.Command {
 			if a.json {
 				return show.JSON(a.stdout, removedEvent{"removed", args[0]})
 			}
-			_, err := fmt.Fprintln(a.stdout, "removed", show.Text(args[0]))
-			return err
+			return a.say("removed %s", show.Text(args[0]))
 		},
 		ValidArgsFunction: a.completeContacts(func(api.Contact) bool { return true }),
 	}
@@ -161,8 +160,7 @@ func (a *app) printContact(c api.Contact) error {
 	if c.State == node.Accepted {
 		what = "accepted; you may send each other files and messages"
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", contactName(c), what)
-	return err
+	return a.say("%s: %s", contactName(c), what)
 }
 
 func (a *app) printContacts(contacts []api.Contact) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -65,8 +64,7 @@ func (a *app) createCommand() *cobra.Command {
 			if a.json {
 				return show.JSON(a.stdout, createdID{c.ID})
 			}
-			_, err = fmt.Fprintf(a.stdout, "made %s; %d invited\n", show.ConversationName(c), len(args)-1)
-			return err
+			return a.say("made %s; %d invited", show.ConversationName(c), len(args)-1)
 		},
 		ValidArgsFunction: a.completeCreate,
 	}
@@ -160,8 +158,7 @@ func (a *app) sayConversation(c api.Conversation, format string, args ...any) er
 	if a.json {
 		return show.JSON(a.stdout, c)
 	}
-	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
-	return err
+	return a.say(format, args...)
 }
 
 func (a *app) reading(all bool) show.Reading {

@@ -53,6 +53,5 @@ func (a *app) decide(ctx context.Context, id string, do func(*api.Client, contex
 	if a.json {
 		return show.JSON(a.stdout, t)
 	}
-	_, err = fmt.Fprintln(a.stdout, done, show.Clip(t.Name, 60))
-	return err
+	return a.say("%s %s", done, show.Clip(t.Name, 60))
 }

@@ -135,8 +135,7 @@ func (a *app) joinAccount(ctx context.Context, code string) error {
 	if err != nil || a.json {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "this device belongs to the account %s now\n", now.Account)
-	return err
+	return a.say("this device belongs to the account %s now", show.Text(now.Account))
 }
 
 // pairAndSay pairs and says what came of it.
@@ -145,8 +144,7 @@ func (a *app) pairAndSay(ctx context.Context, in api.NewPairing, command string,
 	if err != nil || a.json {
 		return err
 	}
-	_, err = fmt.Fprintln(a.stdout, show.Paired(p))
-	return err
+	return a.say("%s", show.Paired(p))
 }
 
 // keeperLost is said when a keeper is revoked.
@@ -175,8 +173,7 @@ Only a keeper revokes, and no device revokes itself.`,
 			if a.json {
 				return show.JSON(a.stdout, d)
 			}
-			_, err = fmt.Fprintf(a.stdout, "revoked %s (%s)\n", show.Clip(d.Name, 40), show.Text(d.ID))
-			return err
+			return a.say("revoked %s (%s)", show.Clip(d.Name, 40), show.Text(d.ID))
 		},
 		ValidArgsFunction: a.completeDevices(func(d api.Device) bool { return !d.Self && !d.Revoked }),
 	}

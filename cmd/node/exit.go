@@ -14,7 +14,7 @@ import (
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
-// Exit codes, as the help documents them.
+// Exit codes of commands.
 const (
 	exitOK          = 0
 	exitError       = 1
@@ -25,6 +25,21 @@ const (
 	exitTimeout     = 6
 	exitInterrupted = 130
 )
+
+// exitCodes say what they mean, as help and docs/scripts.md do.
+var exitCodes = []struct {
+	code  int
+	means string
+}{
+	{exitOK, "done"},
+	{exitError, "an error that is none of the others"},
+	{exitUsage, "the command, its flags or the config file are wrong; nothing was begun"},
+	{exitRefused, "refused: by somebody, by a rule, or by the rules of a conversation"},
+	{exitUnjoinable, "nobody could be reached"},
+	{exitBadSum, "what arrived, or what was verified, is not what it should be"},
+	{exitTimeout, "the time was up: nobody decided, nobody came, or --wait was over"},
+	{exitInterrupted, "interrupted by Ctrl-C"},
+}
 
 // failure is an error with the exit code and the word for scripts it means.
 type failure struct {
@@ -37,6 +52,10 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
+
+// codeStillRunning: the command waited as long as it was told to, and the transfer
+// goes on.
+const codeStillRunning = "still-running"
 
 func usageError(format string, args ...any) error {
 	return &failure{exit: exitUsage, code: "usage", err: fmt.Errorf(format, args...)}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -39,8 +38,7 @@ a node. Whoever gets the file can read the conversation.`,
 			if a.json {
 				return show.JSON(a.stdout, exportedFile{output, entries})
 			}
-			_, err = fmt.Fprintf(a.stdout, "%d entries in %s\n", entries, show.Text(output))
-			return err
+			return a.say("%d entries in %s", entries, show.Text(output))
 		},
 		ValidArgsFunction: a.completeConversations(anyConversation),
 	}

@@ -121,10 +121,10 @@ film.mkv: bob is asked
 film.mkv: waiting for somebody in holiday to accept
 film.mkv: bob accepted
 film.mkv: carol is asked
-film.mkv: 50 % of 10 B 
+film.mkv: 50 % of 10 B
 film.mkv: bob has it, every byte verified
 film.mkv: carol refused: no\u001b room
-film.mkv: 100 % of 10 B 
+film.mkv: 100 % of 10 B
 `
 	if stderr != want {
 		t.Errorf("said\n%s\nwant\n%s", stderr, want)
@@ -212,7 +212,7 @@ func TestGetWaitsUntilTheFileIsHere(t *testing.T) {
 	}
 	const asking = "asking all members' devices; it goes on by itself when one that has the file appears (Ctrl-C gives it up)\n"
 	want := "film.mkv: 10 B from holiday\nfilm.mkv: " + asking + "film.mkv: asked bob's device\n" +
-		"film.mkv: 40 % of 10 B \nfilm.mkv: 4 B of 10 B are here; " + asking + "film.mkv: 100 % of 10 B \n"
+		"film.mkv: 40 % of 10 B\nfilm.mkv: 4 B of 10 B are here; " + asking + "film.mkv: 100 % of 10 B\n"
 	if stderr != want {
 		t.Errorf("said\n%s\nwant\n%s", stderr, want)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
@@ -22,11 +21,23 @@ const (
 	maxReopen = 3
 )
 
-// begin starts a transfer by start and follows it, or only says its id.
-func (a *app) begin(ctx context.Context, c *api.Client, noWait bool, start func(context.Context) (api.Transfer, error)) error {
-	if !noWait {
-		return a.follow(ctx, c, start)
+// beginner begins a transfer.
+type beginner = func(context.Context) (api.Transfer, error)
+
+// begin starts a transfer by start and follows it for as long as p says.
+func (a *app) begin(ctx context.Context, c *api.Client, p *patience, start beginner) error {
+	if p.none() {
+		return a.beginOnly(ctx, start)
 	}
+	f, err := a.follow(ctx, c, p, start)
+	if err != nil || a.json {
+		return err
+	}
+	return a.sayResult(f)
+}
+
+// beginOnly starts a transfer and says its id.
+func (a *app) beginOnly(ctx context.Context, start beginner) error {
 	t, err := start(ctx)
 	if err != nil {
 		return err
@@ -38,21 +49,47 @@ func (a *app) begin(ctx context.Context, c *api.Client, noWait bool, start func(
 	return err
 }
 
-// follow starts a transfer by start, shows how it goes, waits for its end and
-// gives that end as an error. When ctx ends the transfer is cancelled.
-func (a *app) follow(ctx context.Context, c *api.Client, start func(context.Context) (api.Transfer, error)) error {
+// follow starts a transfer by start, shows how it goes, waits for its end and gives
+// that end as an error. When ctx ends the transfer is cancelled, and when the patience
+// does it is left to the node.
+func (a *app) follow(ctx context.Context, c *api.Client, p *patience, start beginner) (*follower, error) {
 	f := &follower{client: c, reporter: a.reporter(), parts: map[[2]string]filexfer.State{}}
 	defer f.close()
-	if err := f.begin(ctx, start); err != nil {
-		return err
+	waiting, enough := context.WithCancelCause(ctx)
+	defer enough(nil)
+	if err := f.begin(waiting, start); err != nil {
+		return f, err
 	}
-	err := f.untilEnd(ctx)
+	if p.limit() > 0 {
+		defer time.AfterFunc(p.limit(), func() { enough(errEnough) }).Stop()
+	}
+	err := f.untilEnd(waiting)
 	switch {
 	case err == nil:
-		return a.finish(f)
+		return f, f.finish()
 	case ctx.Err() != nil:
-		return a.interrupt(f)
+		return f, a.interrupt(f)
+	case context.Cause(waiting) == errEnough:
+		return f, a.leave(f, p)
 	}
+	return f, a.lost(f, err)
+}
+
+// errEnough: the time that --wait gives is over.
+var errEnough = errors.New("waited long enough")
+
+// leave says that the node goes on without this command.
+func (a *app) leave(f *follower, p *patience) error {
+	if f.t.State == filexfer.Finished { // somebody has it; others may still take it
+		return f.finish()
+	}
+	return &failure{exit: exitTimeout, code: codeStillRunning,
+		err: fmt.Errorf("%s has not arrived after %v (--wait); the transfer %s goes on: 'passeur transfers' shows it, 'passeur cancel %[3]s' ends it",
+			show.Clip(f.t.Name, 60), p.limit(), show.Text(f.t.ID))}
+}
+
+// lost says what becomes of a transfer whose node cannot be heard any more.
+func (a *app) lost(f *follower, err error) error {
 	goesOn := ""
 	if f.t.Direction == node.Incoming && f.t.Entry != "" {
 		goesOn = "; when it runs again it goes on asking for the file"
@@ -61,29 +98,12 @@ func (a *app) follow(ctx context.Context, c *api.Client, start func(context.Cont
 		err: fmt.Errorf("the node in %s stopped while the transfer ran (%w)%s", a.home, err, goesOn)}
 }
 
-func (a *app) reporter() show.Reporter {
-	if a.json {
-		return show.NewJSONReporter(a.stdout)
-	}
-	if f, isFile := a.stderr.(*os.File); isFile {
-		return show.NewReporter(f)
-	}
-	return show.NewLines(a.stderr)
-}
-
-// finish says how the followed transfer ended.
-func (a *app) finish(f *follower) error {
-	mean := f.meter.Mean()
-	f.reporter.Done(f.t, mean)
-	if err := ended(f.t); err != nil || a.json {
-		return err
-	}
-	result := show.Result(f.t, mean)
+// sayResult says for people that the followed transfer went well, and how.
+func (a *app) sayResult(f *follower) error {
 	if f.already {
-		result = show.Already(f.t)
+		return a.say("%s", show.Already(f.t))
 	}
-	_, err := fmt.Fprintln(a.stdout, result)
-	return err
+	return a.say("%s", show.Result(f.t, f.meter.Mean()))
 }
 
 // interrupt cancels the transfer, unless it has ended by itself meanwhile.
@@ -100,7 +120,7 @@ func (a *app) interrupt(f *follower) error {
 		return fmt.Errorf("interrupted; the transfer %s is being cancelled: %w", f.t.ID, err)
 	}
 	f.take(api.Event{Time: t.Updated, Transfer: &t})
-	if err := a.finish(f); err != nil {
+	if err := f.finish(); err != nil {
 		return &failure{exit: exitInterrupted, code: "interrupted", err: err, told: true}
 	}
 	return nil // it was finished before it could be cancelled
@@ -123,7 +143,7 @@ type follower struct {
 }
 
 // begin watches and only then starts the transfer, so that it misses nothing.
-func (f *follower) begin(ctx context.Context, start func(context.Context) (api.Transfer, error)) (err error) {
+func (f *follower) begin(ctx context.Context, start beginner) (err error) {
 	if f.events, err = f.client.Events(ctx, ""); err != nil {
 		return err
 	}
@@ -226,6 +246,12 @@ func (f *follower) progress(now time.Time) {
 	}
 	f.flows, f.bytes = true, f.t.Bytes
 	f.reporter.Progress(f.t, f.meter.Add(now, f.t.Bytes))
+}
+
+// finish reports the end of the followed transfer, and gives it as an error.
+func (f *follower) finish() error {
+	f.reporter.Done(f.t, f.meter.Mean())
+	return ended(f.t)
 }
 
 // awaitEnd gives the transfer as it is once it has ended.

@@ -12,7 +12,7 @@ import (
 
 func (a *app) getCommand() *cobra.Command {
 	var output string
-	var noWait bool
+	var wait patience
 	cmd := &cobra.Command{
 		Use:   "get CONVERSATION ENTRY|FILE",
 		Short: "Get a file of a conversation from anybody who has it, and wait until it is here",
@@ -33,18 +33,18 @@ With --no-wait it prints the transfer's id and leaves the rest to the node.`,
 			if err != nil {
 				return err
 			}
-			return a.get(cmd.Context(), api.NewGet{Conversation: args[0], File: args[1], Path: path}, noWait)
+			return a.get(cmd.Context(), api.NewGet{Conversation: args[0], File: args[1], Path: path}, &wait)
 		},
 		ValidArgsFunction: a.completeGet,
 	}
 	outputFlag(cmd, &output)
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the transfer's id and do not wait for the end")
+	wait.bind(cmd)
 	return cmd
 }
 
-func (a *app) get(ctx context.Context, what api.NewGet, noWait bool) error {
+func (a *app) get(ctx context.Context, what api.NewGet, wait *patience) error {
 	c := a.client()
-	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) {
+	return a.begin(ctx, c, wait, func(ctx context.Context) (api.Transfer, error) {
 		t, err := c.GetFile(ctx, what)
 		return t, aboutFile(err, what.Conversation, what.File)
 	})

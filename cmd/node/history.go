@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -69,7 +68,7 @@ func (a *app) show(ctx context.Context, ref string, f historyFlags) error {
 		return show.JSON(a.stdout, historyView{conv, messages})
 	}
 	if older {
-		fmt.Fprintln(a.stderr, "what is older is left out: --limit 0 shows all")
+		a.tell("what is older is left out: --limit 0 shows all")
 	}
 	o := a.reading(f.all)
 	if o.Missed, err = missedEntries(ctx, c); err != nil {

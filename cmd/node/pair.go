@@ -78,7 +78,7 @@ func (a *app) tellPairing(p api.Pairing, command string, q *qrFlags) {
 		show.Code(a.stdout, p, command, show.CodeStyle{QR: q.draws(f, p.QR), Colour: a.colour()})
 	}
 	if step := show.PairingStep(p); step != "" {
-		fmt.Fprintln(a.stderr, step)
+		a.tell("%s", step)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
-	"github.com/passeur-p2p/passeur/cmd/node/show"
 )
 
 // Groups of the help page.
@@ -27,15 +26,8 @@ const longHelp = `passeur carries files and messages from your devices to other 
 directly and encrypted. 'passeur run' is the node: it stays on. The other commands
 ask it.
 
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 refused (by somebody, or by the rules of
-a conversation), 4 nobody could be reached, 5 what arrived (or was verified) is wrong,
-6 nobody decided in time, 130 interrupted.
-
-With --json each command prints JSON on standard output: lists print one array;
-'send', 'accept', 'get' and what uses a one-time code print one event a line, ending in
-"done". A command that fails ends with {"event":"error","code":…,"message":…}; the
-message is also on standard error. --home and --json can be set in the environment as PASSEUR_HOME and
-PASSEUR_JSON, and so can the flags of 'run' (PASSEUR_LISTEN for --listen).`
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 refused, 4 nobody could be reached, 5 what
+arrived is wrong, 6 the time was up, 130 interrupted ('passeur help exit-codes').`
 
 const rootExample = `  passeur run                             # start the node, keep it running
   passeur device link                     # a one-time code for my other device
@@ -51,8 +43,12 @@ const rootExample = `  passeur run                             # start the node,
 
 // app is what the commands share: the global flags and the outputs.
 type app struct {
-	home   string
-	json   bool
+	home  string
+	json  bool
+	quiet bool
+	// verbose: more is told of what happens.
+	verbose bool
+
 	stdout io.Writer
 	stderr io.Writer
 	// started is set once flags and arguments are found good; what fails before
@@ -65,7 +61,6 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout: stdout, stderr: stderr}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
@@ -95,8 +90,10 @@ func (a *app) rootCommand() *cobra.Command {
 		PersistentPreRunE: a.prepare,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.home, "home", "", "folder of the node's state (default $XDG_DATA_HOME/passeur or ~/.local/share/passeur)")
-	flags.BoolVar(&a.json, "json", false, "print JSON, for scripts")
+	flags.StringVar(&a.home, "home", "", "`FOLDER` of the node's state (default $XDG_DATA_HOME/passeur or ~/.local/share/passeur)")
+	flags.BoolVar(&a.json, "json", false, "print JSON, for scripts ('passeur help json')")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "tell nothing but errors and what was asked for (lists, ids, codes)")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more: each step, the path, the rate")
 	root.AddGroup(
 		&cobra.Group{ID: groupNode, Title: "The node:"},
 		&cobra.Group{ID: groupContacts, Title: "People:"},
@@ -112,7 +109,12 @@ func (a *app) rootCommand() *cobra.Command {
 		a.conversationCommand(), a.messageCommand(),
 		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(), a.limitCommand(),
 		a.demoCommand(), a.versionCommand(),
+		exitCodesTopic(), jsonTopic(), environmentTopic(),
 	)
+	root.SetOut(a.stdout) // before the completion's commands keep it
+	describeCompletion(root)
+	root.SetUsageFunc(writeUsage)
+	explainArgs(root)
 	return root
 }
 
@@ -124,6 +126,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if err := fromEnv(envFlags(cmd)); err != nil {
 		return err
 	}
+	if a.quiet && a.verbose {
+		return usageError("--quiet and --verbose are opposites: give one of them")
+	}
 	if err := cmd.ValidateFlagGroups(); err != nil {
 		return err
 	}
@@ -133,20 +138,6 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	}
 	a.home, a.started = home, true
 	return nil
-}
-
-// colour tells whether standard output may have colours.
-func (a *app) colour() bool {
-	f, isFile := a.stdout.(*os.File)
-	return isFile && show.Colour(f)
-}
-
-// width is how many columns standard output has; 0 if it is no terminal.
-func (a *app) width() int {
-	if f, isFile := a.stdout.(*os.File); isFile {
-		return show.Width(f)
-	}
-	return 0
 }
 
 // client asks the node of this home.

@@ -14,15 +14,14 @@ import (
 )
 
 func (a *app) sendCommand() *cobra.Command {
-	var noWait bool
+	var wait patience
 	cmd := &cobra.Command{
 		Use:   "send FILE|FOLDER... CONTACT|CONVERSATION",
 		Short: "Send files or a folder to people and wait until they have arrived",
-		Long: `Offer a file or a folder to a contact or to everybody in a group, show how it goes and wait until
-each of them has it on one device, or has it on none: it has gone well when one device
-has the file. Each device answers for itself, those that have not yet may do so later;
-'passeur transfers' tells what each has said. Ctrl-C cancels the transfer. With
---no-wait it prints the transfer's id and leaves the rest to the node.
+		Long: `Offer a file or a folder to a contact or to everybody in a group, show how it goes, and
+wait until each of them has it on one device, or on none: it has gone well when one
+device has the file. Each device answers for itself, those that have not yet may do so
+later; 'passeur transfers' tells what each has said. Ctrl-C cancels the transfer.
 
 Several files of one folder go together, as a folder does: links that lead out of it,
 devices and the like stay behind.
@@ -44,17 +43,17 @@ who has it.`,
 			if err != nil {
 				return err
 			}
-			return a.send(cmd.Context(), paths, args[last], noWait)
+			return a.send(cmd.Context(), paths, args[last], &wait)
 		},
 		ValidArgsFunction: a.completeSend,
 	}
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the transfer's id and do not wait for the end")
+	wait.bind(cmd)
 	return cmd
 }
 
-func (a *app) send(ctx context.Context, paths []string, to string, noWait bool) error {
+func (a *app) send(ctx context.Context, paths []string, to string, wait *patience) error {
 	c := a.client()
-	return a.begin(ctx, c, noWait, func(ctx context.Context) (api.Transfer, error) {
+	return a.begin(ctx, c, wait, func(ctx context.Context) (api.Transfer, error) {
 		t, err := c.SendFiles(ctx, paths, to)
 		return t, aboutReceiver(err, to)
 	})

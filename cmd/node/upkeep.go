@@ -64,8 +64,8 @@ func (a *app) sayFindings(findings []string) error {
 		err := fmt.Errorf("%d things are wrong with the conversation; try --rebuild", len(findings))
 		return &failure{exit: exitBadSum, code: "damaged", err: err}
 	}
-	if !a.json {
-		fmt.Fprintln(a.stdout, "all is well")
+	if a.json {
+		return nil
 	}
-	return nil
+	return a.say("all is well")
 }

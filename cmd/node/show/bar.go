@@ -30,6 +30,7 @@ const (
 type bar struct {
 	w        io.Writer
 	narrow   bool
+	verbose  bool // a line above the bar for each step
 	progress *mpb.Progress
 	bar      *mpb.Bar
 
@@ -37,9 +38,9 @@ type bar struct {
 	facts string
 }
 
-func newBar(f *os.File) *bar {
+func newBar(f *os.File, verbose bool) *bar {
 	columns, _, err := term.GetSize(int(f.Fd()))
-	return &bar{w: f, narrow: err == nil && columns < narrow}
+	return &bar{w: f, narrow: err == nil && columns < narrow, verbose: verbose}
 }
 
 func (b *bar) Offer(t api.Transfer) {
@@ -59,6 +60,9 @@ func (b *bar) Offer(t api.Transfer) {
 }
 
 func (b *bar) Phase(t api.Transfer, phase node.Phase, detail string) {
+	if b.verbose {
+		b.above(Step(t, phase, detail))
+	}
 	switch phase {
 	case node.PhaseVerified:
 	case node.PhaseAsk:
@@ -90,7 +94,11 @@ func (b *bar) Part(t api.Transfer, p api.Part) {
 // above writes a line above the bar.
 func (b *bar) above(text string) { fmt.Fprintln(b.progress, text) }
 
-func (b *bar) Path(api.Transfer) {}
+func (b *bar) Path(t api.Transfer) {
+	if b.verbose {
+		b.above("path: " + PathWhole(t))
+	}
+}
 
 func (b *bar) Progress(t api.Transfer, rate float64) {
 	b.bar.SetCurrent(min(t.Bytes, t.Size))

@@ -50,7 +50,7 @@ func TestBar(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for _, columns := range []uint16{120, 40, 10} {
 		tty, written := terminal(t, columns)
-		r := NewReporter(tty)
+		r := NewReporter(tty, false)
 		if _, isBar := r.(*bar); !isBar {
 			t.Fatal("a terminal got no bar")
 		}
@@ -69,7 +69,7 @@ func TestBar(t *testing.T) {
 func TestABarThatDoesNotFinish(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	tty, written := terminal(t, 100)
-	r := NewReporter(tty)
+	r := NewReporter(tty, false)
 	one := transfer(node.Outgoing)
 	r.Offer(one)
 	one.State, one.Bytes = filexfer.Ongoing, 1024
@@ -87,7 +87,7 @@ func TestSeveralDevicesAboveTheBar(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for _, columns := range []uint16{120, 20} {
 		tty, written := terminal(t, columns)
-		playParts(NewReporter(tty))
+		playParts(NewReporter(tty, false))
 		text := written()
 		for _, line := range []string{"bob (…Zp5BTLdu) is asked\r\n", "carol\\u001b refused\r\n", `could not be reached: no answer\u0007` + "\r\n", "bob (…Zp5BTLdu) has it, every byte verified\r\n"} {
 			if !strings.Contains(text, line) {
@@ -105,7 +105,7 @@ func TestAWantedFileHasABar(t *testing.T) {
 	tty, written := terminal(t, 120)
 	wanted := transfer(node.Incoming)
 	wanted.Conversation, wanted.Entry = entryID(0), entryID(1)
-	r := NewReporter(tty)
+	r := NewReporter(tty, false)
 	r.Offer(wanted)
 	r.Waiting(wanted)
 	r.Phase(wanted, node.PhaseAsk, "bob's device")
@@ -120,7 +120,7 @@ func TestAnEmptyFileHasAFullBar(t *testing.T) {
 	tty, written := terminal(t, 100)
 	empty := transfer(node.Incoming)
 	empty.Size = 0
-	play(NewReporter(tty), empty)
+	play(NewReporter(tty, false), empty)
 	if text := written(); !strings.Contains(text, "0 B") {
 		t.Errorf("%q", text)
 	}

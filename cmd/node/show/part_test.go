@@ -94,7 +94,7 @@ func playParts(r Reporter) {
 
 func TestSeveralDevicesInLines(t *testing.T) {
 	var b bytes.Buffer
-	playParts(NewLines(&b))
+	playParts(NewLines(&b, false))
 	golden(t, "devices.txt", b.String())
 }
 
@@ -110,7 +110,7 @@ func TestOnlyOneDeviceNeedsNoLine(t *testing.T) {
 	one.Parts = one.Parts[2:]
 	one.Parts[0].State = filexfer.AwaitingPeer
 	var b bytes.Buffer
-	NewLines(&b).Part(one, one.Parts[0])
+	NewLines(&b, false).Part(one, one.Parts[0])
 	if b.Len() != 0 {
 		t.Errorf("said %q", &b)
 	}
@@ -158,7 +158,7 @@ func TestAWantedFileInLines(t *testing.T) {
 	wanted := transfer(node.Incoming)
 	wanted.Conversation, wanted.Entry = entryID(0), entryID(1)
 	var b bytes.Buffer
-	r := NewLines(&b)
+	r := NewLines(&b, false)
 	r.Offer(wanted)
 	r.Waiting(wanted)
 	r.Phase(wanted, node.PhaseAsk, "asked bob's device\x1b")

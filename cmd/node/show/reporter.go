@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/node"
@@ -27,18 +28,24 @@ type Reporter interface {
 	Drop()
 }
 
-// NewReporter picks the bar on a terminal and plain lines otherwise.
-func NewReporter(f *os.File) Reporter {
+// NewReporter picks the bar on a terminal and plain lines otherwise. Verbose tells
+// each step and how the connection runs too.
+func NewReporter(f *os.File, verbose bool) Reporter {
 	if Terminal(f) {
-		return newBar(f)
+		return newBar(f, verbose)
 	}
-	return NewLines(f)
+	return NewLines(f, verbose)
 }
 
-// lines writes a line a step, and one each tenth of the file.
+// NewNothing reports nothing.
+func NewNothing() Reporter { return NewLines(io.Discard, false) }
+
+// lines writes a line a step, and one each tenth of the file; verbose ones tell all
+// that is known of the path, and each progress.
 type lines struct {
-	w      io.Writer
-	tenths int
+	w       io.Writer
+	verbose bool
+	tenths  int
 }
 
 func (l *lines) say(t api.Transfer, text string) {
@@ -66,19 +73,25 @@ func (l *lines) Part(t api.Transfer, p api.Part) {
 	}
 }
 
-func (l *lines) Path(t api.Transfer) { l.say(t, "path: "+Path(t)) }
+func (l *lines) Path(t api.Transfer) {
+	text := Path(t)
+	if l.verbose {
+		text = PathWhole(t)
+	}
+	l.say(t, "path: "+text)
+}
 
 func (l *lines) Progress(t api.Transfer, rate float64) {
 	percent := Percent(t.Bytes, t.Size)
-	if percent/10 <= l.tenths {
+	if percent/10 <= l.tenths && !l.verbose {
 		return
 	}
 	l.tenths = percent / 10
-	l.say(t, fmt.Sprintf("%d %% of %s %s", percent, Size(t.Size), Rate(rate)))
+	l.say(t, strings.TrimSpace(fmt.Sprintf("%d %% of %s %s", percent, Size(t.Size), Rate(rate))))
 }
 
 func (l *lines) Done(api.Transfer, float64) {}
 func (l *lines) Drop()                      {}
 
 // NewLines writes plain lines to w.
-func NewLines(w io.Writer) Reporter { return &lines{w: w} }
+func NewLines(w io.Writer, verbose bool) Reporter { return &lines{w: w, verbose: verbose} }

@@ -56,6 +56,15 @@ func asked(t api.Transfer) string {
 // "" while none stands.
 func Path(t api.Transfer) string { return pathText(t.Path, t.PathDetails) }
 
+// PathWhole says all that is known of how a transfer's connection runs.
+func PathWhole(t api.Transfer) string {
+	facts := []string{Path(t)}
+	if d := t.PathDetails; d != nil {
+		facts = append(facts, "from "+Text(d.Local)+" to "+Text(d.Remote), Text(connectionWords(d)))
+	}
+	return strings.Join(facts, ", ")
+}
+
 func pathText(path string, d *api.PathDetails) string {
 	if d != nil && d.Relay != "" {
 		return Text(path) + " via " + Text(short(d.Relay))

@@ -164,7 +164,7 @@ func play(r Reporter, t api.Transfer) {
 
 func TestLines(t *testing.T) {
 	var b bytes.Buffer
-	play(NewLines(&b), transfer(node.Outgoing))
+	play(NewLines(&b, false), transfer(node.Outgoing))
 	want := `p\u202e.jpg: 4.0 KiB to bob, transfer 0123456789abcdef
 p\u202e.jpg: sealed the connection offer for bob's device (8 servers, 2 live)
 p\u202e.jpg: path: relayed via turn.example\u0007
@@ -243,7 +243,7 @@ func TestNoTerminalMeansLinesAndNoColour(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, isLines := NewReporter(f).(*lines); !isLines || Colour(f) {
+	if _, isLines := NewReporter(f, false).(*lines); !isLines || Colour(f) {
 		t.Error("a file was taken for a terminal")
 	}
 }
