@@ -2,7 +2,6 @@ package filexfer
 
 import (
 	"context"
-	"fmt"
 	"io"
 )
 
@@ -113,8 +112,8 @@ func (f *filePlace) claim(missing []Span) error {
 	for _, m := range missing {
 		needed += m.Len()
 	}
-	if free, err := freeSpace(f.temp); err == nil && needed > 0 && free < uint64(needed) {
-		return fmt.Errorf("%w: %d bytes are free, %d needed", ErrNoSpace, free, needed)
+	if err := f.target.HasSpace(f.temp, needed); err != nil {
+		return err
 	}
 	for _, m := range missing {
 		if err := allocate(f.temp, m.Start, m.Len()); err != nil {

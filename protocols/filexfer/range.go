@@ -86,6 +86,9 @@ func (p *Part) take(unit int64, data []byte) error {
 	case sha3tree.Unit(data) != p.list.Unit(unit): // list never changes once it is known
 		return fmt.Errorf("%w: unit %d", ErrBadSum, unit)
 	}
+	if err := p.disk.wrote(p.target, p.side.file, len(data)); err != nil {
+		return err
+	}
 	if _, err := p.place.WriteAt(data, p.span(unit).Start); err != nil {
 		return sinkError(err)
 	}

@@ -39,6 +39,10 @@ type Target struct {
 	// Place opens where the bytes of a [Part] lie, when no other Part of this ID
 	// can; nil: in the temporary file. A [FileSink] knows nothing of it.
 	Place func(ctx context.Context, t Target) (Place, error)
+	// Reserve tells how many bytes of the disk are to stay free; nil: none. A file
+	// that would leave less fails with ErrNoSpace when it is opened, and while it is
+	// written if others fill the disk meanwhile.
+	Reserve func() int64
 }
 
 // FileSink is a Sink that keeps a file. The bytes go to a hidden temporary file
@@ -58,6 +62,7 @@ type FileSink struct {
 	sum     hash.Hash // of the size bytes
 	summing bool      // Write feeds sum; else who called Hash does
 	spoiled bool      // not the beginning of the file that is wanted
+	disk    guard
 }
 
 var (
@@ -166,8 +171,8 @@ func (s *FileSink) claim() error {
 		return err
 	}
 	missing := s.target.Size - s.size
-	if free, err := freeSpace(s.temp); err == nil && missing > 0 && free < uint64(missing) {
-		return fmt.Errorf("%w: %d bytes are free, %d needed", ErrNoSpace, free, missing)
+	if err := s.target.HasSpace(s.temp, missing); err != nil {
+		return err
 	}
 	return allocate(s.temp, s.size, missing)
 }
@@ -192,6 +197,9 @@ func (s *FileSink) Write(p []byte) (int, error) {
 	s.size += int64(n)
 	if s.summing {
 		s.sum.Write(p[:n])
+	}
+	if err == nil {
+		err = s.disk.wrote(s.target, s.temp, n)
 	}
 	return n, sinkError(err)
 }

@@ -33,6 +33,7 @@ type Part struct {
 	ended   error  // guarded by running: why nothing is taken any more
 	path    string // guarded by running
 
+	disk    guard
 	setting chan struct{} // has room for who sets the list
 
 	mu    sync.Mutex

@@ -85,17 +85,13 @@ func (p *Place) chooseLocked(only []string) error {
 // haveSpace fails if the wanted files cannot fit, when each takes whole blocks.
 func (p *Place) haveSpace() error {
 	const block = 4096
-	var need uint64
+	var need int64
 	for i, wanted := range p.wanted {
 		if wanted {
-			need += uint64(p.m.entries[i].size+block-1) / block * block
+			need += (p.m.entries[i].size + block - 1) / block * block
 		}
 	}
-	free, err := freeSpace(p.raw)
-	if err == nil && free < need {
-		return fmt.Errorf("%w: %d bytes are free, %d needed", filexfer.ErrNoSpace, free, need)
-	}
-	return nil
+	return p.target.HasSpace(p.raw, need)
 }
 
 // placeBeside puts what shares a unit with the end of the manifest into its files.
