@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -69,6 +70,7 @@ type handshake func(context.Context, net.Conn, peer.ID) (sec.SecureConn, error)
 
 func secure(ctx context.Context, shake handshake, insecure net.Conn, p peer.ID) (sec.SecureConn, error) {
 	out := &cork{Conn: insecure}
+	began := time.Now()
 	sc, err := shake(ctx, out, p)
 	if err != nil {
 		return nil, err
@@ -81,7 +83,7 @@ func secure(ctx context.Context, shake handshake, insecure net.Conn, p peer.ID) 
 	if o, ok := insecure.(TLSObserver); ok {
 		o.ObserveTLS(inner.ConnectionState())
 	}
-	return &conn{tlsConn: inner, out: out}, nil
+	return &conn{tlsConn: inner, out: out, shook: time.Since(began)}, nil
 }
 
 // tlsConn is what libp2p's TLS hands out: a *tls.Conn that knows its peer.
@@ -95,7 +97,8 @@ type tlsConn interface {
 // ConnectionState and the peers come from the connection inside.
 type conn struct {
 	tlsConn
-	out *cork
+	out   *cork
+	shook time.Duration // how long the handshake took
 
 	// A Close must not wait for a Write that the other side does not read, and it
 	// must not send its alert in the middle of one. So each tells the other:

@@ -13,7 +13,6 @@ package upgrade
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -22,35 +21,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/transport"
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
-
-	"github.com/passeur-p2p/passeur/node/yamux"
 )
-
-const (
-	// WindowSize is what a stream may have in flight before its reader reads, in
-	// bytes. It holds from the stream's first byte.
-	WindowSize = 16 << 20
-	// FrameSize is the largest payload of a yamux frame sent, in bytes.
-	FrameSize = 512 << 10
-)
-
-// MuxerID names the muxer in multistream and in TLS's ALPN.
-const MuxerID = yamux.ID
-
-// writeTimeout is how long a connection may take no byte before it is given up;
-// go-yamux's 10 s end connections that TCP would have brought through a change of
-// Wi-Fi or a stop of the machine.
-const writeTimeout = 30 * time.Second
-
-// Muxer gives yamux as this project uses it: windows of [WindowSize] from the
-// start, frames of [FrameSize].
-//
-// A stream whose handler does not read can hold WindowSize of memory, of which
-// libp2p's resource manager accounts 256 KiB: whoever lets strangers open
-// streams bounds their number.
-func Muxer() network.Multiplexer {
-	return &yamux.Transport{Window: WindowSize, FrameSize: FrameSize, WriteTimeout: writeTimeout}
-}
 
 // New gives an upgrader with TLS as its only security and [Muxer] as its only
 // muxer, for a transport that is added to a host whose own upgrader may have

@@ -1,0 +1,62 @@
+package upgrade
+
+import (
+	"net"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/passeur-p2p/passeur/node/yamux"
+)
+
+const (
+	// WindowSize is what a stream may have in flight before its reader reads, in
+	// bytes. It holds from the stream's first byte.
+	WindowSize = 16 << 20
+	// ShortWindowSize is the same on a path whose TLS handshake took less than
+	// [ShortPath]. It fills 2 Gbit/s there, and a reader that stalls holds less
+	// memory.
+	ShortWindowSize = 8 << 20
+	// ShortPath is the longest time of a TLS handshake, which is a round trip and
+	// some milliseconds of computing, that tells of a path without delay.
+	ShortPath = 25 * time.Millisecond
+	// FrameSize is the largest payload of a yamux frame sent, in bytes.
+	FrameSize = 512 << 10
+)
+
+// MuxerID names the muxer in multistream and in TLS's ALPN.
+const MuxerID = yamux.ID
+
+// writeTimeout is how long a connection may take no byte before it is given up;
+// go-yamux's 10 s end connections that TCP would have brought through a change of
+// Wi-Fi or a stop of the machine.
+const writeTimeout = 30 * time.Second
+
+// Muxer gives yamux as this project uses it: windows of [WindowSize] from the
+// start, or [ShortWindowSize] over a connection of [TLS] that shook hands fast, frames
+// of [FrameSize].
+//
+// A stream whose handler does not read can hold its window of memory, of which
+// libp2p's resource manager accounts 256 KiB: whoever lets strangers open
+// streams bounds their number.
+func Muxer() network.Multiplexer {
+	return &muxer{long: withWindow(WindowSize), short: withWindow(ShortWindowSize)}
+}
+
+func withWindow(size uint32) *yamux.Transport {
+	return &yamux.Transport{Window: size, FrameSize: FrameSize, WriteTimeout: writeTimeout}
+}
+
+// muxer chooses the window by what the handshake told of the path.
+type muxer struct{ long, short *yamux.Transport }
+
+func (m *muxer) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
+	return m.forPath(c).NewConn(c, isServer, scope)
+}
+
+func (m *muxer) forPath(c net.Conn) *yamux.Transport {
+	if secure, ok := c.(*conn); ok && secure.shook < ShortPath {
+		return m.short
+	}
+	return m.long
+}
