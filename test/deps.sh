@@ -11,6 +11,9 @@ need iproute2 ip                   # namespaces as hosts (test/lab)
 need nftables nft                  # NATs between them (test/natlab)
 need coturn turnserver             # a TURN server of somebody else's
 need miniupnpd-nftables miniupnpd  # a router that maps ports
+need systemd systemd-analyze       # how well the service is shut in
+need systemd-container systemd-nspawn  # boots a system to install the package on
+need lintian lintian               # what Debian says of the package
 need openssl openssl               # checks the sums of received files
 need gcc gcc                       # the race detector
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
