@@ -15,7 +15,8 @@ const passeurEnv = "LAB_PASSEUR"
 func Passeur() string { return os.Getenv(passeurEnv) }
 
 // MainWithPasseur is [Main] for tests of whole nodes: it builds passeur as people
-// get it, without the race detector, before it goes to where there is no network.
+// get it, static and without the race detector, before it goes to where there is no
+// network.
 //
 //	func TestMain(m *testing.M) { os.Exit(lab.MainWithPasseur(m.Run)) }
 func MainWithPasseur(run func() int) int {
@@ -29,7 +30,9 @@ func MainWithPasseur(run func() int) int {
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "passeur")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "github.com/passeur-p2p/passeur/cmd/node").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "github.com/passeur-p2p/passeur/cmd/node")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "lab: build passeur: %v\n%s", err, out)
 		return 1
 	}
