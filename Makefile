@@ -15,6 +15,10 @@ FUZZTIME ?= 60s
 # rounds of the benchmark, and which rows, with commas; empty: all (bin/bench -list)
 ROUNDS ?= 3
 ROW ?=
+# systems to make a release for; empty: all, linux/amd64 and others (packaging/release)
+TARGETS ?=
+# where govulncheck looks, file://DIR for a copy; empty: vuln.go.dev
+VULNDB ?=
 # tests of a package that take longer are stopped
 TIMEOUT ?= 20m
 # how often up to three tests that failed run again; they are named at the end
@@ -63,6 +67,19 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 
+.PHONY: release
+release: ## dist/: binaries, archives, Debian packages, bills of materials: TARGETS=linux/amd64
+	rm -rf dist
+	CGO_ENABLED=0 GOFLAGS=-trimpath $(GO) run ./packaging/release dist $(TARGETS)
+
+.PHONY: release-check
+release-check: deps ## is a release for all systems the same when it is built twice from nothing?
+	RELEASE_ALL=yes $(GO) test -count=1 -v -timeout 2h ./test/release
+
+.PHONY: audit
+audit: ## known faults of what is linked (asks vuln.go.dev): VULNDB=file://DIR for a copy of it
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db "$(VULNDB)") ./...
+
 .PHONY: deps
 deps: ## the Debian packages that tests need, if they are missing
 	@test/deps.sh
@@ -72,9 +89,10 @@ vendor-web: ## the dashboard's libraries anew, at the versions of test/browser/p
 	cd test/browser && npm ci --ignore-scripts --no-audit --no-fund
 	rm -rf $(VENDOR) && mkdir -p $(VENDOR)
 	cd test/browser/node_modules && cp --parents -t ../../../$(VENDOR) \
-		lean-qr/LICENSE lean-qr/index.mjs lean-qr/index.d.ts \
+		lean-qr/LICENSE lean-qr/index.mjs \
 		lit-html/LICENSE lit-html/{lit-html,directive,directive-helpers}.{js,d.ts} \
 		lit-html/directives/{live,repeat}.{js,d.ts}
+	cp test/browser/lean-qr.d.mts $(VENDOR)/lean-qr/index.d.mts
 	cd $(VENDOR) && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
 
 .PHONY: clean
@@ -83,4 +101,4 @@ clean: ## remove what was built here
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -78,7 +78,7 @@ func TestNoFileNamesAnotherPlace(t *testing.T) {
 				continue // a folder
 			}
 			for _, found := range elsewhere.FindAllString(string(body), -1) {
-				if found != "http://www.w3" { // the name of SVG
+				if !strings.HasPrefix(found, "http://www.w") { // the name of SVG
 					t.Errorf("%s names %s", name, found)
 				}
 			}

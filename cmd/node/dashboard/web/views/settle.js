@@ -1,0 +1,48 @@
+// What has to be set right after a drawing, since it is no part of the markup: the
+// dialog that is open, where the keyboard is, how far a conversation is scrolled.
+import { ui } from '../ui.js';
+
+let lastRoute = location.hash;
+/** @type {unknown} */ let lastDialog = null;
+
+export function settle() {
+  settleDialog();
+  settleFocus();
+  settleScroll();
+}
+
+function settleDialog() {
+  const element = document.querySelector('dialog');
+  if (!element || ui.dialog === lastDialog) return;
+  if (ui.dialog && !element.open) element.showModal();
+  if (ui.dialog) focusFirst(element);
+  if (!ui.dialog && element.open) element.close();
+  lastDialog = ui.dialog;
+}
+
+/** @param {HTMLElement} dialog */
+function focusFirst(dialog) {
+  /** @type {HTMLElement | null} */ (dialog.querySelector('input:not([type=file]):not([type=radio]), .main, button:not(.bare)'))?.focus();
+}
+
+/** Who opens another view is at its head, as on a new page. */
+function settleFocus() {
+  if (location.hash === lastRoute) return;
+  lastRoute = location.hash;
+  /** @type {HTMLElement | null} */ (document.querySelector('main h1'))?.focus();
+  scrollTo(0, 0);
+}
+
+const NEAR = 80; // px
+/** @type {{ of: string, last: string, height: number }} */ let seen = { of: '', last: '', height: 0 };
+
+/** A conversation shows its newest message, unless somebody reads further up. */
+function settleScroll() {
+  const talk = /** @type {HTMLElement | null} */ (document.querySelector('.messages'));
+  if (!talk) { seen = { of: '', last: '', height: 0 }; return; }
+  const of = ui.route.arg, last = talk.dataset['last'] ?? '';
+  const atEnd = seen.height - talk.scrollTop - talk.clientHeight < NEAR;
+  if (of !== seen.of || (last !== seen.last && atEnd)) talk.scrollTop = talk.scrollHeight;
+  else if (last === seen.last && talk.scrollHeight > seen.height && talk.scrollTop < NEAR) talk.scrollTop += talk.scrollHeight - seen.height;
+  seen = { of, last, height: talk.scrollHeight };
+}
