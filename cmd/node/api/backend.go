@@ -6,6 +6,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/node/rules"
 )
 
 // Backend is what the API needs of a node; *node.Node is one. Its errors are
@@ -37,6 +38,9 @@ type Backend interface {
 	Limits() []node.Limit
 	SetLimits(ctx context.Context, who string, up, down *int64) (node.Limit, error)
 
+	// Rules are those that decide about offers, and how much of them is used up.
+	Rules() rules.Report
+
 	Devices() []node.Device
 	RevokeDevice(ctx context.Context, who string) (node.Device, error)
 
@@ -45,6 +49,9 @@ type Backend interface {
 	JoinAccount(ctx context.Context, code string) (node.Pairing, error)
 	ShowContactCode(ctx context.Context, name string) (node.Pairing, error)
 	EnterContactCode(ctx context.Context, code, name string) (node.Pairing, error)
+	// SendByCode returns when the code is known, ReceiveByCode at once.
+	SendByCode(ctx context.Context, paths []string, o node.OneShot) (node.Transfer, node.Pairing, error)
+	ReceiveByCode(ctx context.Context, code, path string) (node.Pairing, error)
 	Pairings() []node.Pairing
 	CancelPairing(id string) (node.Pairing, error)
 

@@ -31,10 +31,10 @@ type Checkup struct {
 
 // NAT is what stands between the node and the internet, for one address family.
 type NAT struct {
-	Family string `json:"family"` // IPv4, IPv6
+	Family string `json:"family" enum:"IPv4,IPv6"` // IPv4, IPv6
 	// Kind is none, endpoint-independent, symmetric, unknown-kind (there is one) or
 	// unknown (no STUN server answered).
-	Kind string `json:"kind"`
+	Kind string `json:"kind" enum:"none,endpoint-independent,symmetric,unknown-kind,unknown"`
 	// Public are the addresses, ADDRESS:PORT, under which the world sees the ICE port.
 	Public []string `json:"public"`
 }
@@ -42,7 +42,7 @@ type NAT struct {
 // STUNServer is what one server says over one address family.
 type STUNServer struct {
 	Server string `json:"server"` // as configured
-	Family string `json:"family"`
+	Family string `json:"family" enum:"IPv4,IPv6"`
 	// Local was asked from, Public is what the server saw; "" without an answer.
 	Local   string  `json:"local"`
 	Public  string  `json:"public"`

@@ -150,6 +150,9 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 	if err != nil {
 		return nil, err
 	}
+	if in != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	answer, err := c.http.Do(r)
 	if err != nil {
 		return nil, c.explain(err)
@@ -179,7 +182,7 @@ func readProblem(answer *http.Response) error {
 	p := &Problem{}
 	err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(p)
 	if err != nil || p.Detail == "" {
-		return problem(answer.StatusCode, CodeInternal, "the node answered "+answer.Status)
+		return problemWith(answer.StatusCode, CodeInternal, "the node answered "+answer.Status)
 	}
 	return p
 }

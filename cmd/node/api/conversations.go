@@ -89,7 +89,7 @@ type File struct {
 // NewConversation makes a group and invites contacts (aliases or accounts).
 type NewConversation struct {
 	Name     string   `json:"name"`
-	Contacts []string `json:"contacts"`
+	Contacts []string `json:"contacts" required:"false" nullable:"true"`
 }
 
 // Text is what a message says.
@@ -101,7 +101,7 @@ type Text struct {
 // unban, promote or demote; Who an alias or an account. Before, only for a ban,
 // is the last entry of his that shall count; "" is all that was seen.
 type MemberChange struct {
-	Action conversation.Action `json:"action"`
+	Action conversation.Action `json:"action" enum:"invite,remove,ban,unban,promote,demote"`
 	Who    string              `json:"who"`
 	Before string              `json:"before,omitempty"`
 }
@@ -188,7 +188,7 @@ type Allowance struct {
 
 // NewCheck asks for a check; Rebuild works out first what is derived.
 type NewCheck struct {
-	Rebuild bool `json:"rebuild"`
+	Rebuild bool `json:"rebuild" required:"false"`
 }
 
 // Check is what a check found: a sentence for each thing that is wrong.

@@ -20,7 +20,7 @@ type Reach struct {
 	Device string `json:"device"` // peer ID
 	// Path and PathDetails are those of the connection that stands: "" and null
 	// without one.
-	Path        string       `json:"path"`
+	Path        string       `json:"path" enum:",direct,punched,mapped,relayed"`
 	PathDetails *PathDetails `json:"path_details"`
 	// Last is null if there was none since the node started.
 	Last *Negotiation `json:"last_negotiation"`
@@ -39,7 +39,7 @@ type Negotiation struct {
 	// Pairs are those that were tried.
 	Pairs []Pair `json:"pairs"`
 	// Path and PathDetails are of the pair that was nominated: "" and null if none was.
-	Path        string       `json:"path"`
+	Path        string       `json:"path" enum:",direct,punched,mapped,relayed"`
 	PathDetails *PathDetails `json:"path_details"`
 	// Error says why no connection came of it, "" if one did.
 	Error string `json:"error"`
@@ -48,7 +48,7 @@ type Negotiation struct {
 // Candidate is an address that a side announced. Type is host, srflx (seen by a
 // STUN server), mapped (forwarded by a router) or relay (lent by a TURN server).
 type Candidate struct {
-	Type    string `json:"type"`
+	Type    string `json:"type" enum:"host,srflx,mapped,relay,prflx"`
 	Address string `json:"address"`
 }
 
@@ -60,7 +60,7 @@ type Pair struct {
 	RemoteType string `json:"remote_type"`
 	// Outcome is nominated (it carries the connection), open (it connected, another
 	// was preferred) or failed.
-	Outcome Outcome `json:"outcome"`
+	Outcome Outcome `json:"outcome" enum:"nominated,open,failed"`
 	// Accepted: the other side opened it.
 	Accepted bool `json:"accepted"`
 	// FailedDials is how often it was dialled in vain, Failure how the last one failed.

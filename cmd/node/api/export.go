@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
 // exportType is the media type of an export: a JSON object a line (ndjson.org).
@@ -13,34 +15,32 @@ const exportType = "application/x-ndjson"
 // export streams a conversation's entries. What fails before the first byte is
 // answered as a problem; after it the connection breaks off, so that nobody takes
 // a part for the whole.
-func (h *handler) export(w http.ResponseWriter, r *http.Request) {
-	out := &lateBody{w: w, control: http.NewResponseController(w)}
-	err := h.b.ExportConversation(r.PathValue("ref"), out)
-	if err != nil && !out.begun {
-		writeProblem(w, problemOf(err))
-		return
-	}
-	if err != nil {
-		h.logger.Warn("an export broke off", "err", err)
-		panic(http.ErrAbortHandler)
-	}
+func (s *Server) export(_ context.Context, h *house, in *refIn) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		_, w := humago.Unwrap(c)
+		out := &lateBody{w: w}
+		err := h.ExportConversation(in.Ref, out)
+		if err != nil && !out.begun {
+			writeProblem(w, problemOf(err))
+			return
+		}
+		if err != nil {
+			s.logger.Warn("an export broke off", "err", err)
+			panic(http.ErrAbortHandler)
+		}
+	}}, nil
 }
 
-// lateBody sends the answer's header with its first byte. A reader may take
-// writeTimeout for each piece.
+// lateBody sends the answer's header with its first byte.
 type lateBody struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	begun   bool
+	w     http.ResponseWriter
+	begun bool
 }
 
 func (b *lateBody) Write(p []byte) (int, error) {
 	if !b.begun {
 		b.begun = true
 		b.w.Header().Set("Content-Type", exportType)
-	}
-	if err := b.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err
 	}
 	return b.w.Write(p)
 }

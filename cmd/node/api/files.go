@@ -18,7 +18,7 @@ type Part struct {
 	Code   node.EndCode `json:"code"`
 	Reason string       `json:"reason"`
 	// Path and PathDetails are as those of a Transfer.
-	Path        string       `json:"path"`
+	Path        string       `json:"path" enum:",direct,punched,mapped,relayed"`
 	PathDetails *PathDetails `json:"path_details"`
 }
 
@@ -51,7 +51,7 @@ type HeldFile struct {
 type NewGet struct {
 	Conversation string `json:"conversation"`
 	File         string `json:"file"`
-	Path         string `json:"path"`
+	Path         string `json:"path" required:"false"`
 }
 
 func partOf(p node.Part) Part {

@@ -1,8 +1,7 @@
 package api
 
 import (
-	"log/slog"
-	"net/http"
+	"context"
 	"sync"
 	"time"
 )
@@ -10,20 +9,22 @@ import (
 // restartTime is how long a request waits for a node that starts anew.
 const restartTime = 30 * time.Second
 
-// gate hands requests to the node of the moment. They wait while there is none.
+// gate hands out the node of the moment. Requests wait while there is none.
 type gate struct {
-	logger *slog.Logger
-
 	mu    sync.Mutex
-	now   http.Handler  // nil while there is none
+	now   *house        // nil while there is none
 	there chan struct{} // closed when now is set
 }
 
-func newGate(logger *slog.Logger) *gate {
-	return &gate{logger: logger, there: make(chan struct{})}
+// house is a node and what is kept as long as it runs.
+type house struct {
+	Backend
+	feed *feed
 }
 
-func (g *gate) use(h http.Handler) {
+func newGate() *gate { return &gate{there: make(chan struct{})} }
+
+func (g *gate) use(h *house) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
@@ -35,33 +36,29 @@ func (g *gate) use(h http.Handler) {
 	g.now = h
 }
 
-func (g *gate) handler() (http.Handler, <-chan struct{}) {
+// house gives the node of the moment, nil if there is none, and what is closed when
+// there is one.
+func (g *gate) house() (*house, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.now, g.there
 }
 
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h, there := g.handler()
-	if h == nil {
-		h = g.await(r, there)
+// await gives the node, or the next one. After restartTime it gives up: CodeRestarting.
+func (g *gate) await(ctx context.Context) (*house, error) {
+	h, there := g.house()
+	if h != nil {
+		return h, nil
 	}
-	if h == nil {
-		writeProblem(w, problem(http.StatusServiceUnavailable, CodeRestarting, "the node is starting anew"))
-		return
-	}
-	h.ServeHTTP(w, r)
-}
-
-// await gives the next node's handler, or nil if the time is up.
-func (g *gate) await(r *http.Request, there <-chan struct{}) http.Handler {
 	limit := time.NewTimer(restartTime)
 	defer limit.Stop()
 	select {
 	case <-there:
 	case <-limit.C:
-	case <-r.Context().Done():
+	case <-ctx.Done():
 	}
-	h, _ := g.handler()
-	return h
+	if h, _ = g.house(); h == nil {
+		return nil, problem(CodeRestarting, "the node is starting anew")
+	}
+	return h, nil
 }

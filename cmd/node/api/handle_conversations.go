@@ -2,143 +2,167 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
 )
 
-func (h *handler) routeConversations(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/conversations", h.json(h.conversations))
-	mux.HandleFunc("POST /v1/conversations", h.json(h.createConversation))
-	mux.HandleFunc("GET /v1/conversations/{ref}", h.json(h.conversation))
-	mux.HandleFunc("POST /v1/conversations/{ref}/accept", h.json(h.change(Backend.AcceptConversation)))
-	mux.HandleFunc("POST /v1/conversations/{ref}/leave", h.json(h.change(Backend.LeaveConversation)))
-	mux.HandleFunc("POST /v1/conversations/{ref}/renew", h.json(h.change(Backend.RenewConversation)))
-	mux.HandleFunc("POST /v1/conversations/{ref}/members", h.json(h.changeMember))
-	mux.HandleFunc("POST /v1/conversations/{ref}/allow", h.json(h.allowMore))
-	mux.HandleFunc("POST /v1/conversations/{ref}/check", h.json(h.checkConversation))
-	mux.HandleFunc("GET /v1/conversations/{ref}/messages", h.json(h.messages))
-	mux.HandleFunc("POST /v1/conversations/{ref}/messages", h.json(h.post))
-	mux.HandleFunc("PUT /v1/conversations/{ref}/messages/{entry}", h.json(h.edit))
-	mux.HandleFunc("DELETE /v1/conversations/{ref}/messages/{entry}", h.json(h.deleteMessage))
-	mux.HandleFunc("GET /v1/conversations/{ref}/export", h.export)
+func (s *Server) routeConversations() {
+	add(s, route{
+		method: http.MethodGet, path: "/v1/conversations", id: "listConversations", tag: tagConversations,
+		summary: "All conversations, the one with the newest message first",
+	}, func(_ context.Context, h *house, _ *none) (*answer[[]Conversation], error) {
+		all, err := h.Conversations()
+		return inBody(each(all, conversationOf), err)
+	})
+	add(s, route{
+		method: http.MethodPost, path: "/v1/conversations", id: "createConversation", tag: tagConversations, summary: "Make a group and invite contacts",
+		status: http.StatusCreated, example: NewConversation{"holiday", []string{"bob", "carol"}},
+		codes: []Code{CodeBadName, CodeBadText, CodeUnknownContact, CodeNotAccepted, CodeNameTaken, CodeTooLong},
+	}, func(ctx context.Context, h *house, in *createIn) (*answer[Conversation], error) {
+		c, err := h.CreateConversation(ctx, in.Body.Name, in.Body.Contacts)
+		return inBody(conversationOf(c), err)
+	})
+	add(s, route{
+		method: http.MethodGet, path: "/v1/conversations/{ref}", id: "getConversation", tag: tagConversations, summary: "One conversation",
+		codes: []Code{CodeUnknownConversation, CodeAmbiguous},
+	}, func(_ context.Context, h *house, in *refIn) (*answer[Conversation], error) {
+		c, err := h.Conversation(in.Ref)
+		return inBody(conversationOf(c), err)
+	})
+	s.addChange("accept", "acceptConversation", "Join a conversation that the account is invited to", Backend.AcceptConversation)
+	s.addChange("leave", "leaveConversation", "Leave a conversation, or decline an invitation", Backend.LeaveConversation)
+	s.addChange("renew", "renewConversation", "Begin a new conversation with the same members; the answer is that one", Backend.RenewConversation)
+	s.routeMembers()
+	s.routeMessages()
 }
 
-func (h *handler) conversations(*http.Request) (int, any, error) {
-	all, err := h.b.Conversations()
-	return http.StatusOK, each(all, conversationOf), err
+// addChange registers what needs no more than to know which conversation.
+func (s *Server) addChange(verb, id, summary string, do func(Backend, context.Context, string) (node.Conversation, error)) {
+	add(s, route{
+		method: http.MethodPost, path: "/v1/conversations/{ref}/" + verb, id: id, tag: tagConversations, summary: summary,
+		codes: []Code{CodeNotAllowed, CodeUnknownConversation, CodeAmbiguous},
+	}, func(ctx context.Context, h *house, in *refIn) (*answer[Conversation], error) {
+		c, err := do(h, ctx, in.Ref)
+		return inBody(conversationOf(c), err)
+	})
 }
 
-func (h *handler) createConversation(r *http.Request) (int, any, error) {
-	var in NewConversation
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
+func (s *Server) routeMembers() {
+	add(s, route{
+		method: http.MethodPost, path: "/v1/conversations/{ref}/members", id: "changeMember", tag: tagConversations,
+		summary: "Invite, remove, ban, unban, promote or demote an account", example: MemberChange{Action: conversation.Invite, Who: "bob"},
+		codes: []Code{CodeBadAccount, CodeNotAllowed, CodeUnknownConversation, CodeUnknownContact, CodeUnknownEntry, CodeAmbiguous, CodeNotAccepted},
+	}, changeMember)
+	add(s, route{
+		method: http.MethodPost, path: "/v1/conversations/{ref}/allow", id: "allowMore", tag: tagConversations,
+		summary: "Let a member who was paused fill this device's quotas once more", example: Allowance{"bob"},
+		codes: []Code{CodeBadAccount, CodeUnknownConversation, CodeUnknownContact, CodeAmbiguous},
+	}, func(_ context.Context, h *house, in *allowIn) (*answer[Conversation], error) {
+		c, err := h.AllowMore(in.Ref, in.Body.Who)
+		return inBody(conversationOf(c), err)
+	})
+	add(s, route{
+		method: http.MethodPost, path: "/v1/conversations/{ref}/check", id: "checkConversation", tag: tagConversations,
+		summary: "Check that a conversation is as it should be", example: NewCheck{true},
+		codes: []Code{CodeUnknownConversation, CodeAmbiguous},
+	}, func(ctx context.Context, h *house, in *checkIn) (*answer[Check], error) {
+		findings, err := h.CheckConversation(ctx, in.Ref, orZero(in.Body).Rebuild)
+		return inBody(Check{append([]string{}, findings...)}, err)
+	})
+}
+
+func (s *Server) routeMessages() {
+	const messages = "/v1/conversations/{ref}/messages"
+	add(s, route{
+		method: http.MethodGet, path: messages, id: "listMessages", tag: tagConversations, summary: "A page of messages, oldest first",
+		description: "It may have fewer than were asked for also where there are more before it; an empty page is before the first message.",
+		codes:       []Code{CodeUnknownConversation, CodeUnknownEntry, CodeAmbiguous},
+	}, listMessages)
+	add(s, route{
+		method: http.MethodPost, path: messages, id: "sendMessage", tag: tagConversations, summary: "Write a message",
+		status: http.StatusCreated, example: Text{"hello"},
+		codes: []Code{CodeBadText, CodeNotAllowed, CodeUnknownConversation, CodeAmbiguous, CodeNotAccepted, CodeTooLong},
+	}, func(ctx context.Context, h *house, in *postIn) (*answer[Message], error) {
+		m, err := h.SendMessage(ctx, in.Ref, in.Body.Text)
+		return inBody(messageOf(m), err)
+	})
+	add(s, route{
+		method: http.MethodPut, path: messages + "/{entry}", id: "editMessage", tag: tagConversations, summary: "Edit an own message",
+		example: Text{"hello!"}, codes: []Code{CodeBadText, CodeNotAllowed, CodeUnknownConversation, CodeUnknownEntry, CodeAmbiguous, CodeTooLong},
+	}, func(ctx context.Context, h *house, in *editIn) (*answer[Message], error) {
+		m, err := h.EditMessage(ctx, in.Ref, in.Entry, in.Body.Text)
+		return inBody(messageOf(m), err)
+	})
+	add(s, route{
+		method: http.MethodDelete, path: messages + "/{entry}", id: "deleteMessage", tag: tagConversations, summary: "Take an own message or file back",
+		codes: []Code{CodeNotAllowed, CodeUnknownConversation, CodeUnknownEntry, CodeAmbiguous},
+	}, func(ctx context.Context, h *house, in *entryIn) (*answer[Message], error) {
+		m, err := h.DeleteMessage(ctx, in.Ref, in.Entry)
+		return inBody(messageOf(m), err)
+	})
+	add(s, route{
+		method: http.MethodGet, path: "/v1/conversations/{ref}/export", id: "exportConversation", tag: tagConversations,
+		summary: "All entries, a JSON object a line", description: "What fails in the middle breaks the connection off, so that nobody takes a part for the whole.",
+		content: exportType, codes: []Code{CodeUnknownConversation, CodeAmbiguous},
+	}, s.export)
+}
+
+type (
+	refIn struct {
+		Ref string `path:"ref"`
 	}
-	c, err := h.b.CreateConversation(r.Context(), in.Name, in.Contacts)
-	return http.StatusCreated, conversationOf(c), err
+	entryIn struct {
+		Ref   string `path:"ref"`
+		Entry string `path:"entry"`
+	}
+	createIn struct{ Body NewConversation }
+	memberIn struct {
+		Ref  string `path:"ref"`
+		Body MemberChange
+	}
+	allowIn struct {
+		Ref  string `path:"ref"`
+		Body Allowance
+	}
+	checkIn struct {
+		Ref  string `path:"ref"`
+		Body *NewCheck
+	}
+	postIn struct {
+		Ref  string `path:"ref"`
+		Body Text
+	}
+	editIn struct {
+		Ref   string `path:"ref"`
+		Entry string `path:"entry"`
+		Body  Text
+	}
+	messagesIn struct {
+		Ref    string `path:"ref"`
+		Before string `query:"before" pattern:"^[0-9a-f]{64}$" patternDescription:"an id of 64 hex digits"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+		All    bool   `query:"all"`
+	}
+)
+
+func changeMember(ctx context.Context, h *house, in *memberIn) (*answer[Conversation], error) {
+	if in.Body.Before != "" && in.Body.Action != conversation.Ban {
+		return nil, problem(CodeInvalid, "before is only for a ban")
+	}
+	c, err := h.ChangeMember(ctx, in.Ref, in.Body.Action, in.Body.Who, in.Body.Before)
+	return inBody(conversationOf(c), err)
 }
 
-func (h *handler) conversation(r *http.Request) (int, any, error) {
-	c, err := h.b.Conversation(r.PathValue("ref"))
-	return http.StatusOK, conversationOf(c), err
-}
-
-// change answers what needs no more than to know which conversation.
-func (h *handler) change(do func(Backend, context.Context, string) (node.Conversation, error)) func(*http.Request) (int, any, error) {
-	return func(r *http.Request) (int, any, error) {
-		c, err := do(h.b, r.Context(), r.PathValue("ref"))
-		return http.StatusOK, conversationOf(c), err
-	}
-}
-
-func (h *handler) allowMore(r *http.Request) (int, any, error) {
-	var in Allowance
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	c, err := h.b.AllowMore(r.PathValue("ref"), in.Who)
-	return http.StatusOK, conversationOf(c), err
-}
-
-func (h *handler) checkConversation(r *http.Request) (int, any, error) {
-	var in NewCheck
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	findings, err := h.b.CheckConversation(r.Context(), r.PathValue("ref"), in.Rebuild)
-	return http.StatusOK, Check{append([]string{}, findings...)}, err
-}
-
-func (h *handler) changeMember(r *http.Request) (int, any, error) {
-	var in MemberChange
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	switch in.Action {
-	case conversation.Invite, conversation.Remove, conversation.Ban, conversation.Unban, conversation.Promote, conversation.Demote:
-	default:
-		return 0, nil, problem(http.StatusBadRequest, CodeInvalid,
-			fmt.Sprintf("action is %q; it must be invite, remove, ban, unban, promote or demote", in.Action))
-	}
-	if in.Before != "" && in.Action != conversation.Ban {
-		return 0, nil, problem(http.StatusBadRequest, CodeInvalid, "before is only for a ban")
-	}
-	c, err := h.b.ChangeMember(r.Context(), r.PathValue("ref"), in.Action, in.Who, in.Before)
-	return http.StatusOK, conversationOf(c), err
-}
-
-func (h *handler) messages(r *http.Request) (int, any, error) {
-	page, err := pageAsked(r.URL.Query())
-	if err != nil {
-		return 0, nil, problem(http.StatusBadRequest, CodeInvalid, err.Error())
-	}
-	messages, err := h.b.Messages(r.PathValue("ref"), page)
-	return http.StatusOK, pageOf(messages), err
-}
-
-func pageAsked(q url.Values) (p node.Page, err error) {
-	p.Limit = defaultPage
-	if text := q.Get("limit"); text != "" {
-		if p.Limit, err = strconv.Atoi(text); err != nil || p.Limit < 1 || p.Limit > MaxPage {
-			return p, fmt.Errorf("limit is %q; it must be a number from 1 to %d", text, MaxPage)
+func listMessages(_ context.Context, h *house, in *messagesIn) (*answer[[]Message], error) {
+	page := node.Page{Limit: in.Limit, All: in.All}
+	if in.Before != "" {
+		var err error
+		if page.Before, err = conversation.ParseID(in.Before); err != nil {
+			return nil, problem(CodeInvalid, "before: "+err.Error())
 		}
 	}
-	if text := q.Get("all"); text != "" {
-		if p.All, err = strconv.ParseBool(text); err != nil {
-			return p, fmt.Errorf("all is %q; it must be true or false", text)
-		}
-	}
-	if text := q.Get("before"); text != "" {
-		if p.Before, err = conversation.ParseID(text); err != nil {
-			return p, fmt.Errorf("before: %w", err)
-		}
-	}
-	return p, nil
-}
-
-func (h *handler) post(r *http.Request) (int, any, error) {
-	var in Text
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	m, err := h.b.SendMessage(r.Context(), r.PathValue("ref"), in.Text)
-	return http.StatusCreated, messageOf(m), err
-}
-
-func (h *handler) edit(r *http.Request) (int, any, error) {
-	var in Text
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	m, err := h.b.EditMessage(r.Context(), r.PathValue("ref"), r.PathValue("entry"), in.Text)
-	return http.StatusOK, messageOf(m), err
-}
-
-func (h *handler) deleteMessage(r *http.Request) (int, any, error) {
-	m, err := h.b.DeleteMessage(r.Context(), r.PathValue("ref"), r.PathValue("entry"))
-	return http.StatusOK, messageOf(m), err
+	messages, err := h.Messages(in.Ref, page)
+	return inBody(pageOf(messages), err)
 }

@@ -1,28 +1,32 @@
 package api
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
-func (h *handler) routeFiles(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/files", h.json(h.files))
-	mux.HandleFunc("POST /v1/files", h.json(h.getFile))
-	mux.HandleFunc("GET /v1/files/missed", h.json(h.missed))
+func (s *Server) routeFiles() {
+	add(s, route{
+		method: http.MethodGet, path: "/v1/files", id: "listFiles", tag: tagFiles, summary: "Files of conversations that lie here, newest last",
+	}, func(_ context.Context, h *house, _ *none) (*answer[[]HeldFile], error) {
+		all, err := h.Files()
+		return inBody(each(all, heldOf), err)
+	})
+	add(s, route{
+		method: http.MethodGet, path: "/v1/files/missed", id: "listMissed", tag: tagFiles, summary: "Files of conversations that this device has missed, oldest first",
+	}, func(_ context.Context, h *house, _ *none) (*answer[[]Message], error) {
+		all, err := h.Missed()
+		return inBody(pageOf(all), err)
+	})
+	add(s, route{
+		method: http.MethodPost, path: "/v1/files", id: "getFile", tag: tagFiles, summary: "Ask a conversation's members for one of its files",
+		description: "It returns once that has begun; it goes on until the file is here or the transfer is cancelled.",
+		status:      http.StatusCreated, example: NewGet{Conversation: "holiday", File: "film.mkv"},
+		codes: []Code{CodeBadChoice, CodeNotAllowed, CodeUnknownConversation, CodeUnknownEntry, CodeAmbiguous, CodeWithdrawn, CodeBadFile, CodeNotAFile},
+	}, func(ctx context.Context, h *house, in *getIn) (*answer[Transfer], error) {
+		t, err := h.GetFile(ctx, in.Body.Conversation, in.Body.File, in.Body.Path)
+		return inBody(transferOf(t), err)
+	})
 }
 
-func (h *handler) files(*http.Request) (int, any, error) {
-	all, err := h.b.Files()
-	return http.StatusOK, each(all, heldOf), err
-}
-
-func (h *handler) missed(*http.Request) (int, any, error) {
-	all, err := h.b.Missed()
-	return http.StatusOK, pageOf(all), err
-}
-
-func (h *handler) getFile(r *http.Request) (int, any, error) {
-	var in NewGet
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	t, err := h.b.GetFile(r.Context(), in.Conversation, in.File, in.Path)
-	return http.StatusCreated, transferOf(t), err
-}
+type getIn struct{ Body NewGet }

@@ -1,73 +1,93 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
 	"github.com/passeur-p2p/passeur/node"
 )
 
-func (h *handler) routePeople(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/devices", h.json(h.devices))
-	mux.HandleFunc("DELETE /v1/devices/{who}", h.json(h.revokeDevice))
-	mux.HandleFunc("GET /v1/pairings", h.json(h.pairings))
-	mux.HandleFunc("POST /v1/pairings", h.json(h.pair))
-	mux.HandleFunc("GET /v1/pairings/{id}", h.json(h.pairing))
-	mux.HandleFunc("POST /v1/pairings/{id}/cancel", h.json(h.cancelPairing))
+func (s *Server) routePeople() {
+	add(s, route{
+		method: http.MethodGet, path: "/v1/devices", id: "listDevices", tag: tagDevices, summary: "The account's devices, this one first",
+	}, func(_ context.Context, h *house, _ *none) (*answer[[]Device], error) {
+		return inBody(each(h.Devices(), deviceOf), nil)
+	})
+	add(s, route{
+		method: http.MethodDelete, path: "/v1/devices/{who}", id: "revokeDevice", tag: tagDevices, summary: "Revoke a device, for ever",
+		codes: []Code{CodeNotKeeper, CodeUnknownDevice, CodeThisDevice, CodeAmbiguous},
+	}, func(ctx context.Context, h *house, in *whoIn) (*answer[Device], error) {
+		d, err := h.RevokeDevice(ctx, in.Who)
+		return inBody(deviceOf(d), err)
+	})
+	add(s, route{
+		method: http.MethodGet, path: "/v1/pairings", id: "listPairings", tag: tagPairings, summary: "Pairings since the node started, newest last",
+	}, func(_ context.Context, h *house, _ *none) (*answer[[]Pairing], error) {
+		return inBody(each(h.Pairings(), pairingOf), nil)
+	})
+	add(s, route{
+		method: http.MethodPost, path: "/v1/pairings", id: "pair", tag: tagPairings, summary: "Show a one-time code, or enter one",
+		description: "It returns at once; the events tell how it goes on.",
+		status:      http.StatusCreated, example: NewPairing{Purpose: node.PairContact, Name: "bob"},
+		codes: []Code{CodeBadCode, CodeWrongPurpose, CodeBadName, CodeNotKeeper, CodeRevoked, CodeNameTaken, CodeManyDevices, CodeHasState,
+			CodeOwnCode, CodeBurnt, CodeBusy, CodeTooMany, CodeOffline},
+	}, pair)
+	add(s, route{
+		method: http.MethodPost, path: "/v1/receive", id: "receive", tag: tagPairings, summary: "Fetch what somebody sends by a one-shot code",
+		description: `It returns at once; the events tell how the pairing goes on, and then the transfer whose id it has.`,
+		status:      http.StatusCreated, example: NewReceive{Code: "seven-paper-harbour-mint", Path: "/home/bob/Downloads/"},
+		codes: []Code{CodeBadCode, CodeWrongPurpose, CodeOwnCode, CodeBurnt, CodeBusy, CodeBadFile, CodeTooMany, CodeOffline},
+	}, func(ctx context.Context, h *house, in *receiveIn) (*answer[Pairing], error) {
+		p, err := h.ReceiveByCode(ctx, in.Body.Code, in.Body.Path)
+		return inBody(pairingOf(p), err)
+	})
+	add(s, route{
+		method: http.MethodGet, path: "/v1/pairings/{id}", id: "getPairing", tag: tagPairings, summary: "One pairing",
+		codes: []Code{CodeUnknownPairing},
+	}, getPairing)
+	add(s, route{
+		method: http.MethodPost, path: "/v1/pairings/{id}/cancel", id: "cancelPairing", tag: tagPairings, summary: "End a pairing; its code is burnt",
+		codes: []Code{CodeUnknownPairing, CodeEnded},
+	}, func(_ context.Context, h *house, in *idIn) (*answer[Pairing], error) {
+		p, err := h.CancelPairing(in.ID)
+		return inBody(pairingOf(p), err)
+	})
 }
 
-func (h *handler) devices(*http.Request) (int, any, error) {
-	return http.StatusOK, each(h.b.Devices(), deviceOf), nil
+type idIn struct {
+	ID string `path:"id"`
 }
 
-func (h *handler) revokeDevice(r *http.Request) (int, any, error) {
-	d, err := h.b.RevokeDevice(r.Context(), r.PathValue("who"))
-	return http.StatusOK, deviceOf(d), err
+type receiveIn struct{ Body NewReceive }
+
+type pairIn struct{ Body NewPairing }
+
+func pair(ctx context.Context, h *house, in *pairIn) (*answer[Pairing], error) {
+	p, err := startPairing(ctx, h, in.Body)
+	return inBody(pairingOf(p), err)
 }
 
-func (h *handler) pairings(*http.Request) (int, any, error) {
-	return http.StatusOK, each(h.b.Pairings(), pairingOf), nil
-}
-
-func (h *handler) pair(r *http.Request) (int, any, error) {
-	var in NewPairing
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	p, err := h.startPairing(r, in)
-	return http.StatusCreated, pairingOf(p), err
-}
-
-func (h *handler) startPairing(r *http.Request, in NewPairing) (node.Pairing, error) {
-	ctx, show := r.Context(), in.Code == ""
+func startPairing(ctx context.Context, b Backend, in NewPairing) (node.Pairing, error) {
+	show := in.Code == ""
 	switch {
 	case in.Purpose == node.PairLink && in.Name != "", in.Keeper && (in.Purpose != node.PairLink || !show):
-		return node.Pairing{}, problem(http.StatusBadRequest, CodeInvalid,
-			"name is for contacts, keeper for a link code that is shown here")
+		return node.Pairing{}, problem(CodeInvalid, "name is for contacts, keeper for a link code that is shown here")
 	case in.Purpose == node.PairLink && show:
-		return h.b.ShowLinkCode(ctx, in.Keeper)
+		return b.ShowLinkCode(ctx, in.Keeper)
 	case in.Purpose == node.PairLink:
-		return h.b.JoinAccount(ctx, in.Code)
-	case in.Purpose == node.PairContact && show:
-		return h.b.ShowContactCode(ctx, in.Name)
-	case in.Purpose == node.PairContact:
-		return h.b.EnterContactCode(ctx, in.Code, in.Name)
+		return b.JoinAccount(ctx, in.Code)
+	case show:
+		return b.ShowContactCode(ctx, in.Name)
 	}
-	return node.Pairing{}, problem(http.StatusBadRequest, CodeInvalid,
-		fmt.Sprintf("purpose is %q; it must be link or contact", in.Purpose))
+	return b.EnterContactCode(ctx, in.Code, in.Name)
 }
 
-func (h *handler) pairing(r *http.Request) (int, any, error) {
-	id := r.PathValue("id")
-	for _, p := range h.b.Pairings() {
-		if p.ID == id {
-			return http.StatusOK, pairingOf(p), nil
+func getPairing(_ context.Context, h *house, in *idIn) (*answer[Pairing], error) {
+	for _, p := range h.Pairings() {
+		if p.ID == in.ID {
+			return inBody(pairingOf(p), nil)
 		}
 	}
-	return 0, nil, fmt.Errorf("%w: %q", node.ErrUnknownPairing, id)
-}
-
-func (h *handler) cancelPairing(r *http.Request) (int, any, error) {
-	p, err := h.b.CancelPairing(r.PathValue("id"))
-	return http.StatusOK, pairingOf(p), err
+	return nil, fmt.Errorf("%w: %q", node.ErrUnknownPairing, in.ID)
 }

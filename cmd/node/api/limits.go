@@ -20,9 +20,9 @@ type Limit struct {
 // NewLimit changes limits, of the contact (alias or account) or of the whole node
 // (""). Null leaves a direction as it is.
 type NewLimit struct {
-	Contact string `json:"contact"`
-	Up      *int64 `json:"up"`
-	Down    *int64 `json:"down"`
+	Contact string `json:"contact" required:"false"`
+	Up      *int64 `json:"up" required:"false"`
+	Down    *int64 `json:"down" required:"false"`
 }
 
 func limitOf(l node.Limit) Limit {
@@ -33,23 +33,23 @@ func limitOf(l node.Limit) Limit {
 	return out
 }
 
-func (h *handler) routeLimits(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/limits", h.json(h.limits))
-	mux.HandleFunc("PATCH /v1/limits", h.json(h.setLimit))
+func (s *Server) routeLimits() {
+	add(s, route{
+		method: http.MethodGet, path: "/v1/limits", id: "listLimits", tag: tagUpkeep, summary: "How fast files may cross: the node's, then contacts' by name",
+	}, func(_ context.Context, h *house, _ *none) (*answer[[]Limit], error) {
+		return inBody(each(h.Limits(), limitOf), nil)
+	})
+	add(s, route{
+		method: http.MethodPatch, path: "/v1/limits", id: "setLimit", tag: tagUpkeep, summary: "Change a limit; the answer is as it is then",
+		example: NewLimit{Contact: "bob", Up: new(int64(1 << 20))}, codes: []Code{CodeBadLimit, CodeBadAccount, CodeUnknownContact},
+	}, func(ctx context.Context, h *house, in *limitIn) (*answer[Limit], error) {
+		asked := orZero(in.Body)
+		l, err := h.SetLimits(ctx, asked.Contact, asked.Up, asked.Down)
+		return inBody(limitOf(l), err)
+	})
 }
 
-func (h *handler) limits(*http.Request) (int, any, error) {
-	return http.StatusOK, each(h.b.Limits(), limitOf), nil
-}
-
-func (h *handler) setLimit(r *http.Request) (int, any, error) {
-	var in NewLimit
-	if err := readJSON(r, &in); err != nil {
-		return 0, nil, err
-	}
-	l, err := h.b.SetLimits(r.Context(), in.Contact, in.Up, in.Down)
-	return http.StatusOK, limitOf(l), err
-}
+type limitIn struct{ Body *NewLimit }
 
 // Limits asks for the limits: the node's first, then those of contacts by name.
 func (c *Client) Limits(ctx context.Context) (all []Limit, err error) {

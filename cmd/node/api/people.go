@@ -22,12 +22,24 @@ type Device struct {
 // NewPairing begins the use of a one-time code: it shows a new one where Code is
 // "", else it enters the one that another device shows.
 type NewPairing struct {
-	Purpose node.PairingPurpose `json:"purpose"` // link, contact
-	Code    string              `json:"code,omitempty"`
+	Purpose node.PairingPurpose `json:"purpose" enum:"link,contact"`
+	// Code is what another device shows: words with dashes or spaces, or what its QR
+	// code says.
+	Code string `json:"code,omitempty"`
 	// Keeper hands the account key over too; only where a link code is shown.
 	Keeper bool `json:"keeper,omitempty"`
 	// Name is the contact's local alias; "" takes what it calls itself.
 	Name string `json:"name,omitempty"`
+}
+
+// NewReceive fetches what somebody sends by a one-shot code, which takes no trust that
+// lasts.
+type NewReceive struct {
+	// Code is what the sender shows: words with dashes or spaces, or what its QR code says.
+	Code string `json:"code" minLength:"1"`
+	// Path is the absolute path of a folder (that ends in a slash, or exists) or a file;
+	// "" is the node's folder for downloads.
+	Path string `json:"path,omitempty"`
 }
 
 // Pairing is one use of a one-time code.
@@ -37,7 +49,7 @@ type Pairing struct {
 	// State is waiting, exchange, connect, done, failed or cancelled.
 	State node.PairingState `json:"state"`
 	// Failure classifies why it failed in one word, Reason says it in a sentence.
-	Failure string `json:"failure"`
+	Failure Code `json:"failure"`
 	Reason  string `json:"reason"`
 	// Code and QR are secrets, "" where the code was entered. QR is what a QR
 	// code of it says, and may be entered too.
@@ -49,6 +61,9 @@ type Pairing struct {
 	// Device is whom a link brought, Contact whom a contact code brought; else null.
 	Device  *Device  `json:"device"`
 	Contact *Contact `json:"contact"`
+	// Transfer is the id of the transfer that belongs to a one-shot code; of one that
+	// was entered it is "" until the other side is proven and has told what it sends.
+	Transfer string `json:"transfer"`
 }
 
 func deviceOf(d node.Device) Device {
@@ -62,7 +77,7 @@ func pairingOf(p node.Pairing) Pairing {
 	return Pairing{
 		ID: p.ID, Purpose: p.Purpose, State: p.State, Failure: failureOf(p), Reason: p.Reason,
 		Code: p.Code, QR: p.QR, Expires: p.Expires.UTC(), Verifier: p.Verifier,
-		Device: pointer(p.Device, deviceOf), Contact: pointer(p.Contact, contactOf),
+		Device: pointer(p.Device, deviceOf), Contact: pointer(p.Contact, contactOf), Transfer: p.Transfer,
 	}
 }
 

@@ -263,7 +263,7 @@ func TestPeopleAsJSON(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/devices": `[{"id":"` + device.String() + `","name":"phone","added":"2026-11-23T03:05:06Z","self":true,"keeper":true,"revoked":false,"connected":true}]`,
 		"/v1/pairings/" + id: `{"id":"0123456789abcdef","purpose":"link","state":"waiting","failure":"","reason":"","code":"a-b-c-d-e","qr":"PASSEUR:1:L:X",` +
-			`"expires":"2026-11-23T03:05:06Z","verifier":"","device":null,"contact":null}`,
+			`"expires":"2026-11-23T03:05:06Z","verifier":"","device":null,"contact":null,"transfer":""}`,
 		"/v1/conversations/x/messages": `[{"id":"` + conversation.ID{2}.String() + `","conversation":"` + conversation.ID{1}.String() + `","account":"` + account(2).String() +
 			`","device":"` + device.String() + `","author":"bob","time":"2026-11-23T03:05:06Z","seen":"2026-11-23T04:05:06Z","late":true,"type":"text/plain","text":"hi","file":null,` +
 			`"action":"","target":"","target_name":"","edit":"","edited":true,"deleted":false,"void":false,"reason":"","size":2,"parents":["` + conversation.ID{1}.String() + `"]}]`,
@@ -386,33 +386,21 @@ func TestRequestsWaitForANodeThatStartsAnew(t *testing.T) {
 
 func TestARequestDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(NewServer(Options{}).gate.logger)
+		g := newGate()
 		start := time.Now()
-		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/node", nil)
-		w := &recorder{header: http.Header{}}
-		g.ServeHTTP(w, r)
-		if w.status != http.StatusServiceUnavailable || !strings.Contains(w.body.String(), CodeRestarting) || time.Since(start) != restartTime {
-			t.Errorf("%d %s after %v", w.status, &w.body, time.Since(start))
+		_, err := g.await(t.Context())
+		var p *Problem
+		if !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable || p.Code != CodeRestarting || time.Since(start) != restartTime {
+			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		g.ServeHTTP(&recorder{header: http.Header{}}, r.WithContext(ctx)) // returns at once
+		g.await(ctx) // returns at once
 		if time.Since(start) != restartTime {
 			t.Error("it waited for a client that is gone")
 		}
 	})
 }
-
-// recorder keeps what a handler writes.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (w *recorder) Header() http.Header         { return w.header }
-func (w *recorder) WriteHeader(status int)      { w.status = status }
-func (w *recorder) Write(p []byte) (int, error) { return w.body.Write(p) }
 
 func TestASocketThatAnotherTookStays(t *testing.T) {
 	home := t.TempDir()

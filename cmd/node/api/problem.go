@@ -7,139 +7,113 @@ import (
 	"io/fs"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
-// Codes of problems, stable for scripts.
-const (
-	CodeInvalid         = "invalid-request"
-	CodeNotFound        = "not-found"
-	CodeBadAccount      = "bad-account"
-	CodeOwnAccount      = "own-account"
-	CodeBadName         = "bad-name"
-	CodeNameTaken       = "name-taken"
-	CodeUnknownContact  = "unknown-contact"
-	CodeNotPending      = "not-pending"
-	CodeNotAccepted     = "not-accepted"
-	CodeUnknownTransfer = "unknown-transfer"
-	CodeNotWaiting      = "not-waiting"
-	CodeEnded           = "already-ended"
-	CodeBadFile         = "bad-file"
-	CodeClosing         = "closing"
-	CodeRestarting      = "restarting"
-	CodeInternal        = "internal"
-
-	CodeUnknownDevice = "unknown-device"
-	CodeNotKeeper     = "not-keeper"
-	CodeRevoked       = "revoked"     // this device is, by its account
-	CodeThisDevice    = "this-device" // is not to be revoked by itself
-	CodeManyDevices   = "too-many-devices"
-	CodeHasState      = "has-state"
-
-	CodeUnknownPairing = "unknown-pairing"
-	CodeBadCode        = "bad-code"      // what was typed is none; nothing was burnt
-	CodeWrongPurpose   = "wrong-purpose" // a link's code for a contact, or the other way round
-	CodeOwnCode        = "own-code"
-	CodeBurnt          = "burnt-code"
-	CodeUsed           = "used-code" // used, expired or mistyped: nobody answers
-	CodeWrongCode      = "wrong-code"
-	CodeExpired        = "expired-code" // nobody came
-	CodeBusy           = "pairing-runs"
-	CodeTooMany        = "too-many-codes"
-	CodeOffline        = "offline"
-	CodeNotMet         = "not-met"        // the code was right, but there is no way to each other
-	CodePairing        = "pairing-failed" // for any other reason
-
-	CodeUnknownConversation = "unknown-conversation"
-	CodeUnknownEntry        = "unknown-entry"
-	CodeAmbiguous           = "ambiguous"
-	CodeNotAllowed          = "not-allowed" // by the conversation's rules
-	CodeTooLong             = "too-long"
-	CodeBadText             = "bad-text"
-
-	CodeNotAFile  = "not-a-file" // the entry is something else
-	CodeWithdrawn = "withdrawn"  // the file, by its author
-
-	CodeBadLimit  = "bad-limit"  // too low
-	CodeBadChoice = "bad-choice" // of no folder, or by a malformed pattern
-)
+// problemType is the media type of a problem (RFC 9457).
+const problemType = "application/problem+json"
 
 // Problem is an error that the node answered (RFC 9457). Detail may quote what
 // a peer said.
 type Problem struct {
-	Status int    `json:"status"`
-	Title  string `json:"title"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	Status int    `json:"status" minimum:"400" maximum:"599" example:"404"`
+	Title  string `json:"title" example:"Not Found"`
+	// Code is the word that scripts can rely on, one of the closed list below.
+	Code   Code   `json:"code" example:"unknown-contact"`
+	Detail string `json:"detail" example:"there is no such contact: \"bob\""`
+	// Errors say what of the request is wrong, and where; only for invalid-request.
+	Errors []Fault `json:"errors,omitempty"`
+}
+
+// Fault is one thing that is wrong with a request.
+type Fault struct {
+	// Location is where it is wrong.
+	Location string `json:"location" example:"body.contact"`
+	Message  string `json:"message" example:"expected string"`
 }
 
 // Error gives the detail, which is a sentence for people.
 func (p *Problem) Error() string { return p.Detail }
 
-func problem(status int, code, detail string) *Problem {
+// GetStatus and ContentType are what huma asks of an error.
+func (p *Problem) GetStatus() int            { return p.Status }
+func (p *Problem) ContentType(string) string { return problemType }
+
+var (
+	_ huma.StatusError       = (*Problem)(nil)
+	_ huma.ContentTypeFilter = (*Problem)(nil)
+)
+
+// problem makes one whose status is the code's own.
+func problem(code Code, detail string) *Problem {
+	return problemWith(statusOf(code), code, detail)
+}
+
+func problemWith(status int, code Code, detail string) *Problem {
 	return &Problem{Status: status, Title: http.StatusText(status), Code: code, Detail: detail}
 }
 
 // known maps the errors of a Backend to what a client is told.
 var known = []struct {
-	is     error
-	status int
-	code   string
+	is   error
+	code Code
 }{
-	{conversation.ErrAccount, http.StatusBadRequest, CodeBadAccount},
-	{node.ErrOwnAccount, http.StatusBadRequest, CodeOwnAccount},
-	{node.ErrBadName, http.StatusBadRequest, CodeBadName},
-	{node.ErrNameTaken, http.StatusConflict, CodeNameTaken},
-	{node.ErrUnknownContact, http.StatusNotFound, CodeUnknownContact},
-	{node.ErrNotPending, http.StatusConflict, CodeNotPending},
-	{node.ErrNotAccepted, http.StatusConflict, CodeNotAccepted},
-	{node.ErrUnknownTransfer, http.StatusNotFound, CodeUnknownTransfer},
-	{node.ErrNotWaiting, http.StatusConflict, CodeNotWaiting},
-	{node.ErrNotRunning, http.StatusConflict, CodeEnded},
-	{node.ErrUnknownDevice, http.StatusNotFound, CodeUnknownDevice},
-	{node.ErrNotKeeper, http.StatusForbidden, CodeNotKeeper},
-	{node.ErrRevoked, http.StatusForbidden, CodeRevoked},
-	{node.ErrThisDevice, http.StatusConflict, CodeThisDevice},
-	{node.ErrTooManyDevices, http.StatusConflict, CodeManyDevices},
-	{node.ErrHasState, http.StatusConflict, CodeHasState},
-	{node.ErrUnknownPairing, http.StatusNotFound, CodeUnknownPairing},
-	{node.ErrPairingEnded, http.StatusConflict, CodeEnded},
-	{node.ErrNotMet, http.StatusServiceUnavailable, CodeNotMet},
-	{pairing.ErrMalformed, http.StatusBadRequest, CodeBadCode},
-	{pairing.ErrPurpose, http.StatusBadRequest, CodeWrongPurpose},
-	{pairing.ErrSelf, http.StatusConflict, CodeOwnCode},
-	{pairing.ErrBurnt, http.StatusConflict, CodeBurnt},
-	{pairing.ErrUsed, http.StatusConflict, CodeUsed},
-	{pairing.ErrWrongCode, http.StatusConflict, CodeWrongCode},
-	{pairing.ErrExpired, http.StatusConflict, CodeExpired},
-	{pairing.ErrLive, http.StatusConflict, CodeBusy},
-	{pairing.ErrTooMany, http.StatusTooManyRequests, CodeTooMany},
-	{pairing.ErrOffline, http.StatusServiceUnavailable, CodeOffline},
-	{node.ErrAmbiguous, http.StatusConflict, CodeAmbiguous},
-	{node.ErrUnknownConversation, http.StatusNotFound, CodeUnknownConversation},
-	{node.ErrUnknownEntry, http.StatusNotFound, CodeUnknownEntry},
-	{node.ErrNotAllowed, http.StatusForbidden, CodeNotAllowed},
-	{node.ErrTooLong, http.StatusRequestEntityTooLarge, CodeTooLong},
-	{node.ErrBadText, http.StatusBadRequest, CodeBadText},
-	{node.ErrNotAFile, http.StatusUnprocessableEntity, CodeNotAFile},
-	{node.ErrWithdrawn, http.StatusGone, CodeWithdrawn},
-	{node.ErrBadLimit, http.StatusBadRequest, CodeBadLimit},
-	{node.ErrBadChoice, http.StatusBadRequest, CodeBadChoice},
-	{filexfer.ErrSource, http.StatusUnprocessableEntity, CodeBadFile},
-	{filexfer.ErrExists, http.StatusUnprocessableEntity, CodeBadFile},
-	{filexfer.ErrNoSpace, http.StatusUnprocessableEntity, CodeBadFile},
-	{filexfer.ErrNotWritable, http.StatusUnprocessableEntity, CodeBadFile},
-	{node.ErrClosed, http.StatusServiceUnavailable, CodeClosing},
-	{fs.ErrNotExist, http.StatusUnprocessableEntity, CodeBadFile},
-	{fs.ErrExist, http.StatusUnprocessableEntity, CodeBadFile},
-	{fs.ErrPermission, http.StatusUnprocessableEntity, CodeBadFile},
+	{conversation.ErrAccount, CodeBadAccount},
+	{node.ErrOwnAccount, CodeOwnAccount},
+	{node.ErrBadName, CodeBadName},
+	{node.ErrNameTaken, CodeNameTaken},
+	{node.ErrUnknownContact, CodeUnknownContact},
+	{node.ErrNotPending, CodeNotPending},
+	{node.ErrNotAccepted, CodeNotAccepted},
+	{node.ErrUnknownTransfer, CodeUnknownTransfer},
+	{node.ErrNotWaiting, CodeNotWaiting},
+	{node.ErrNotRunning, CodeEnded},
+	{node.ErrUnknownDevice, CodeUnknownDevice},
+	{node.ErrNotKeeper, CodeNotKeeper},
+	{node.ErrRevoked, CodeRevoked},
+	{node.ErrThisDevice, CodeThisDevice},
+	{node.ErrTooManyDevices, CodeManyDevices},
+	{node.ErrHasState, CodeHasState},
+	{node.ErrUnknownPairing, CodeUnknownPairing},
+	{node.ErrPairingEnded, CodeEnded},
+	{node.ErrNotMet, CodeNotMet},
+	{pairing.ErrMalformed, CodeBadCode},
+	{pairing.ErrPurpose, CodeWrongPurpose},
+	{pairing.ErrSelf, CodeOwnCode},
+	{pairing.ErrBurnt, CodeBurnt},
+	{pairing.ErrUsed, CodeUsed},
+	{pairing.ErrWrongCode, CodeWrongCode},
+	{pairing.ErrExpired, CodeExpired},
+	{pairing.ErrLive, CodeBusy},
+	{pairing.ErrTooMany, CodeTooMany},
+	{pairing.ErrOffline, CodeOffline},
+	{node.ErrAmbiguous, CodeAmbiguous},
+	{node.ErrUnknownConversation, CodeUnknownConversation},
+	{node.ErrUnknownEntry, CodeUnknownEntry},
+	{node.ErrNotAllowed, CodeNotAllowed},
+	{node.ErrTooLong, CodeTooLong},
+	{node.ErrBadText, CodeBadText},
+	{node.ErrNotAFile, CodeNotAFile},
+	{node.ErrWithdrawn, CodeWithdrawn},
+	{node.ErrBadLimit, CodeBadLimit},
+	{node.ErrBadChoice, CodeBadChoice},
+	{filexfer.ErrSource, CodeBadFile},
+	{filexfer.ErrExists, CodeBadFile},
+	{filexfer.ErrNoSpace, CodeBadFile},
+	{filexfer.ErrNotWritable, CodeBadFile},
+	{node.ErrClosed, CodeClosing},
+	{fs.ErrNotExist, CodeBadFile},
+	{fs.ErrExist, CodeBadFile},
+	{fs.ErrPermission, CodeBadFile},
 }
 
 // failureOf classifies why a pairing failed, by the same words as problems.
-func failureOf(p node.Pairing) string {
+func failureOf(p node.Pairing) Code {
 	if p.State != node.PairFailed {
 		return ""
 	}
@@ -156,14 +130,39 @@ func problemOf(err error) *Problem {
 	}
 	for _, k := range known {
 		if errors.Is(err, k.is) {
-			return problem(k.status, k.code, err.Error())
+			return problem(k.code, err.Error())
 		}
 	}
-	return problem(http.StatusInternalServerError, CodeInternal, fmt.Sprint(err))
+	return problem(CodeInternal, fmt.Sprint(err))
+}
+
+// problemOfRequest is how huma tells what is wrong with a request: a body or
+// parameter off the document is 400, whatever huma's own status of it.
+func problemOfRequest(status int, message string, errs ...error) huma.StatusError {
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest
+	}
+	p := problemWith(status, CodeInvalid, message)
+	if status >= http.StatusInternalServerError {
+		p.Code = CodeInternal
+	}
+	for _, err := range errs {
+		var d huma.ErrorDetailer
+		if !errors.As(err, &d) {
+			continue
+		}
+		detail := d.ErrorDetail() // without its value: that echoes what may be a secret
+		p.Errors = append(p.Errors, Fault{detail.Location, detail.Message})
+		p.Detail = detail.Location + ": " + detail.Message
+	}
+	if len(p.Errors) > 1 {
+		p.Detail = fmt.Sprintf("%s: %s, and %d more", p.Errors[0].Location, p.Errors[0].Message, len(p.Errors)-1)
+	}
+	return p
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {
-	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	json.NewEncoder(w).Encode(p) // a failed write means that nobody reads it
 }

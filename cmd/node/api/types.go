@@ -45,7 +45,7 @@ type Transfer struct {
 	Bytes int64          `json:"bytes"`
 	State filexfer.State `json:"state"`
 	// Path is direct, punched, mapped or relayed; "" until a connection stands.
-	Path string `json:"path"`
+	Path string `json:"path" enum:",direct,punched,mapped,relayed"`
 	// PathDetails is null until a connection stands.
 	PathDetails *PathDetails `json:"path_details"`
 	// Code classifies a bad end in one word, Reason explains it in a sentence.
@@ -66,6 +66,10 @@ type Transfer struct {
 	// it was offered outside of any.
 	Conversation string `json:"conversation"`
 	Entry        string `json:"entry"`
+	// Rule is the name of the rule that accepted or refused it, "" if a person did.
+	Rule string `json:"rule"`
+	// OneShot: it goes by a one-shot code; contact is "" then.
+	OneShot bool `json:"one_shot"`
 	// Ended: nothing more will happen. A file that one device has is finished while
 	// others may still take it.
 	Ended bool `json:"ended"`
@@ -77,7 +81,7 @@ type Transfer struct {
 // PathDetails tell how the connection came about and what TLS agreed on.
 type PathDetails struct {
 	// Transport is "ice", or "tcp" for a connection of the host's own TCP.
-	Transport string `json:"transport"`
+	Transport string `json:"transport" enum:"ice,tcp"`
 	// Local and Remote are ADDRESS:PORT.
 	Local  string `json:"local"`
 	Remote string `json:"remote"`
@@ -97,7 +101,8 @@ type PathDetails struct {
 }
 
 // Event is one thing that happened, to exactly one of Transfer, Contact, Message,
-// Conversation, Pairing and Device: each is as it was afterwards.
+// Conversation, Pairing and Device: each is as it was afterwards. With Reset it is about
+// none of them.
 type Event struct {
 	Time     time.Time `json:"time"`
 	Transfer *Transfer `json:"transfer,omitempty"`
@@ -112,34 +117,50 @@ type Event struct {
 	Pairing      *Pairing      `json:"pairing,omitempty"`
 	// Device is one of the node's own account.
 	Device *Device `json:"device,omitempty"`
+	// Reset: events were missed and are lost. Whoever keeps lists reads them again.
+	Reset bool `json:"reset,omitempty"`
 }
 
 // NewContact asks an account to become a contact under a local alias.
 type NewContact struct {
 	Account string `json:"account"`
-	Name    string `json:"name"`
+	// Name is the local alias; "" takes what the contact calls itself.
+	Name string `json:"name" required:"false"`
 }
 
 // Alias is the local name that the user gives a contact; "" lets the node choose.
 type Alias struct {
-	Name string `json:"name"`
+	Name string `json:"name" required:"false"`
 }
 
 // NewTransfer offers a file or a folder, given by its absolute path on the node's
 // machine, to a contact (alias or account) or to the members of a conversation, which
 // Contact names then. Files are several paths in one folder, which go as a folder.
 type NewTransfer struct {
-	File    string   `json:"file"`
-	Files   []string `json:"files,omitempty"`
-	Contact string   `json:"contact"`
+	File string `json:"file" required:"false"`
+	// Files are several absolute paths in one folder.
+	Files []string `json:"files,omitempty" maxItems:"10000"`
+	// Contact is a contact's alias or account, or what names a conversation.
+	Contact string `json:"contact" required:"false"`
+	// Code sends it to whoever enters a one-shot code, not to a contact.
+	Code bool `json:"code,omitempty"`
+	// Lifetime is how long the code can be entered, at most 24h; "" is 10m.
+	Lifetime string `json:"lifetime,omitempty" pattern:"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$" patternDescription:"a time like 90s, 10m or 2h" example:"10m" dependentRequired:"code"`
+}
+
+// Sent is a transfer that has begun.
+type Sent struct {
+	Transfer
+	// Pairing has the code, where the transfer was asked for with one.
+	Pairing *Pairing `json:"pairing,omitempty"`
 }
 
 // Target says where an accepted file goes: an absolute path of a folder or a
 // file; "" is the node's folder for downloads. Only are patterns of what is wanted of
 // a folder; none: everything.
 type Target struct {
-	Path string   `json:"path"`
-	Only []string `json:"only,omitempty"`
+	Path string   `json:"path" required:"false"`
+	Only []string `json:"only,omitempty" maxItems:"1000"`
 }
 
 // NodeOf is the JSON form of an identity.
@@ -161,7 +182,7 @@ func transferOf(t node.Transfer) Transfer {
 		Name: t.Name, Size: t.Size, Bytes: t.Bytes, State: t.State,
 		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, SHA3Tree: t.Tree, Folder: t.Manifest > 0, File: t.File,
 		Created: t.Created.UTC(), Updated: t.Updated.UTC(),
-		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Ended: t.Ended, Parts: each(t.Parts, partOf),
+		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Rule: t.Rule, OneShot: t.OneShot, Ended: t.Ended, Parts: each(t.Parts, partOf),
 	}
 	if t.Device != "" {
 		out.Device = t.Device.String()

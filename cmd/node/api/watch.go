@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,7 +38,11 @@ func (c *Client) Events(ctx context.Context, id string) (*Events, error) {
 	return &Events{answer.Body, lines}, nil
 }
 
-// Next waits for the next event. io.EOF: the node closed the stream.
+// ErrMissed says that events were lost: this reader was too slow.
+var ErrMissed = errors.New("events of the node were missed")
+
+// Next waits for the next event. io.EOF: the node closed the stream. ErrMissed: open it
+// again, and ask how things are.
 func (e *Events) Next() (Event, error) {
 	for e.lines.Scan() {
 		data, found := bytes.CutPrefix(e.lines.Bytes(), []byte("data: "))
@@ -47,6 +52,9 @@ func (e *Events) Next() (Event, error) {
 		var event Event
 		if err := json.Unmarshal(data, &event); err != nil {
 			return event, fmt.Errorf("read an event of the node: %w", err)
+		}
+		if event.Reset {
+			return event, ErrMissed
 		}
 		return event, nil
 	}
