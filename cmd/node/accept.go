@@ -53,7 +53,7 @@ func (a *app) accept(ctx context.Context, id, path string, only []string, wait *
 
 // outputFlag says where a file that comes is to lie.
 func outputFlag(cmd *cobra.Command, output *string) {
-	cmd.Flags().StringVarP(output, "output", "o", "", "folder or file to write to (default: the node's folder for downloads)")
+	cmd.Flags().StringVarP(output, "output", "o", "", "`FOLDER|FILE` to write to, a folder ends in / or is there; -: standard output, once every byte is verified (default: the node's folder for downloads)")
 }
 
 // checkTarget makes path absolute, since the node's working folder is another,

@@ -42,9 +42,28 @@ bash and zsh say so (PASSEUR_ACTIVE_HELP=0 turns that off).
 Only ids and the names that you gave your contacts are offered, never a word that
 somebody else chose: shells have run what they were offered. The Debian package
 installs the scripts.`
-	cmd.Example = `  source <(passeur completion bash)                                 # in ~/.bashrc
-  source <(passeur completion zsh); compdef _passeur passeur        # in ~/.zshrc
+	cmd.Example = `  source <(passeur completion bash)                             # in ~/.bashrc
+  source <(passeur completion zsh)                              # in ~/.zshrc
   passeur completion fish > ~/.config/fish/completions/passeur.fish`
+	for _, shell := range cmd.Commands() {
+		describeShell(shell)
+	}
+}
+
+func describeShell(cmd *cobra.Command) {
+	cmd.Short = "Write the script for " + cmd.Name()
+	cmd.Long = map[string]string{
+		"bash":       "It needs bash 4 and the package bash-completion.",
+		"zsh":        "Zsh's own completion must be on: 'autoload -U compinit; compinit' in ~/.zshrc.",
+		"fish":       "Fish finds it at its next start.",
+		"powershell": "Add the line below to your profile to have it in every session.",
+	}[cmd.Name()]
+	cmd.Example = map[string]string{
+		"bash":       "  passeur completion bash > ~/.local/share/bash-completion/completions/passeur",
+		"zsh":        "  passeur completion zsh > \"${fpath[1]}/_passeur\"",
+		"fish":       "  passeur completion fish > ~/.config/fish/completions/passeur.fish",
+		"powershell": "  passeur completion powershell | Out-String | Invoke-Expression",
+	}[cmd.Name()]
 }
 
 // completeSend offers files for the first argument, for the others contacts and the

@@ -53,7 +53,7 @@ func (a *app) contactAddCommand() *cobra.Command {
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().StringVar(&name, "name", "", "what you call the contact: letters, digits and ._@+-")
+	cmd.Flags().StringVar(&name, "name", "", "the `NAME` that you give the contact: letters, digits and ._@+-")
 	return cmd
 }
 
@@ -76,14 +76,15 @@ func (a *app) contactAcceptCommand() *cobra.Command {
 		},
 		ValidArgsFunction: a.completeContacts(func(c api.Contact) bool { return c.State == node.Pending }),
 	}
-	cmd.Flags().StringVar(&name, "name", "", "what you call the contact: letters, digits and ._@+-")
+	cmd.Flags().StringVar(&name, "name", "", "the `NAME` that you give the contact: letters, digits and ._@+-")
 	return cmd
 }
 
 func (a *app) contactListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List contacts and who asks to be one",
+		Use:     "list",
+		Short:   "List contacts and who asks to be one",
+		Example: "  passeur contact list\n  passeur contact list --json | jq -r '.[] | select(.state == \"pending\").account'",
 		Long: `List contacts. State requested: you asked. State pending: the other side asked and
 waits for 'passeur contact accept'; its name is what it calls itself, which
 proves nothing. State accepted: you may send each other files and

@@ -7,7 +7,7 @@ import (
 	"github.com/passeur-p2p/passeur/node"
 )
 
-const nameHelp = "what you call the contact: letters, digits and ._@+- (default: what it calls itself)"
+const nameHelp = "the `NAME` that you give the contact: letters, digits and ._@+- (default: what it calls itself)"
 
 func (a *app) contactInviteCommand() *cobra.Command {
 	var name string

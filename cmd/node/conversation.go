@@ -72,9 +72,10 @@ func (a *app) createCommand() *cobra.Command {
 
 func (a *app) conversationListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List conversations, the one with the newest message first",
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   "List conversations, the one with the newest message first",
+		Example: "  passeur conversation list\n  passeur conversation list --json | jq -r '.[].id'",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := a.client().Conversations(cmd.Context())
 			if err != nil {
@@ -91,9 +92,10 @@ func (a *app) conversationListCommand() *cobra.Command {
 // changeCommand is a command that needs no more than a conversation.
 func (a *app) changeCommand(verb, short string, do func(*api.Client, context.Context, string) (api.Conversation, error), said string) *cobra.Command {
 	return &cobra.Command{
-		Use:   verb + " CONVERSATION",
-		Short: short,
-		Args:  cobra.ExactArgs(1),
+		Use:     verb + " CONVERSATION",
+		Short:   short,
+		Example: "  passeur conversation " + verb + " holiday",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := do(a.client(), cmd.Context(), args[0])
 			if err != nil {

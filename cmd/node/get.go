@@ -15,7 +15,7 @@ func (a *app) getCommand() *cobra.Command {
 	var wait patience
 	cmd := &cobra.Command{
 		Use:   "get CONVERSATION ENTRY|FILE",
-		Short: "Get a file of a conversation from anybody who has it, and wait until it is here",
+		Short: "Get a file of a conversation from anybody who has it",
 		Long: `Ask the devices of all members of a conversation for one of its files, yours too, show
 how it goes and wait until it is here. The first that has it gives it; what is
 interrupted goes on where it stopped, also from another one. The file is named by its

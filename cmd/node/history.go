@@ -50,7 +50,7 @@ which entry was written knowing which, the newest first, as 'git log --graph' do
 	}
 	cmd.Flags().BoolVar(&f.graph, "graph", false, "draw what follows what")
 	cmd.Flags().BoolVar(&f.all, "all", false, "show every entry, with its id")
-	cmd.Flags().IntVar(&f.limit, "limit", 50, "how many of the newest to show; 0: all")
+	cmd.Flags().IntVar(&f.limit, "limit", 50, "how many messages to show, `N` of the newest; 0: all")
 	return cmd
 }
 

@@ -43,11 +43,9 @@ RATE is a number of bytes a second, with k, M or G for thousands and Ki, Mi or G
 		},
 		ValidArgsFunction: a.completeContacts(isAccepted),
 	}
-	cmd.Flags().Var(&up, "up", "the most that goes from here, bytes a second")
-	cmd.Flags().Var(&down, "down", "the most that comes here")
-	for _, flag := range []string{"up", "down"} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions) // there is such a flag
-	}
+	cmd.Flags().Var(&up, "up", "the most that goes from here, in bytes a second: 500k, 1.5MiB, none")
+	cmd.Flags().Var(&down, "down", "the most that comes here, in bytes a second")
+	noWords(cmd, "up", "down")
 	return cmd
 }
 

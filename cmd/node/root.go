@@ -31,7 +31,7 @@ arrived is wrong, 6 the time was up, 130 interrupted ('passeur help exit-codes')
 
 const rootExample = `  passeur run                             # start the node, keep it running
   passeur device link                     # a one-time code for my other device
-  passeur contact invite --name bob       # a one-time code for bob: 'passeur contact join'
+  passeur contact invite --name bob       # a one-time code for bob, who joins by it
   passeur message bob hello
   passeur conversation show bob
   passeur send photo.jpg bob
@@ -90,7 +90,7 @@ func (a *app) rootCommand() *cobra.Command {
 		PersistentPreRunE: a.prepare,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.home, "home", "", "`FOLDER` of the node's state (default $XDG_DATA_HOME/passeur or ~/.local/share/passeur)")
+	flags.StringVar(&a.home, "home", "", "the `FOLDER` of the node's state (default $XDG_DATA_HOME/passeur or ~/.local/share/passeur)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, for scripts ('passeur help json')")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "tell nothing but errors and what was asked for (lists, ids, codes)")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more: each step, the path, the rate")
@@ -101,6 +101,8 @@ func (a *app) rootCommand() *cobra.Command {
 		&cobra.Group{ID: groupFiles, Title: "Files:"},
 		&cobra.Group{ID: groupMore, Title: "More:"},
 	)
+	help := a.helpCommand()
+	root.SetHelpCommand(help)
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
@@ -108,7 +110,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.contactCommand(), a.deviceCommand(),
 		a.conversationCommand(), a.messageCommand(),
 		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(), a.limitCommand(),
-		a.demoCommand(), a.versionCommand(),
+		a.demoCommand(), a.versionCommand(), help,
 		exitCodesTopic(), jsonTopic(), environmentTopic(),
 	)
 	root.SetOut(a.stdout) // before the completion's commands keep it

@@ -32,7 +32,7 @@ take a while ('send', 'accept', 'get', 'receive', 'contact invite' and 'join', '
 link' and 'join') print one event a line, an object with the key "event":
 
   offer      the transfer has begun: its "id", "name", "size", "contact"
-  phase      a step: "lookup", "found", "answered", "pair", "tls", "go", "verified" and others
+  phase      a step: "lookup", "found", "answered", "pair", "tls", "go", "verified" …
   part       one device that the file is offered to has another "state"
   path       the way that the bytes go: direct, punched, mapped or relayed
   progress   "bytes" of "size" have crossed, at "rate" bytes a second

@@ -25,6 +25,7 @@ relayed.
 A file that was sent has the most hopeful state of all devices that it is offered to.
 Below it is a line for each of them, unless there is only one and all is said; --json
 always has them, and more details.`,
+		Example: "  passeur transfers\n  passeur transfers --json | jq -r '.[] | select(.ended | not).id'",
 		GroupID: groupFiles,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

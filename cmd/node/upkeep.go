@@ -36,7 +36,8 @@ func (a *app) checkCommand() *cobra.Command {
 		Long: `Verify every signature, and hold what the node has worked out of the conversation
 (who is a member, what counts, what is shown) against the entries themselves. With
 --rebuild that is worked out anew first. The exit code is 5 if something is wrong.`,
-		Args: cobra.ExactArgs(1),
+		Example: "  passeur conversation check holiday\n  passeur conversation check holiday --rebuild",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, err := a.client().CheckConversation(cmd.Context(), args[0], rebuild)
 			if err != nil {

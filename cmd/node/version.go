@@ -25,6 +25,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Show which build this is",
+		Example: "  passeur version\n  passeur version --json | jq -r .commit",
 		GroupID: groupMore,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
