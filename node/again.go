@@ -59,6 +59,7 @@ func (t Transfer) recoverable() bool {
 func (n *Node) goal(t Transfer) filexfer.Target {
 	target := filexfer.Target{
 		Dir: filepath.Dir(t.File), Name: filepath.Base(t.File), Size: t.Size, ID: t.ID, Exact: t.exact, Sum: t.Sum, Root: t.Tree,
+		Reserve: n.reserve,
 	}
 	if t.Manifest > 0 {
 		target.Place = n.placeOf(t)
@@ -156,27 +157,6 @@ const autoAge = 7 * 24 * time.Hour
 // autoWait is how long the author of a file has to offer it himself.
 const autoWait = 20 * time.Second
 
-// getMissed asks for the files of contacts that this device missed, where the user
-// wants all that contacts send.
-func (n *Node) getMissed(now time.Time) error {
-	if n.settings.Accept != AcceptContacts {
-		return nil
-	}
-	missed, err := n.Missed()
-	if err != nil {
-		return err
-	}
-	for _, m := range missed {
-		if n.transfers.knows(m.Conversation, m.ID) || !n.contacts.accepted(m.Account) || m.Time.Before(now.Add(-autoAge)) || m.Seen.After(now.Add(-autoWait)) {
-			continue
-		}
-		if _, err := n.GetFile(n.ctx, m.Conversation.String(), m.ID.String(), ""); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // observeAsking shows what rerequest does for a wanted file.
 func (n *Node) observeAsking(e rerequest.Event) {
 	if e.Kind == rerequest.Summed {
@@ -203,8 +183,11 @@ func (n *Node) observeAsking(e rerequest.Event) {
 	case rerequest.Claimed:
 		n.transfers.bring(t.ID, *e.Offer)
 	case rerequest.Freed:
-		if hopeless(e.Err) {
+		switch {
+		case hopeless(e.Err):
 			n.endWanted(t.ID, filexfer.InvalidPath, EndBadPath, e.Err.Error())
+		case errors.Is(e.Err, ErrNoSpace):
+			n.step(t, PhaseAsk, fmt.Sprintf("waits for room on the disk: %v", e.Err))
 		}
 	case rerequest.Linked:
 		n.step(t, PhaseLink, fmt.Sprintf("one more connection to %s", n.whose(e.Device)))

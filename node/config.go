@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
+	"github.com/passeur-p2p/passeur/node/rules"
 	"github.com/passeur-p2p/passeur/node/turnrelay"
 )
 
@@ -88,6 +90,7 @@ type settings struct {
 	Config
 	listen    netip.AddrPort // unspecified address: every interface
 	bootstrap []peer.AddrInfo
+	rules     *rules.Set
 }
 
 func (c Config) check() (settings, error) {
@@ -100,6 +103,9 @@ func (c Config) check() (settings, error) {
 	}
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Reserve == 0 {
+		s.Reserve = defaultReserve
 	}
 	var err error
 	if s.DHT, err = oneOf("DHT", c.DHT, DHTServer, DHTClient); err != nil {
@@ -116,10 +122,22 @@ func (c Config) check() (settings, error) {
 			return s, fmt.Errorf("config: STUN %q: write HOST:PORT, for instance stun.example.org:3478", server)
 		}
 	}
+	if s.rules, err = rules.New(c.Rules, userHome()); err != nil {
+		return s, fmt.Errorf("config: %w", err)
+	}
 	if s.bootstrap, err = parseBootstrap(c.Bootstrap); err != nil {
 		return s, err
 	}
 	return s, nil
+}
+
+// userHome is what "~" stands for; "" if that is not known.
+func userHome() string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return home
 }
 
 // oneOf gives value, or the first choice where value is empty.

@@ -143,7 +143,7 @@ func (b *contactBook) checkFree(name string) error {
 	return b.checkLocked(Contact{Name: name, State: Accepted}, false)
 }
 
-// meet makes the account an accepted contact, under the name that the user chose, or
+// meet makes the account, which a code has proven, an accepted contact, under the name that the user chose, or
 // else the one it has, or else what it calls itself. A name that somebody else has
 // gets a number.
 func (b *contactBook) meet(a conversation.Account, chosen, selfName string) (Contact, error) {
@@ -154,7 +154,9 @@ func (b *contactBook) meet(a conversation.Account, chosen, selfName string) (Con
 		case c.State != Requested && c.State != Accepted:
 			c.Name = b.freeLocked(a, aliasFrom(selfName))
 		}
-		c.State = Accepted
+		if c.State = Accepted; c.Verified == NotVerified {
+			c.Verified = VerifiedByCode
+		}
 		return nil
 	})
 }

@@ -22,19 +22,25 @@ import (
 // has come from one of them: over restarts, and whenever one appears. file is an
 // entry's id, the beginning of one, or a file's displayed name; path as in Accept.
 // An offer of it that waits is accepted. A file that lies here already is pointed
-// out, or copied to path: then the transfer is Finished at once.
+// out, or copied to path: then the transfer is Finished at once. It fails with
+// ErrNoSpace where the file would leave less than Config.Reserve.
 func (n *Node) GetFile(ctx context.Context, ref, file, path string) (Transfer, error) {
+	return n.getFile(ctx, ref, file, path, decider{kind: byPerson})
+}
+
+func (n *Node) getFile(ctx context.Context, ref, file, path string, by decider) (Transfer, error) {
 	m, err := n.findFile(ref, file)
 	if err != nil {
 		return Transfer{}, err
 	}
 	if t, found := n.transfers.coming(m.Entry.Conversation, m.Entry.ID); found {
 		if t.State == filexfer.AwaitingHost {
-			return n.Accept(ctx, t.ID, path)
+			return n.accept(t.ID, path, by, nil)
 		}
 		return t, nil
 	}
 	t := n.incoming(m)
+	t.Rule = by.rule
 	here, missing := n.held.File(ctx, t.Conversation, t.Entry)
 	if missing == nil && path == "" {
 		h, err := n.held.Get(t.Conversation, t.Entry)
@@ -48,6 +54,9 @@ func (n *Node) GetFile(ctx context.Context, ref, file, path string) (Transfer, e
 	t.goesTo(target)
 	if found, err := n.hasArrived(ctx, t); found || err != nil {
 		return n.ready(t, err)
+	}
+	if err := n.hasSpaceFor(t, target); err != nil {
+		return t, err
 	}
 	if missing == nil {
 		t.File, err = copyTo(ctx, target, here)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -47,6 +48,8 @@ type Node struct {
 	held      *holdings.Book
 	again     *rerequest.Service
 	limits    limits
+	policy    atomic.Pointer[policy]
+	deciding  sync.Mutex // one offer at a time is held against the rules' quotas
 
 	conversations *logstore.Store
 	own           conversation.ID // the account's own conversation; zero: not known yet
@@ -65,6 +68,7 @@ type Node struct {
 	devices       *deviceBook
 	pairings      *pairingBook
 	codes         *pairing.Service
+	oneShots      *oneShots
 	pulls         *pulls
 	sumsDue       chan struct{}  // a file may lack its SHA3-512
 	joined        *link.Handover // what this start takes in; nil unless the device has just joined
@@ -106,7 +110,8 @@ func New(ctx context.Context, c Config) (*Node, error) {
 // prepare makes a node of which nothing runs yet.
 func prepare(s settings) *Node {
 	n := &Node{settings: s, log: s.logger("node"), hub: newHub()}
-	n.pairings = newPairingBook(n.hub.publish)
+	n.policy.Store(s.policy())
+	n.pairings, n.oneShots = newPairingBook(n.hub.publish), newOneShots()
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n
 }

@@ -16,6 +16,8 @@ type contactNote struct {
 	Name    string               `json:"name"`
 	// State is a ContactState, or "removed".
 	State ContactState `json:"state"`
+	// Verified is how it was; nil in notes of devices that know nothing of it.
+	Verified *Verification `json:"verified,omitempty"`
 }
 
 // removed is the State of a contactNote about one that is a contact no longer.
@@ -114,6 +116,7 @@ func (n *Node) applyLocked(note contactNote) error {
 	c, err := n.contacts.change(note.Account, func(c *Contact) error {
 		before := *c
 		c.Name, c.State = n.contacts.freeLocked(note.Account, note.Name), note.State
+		note.verify(c)
 		changed = *c != before
 		return nil
 	})
@@ -146,7 +149,18 @@ func (n *Node) makeRoomLocked(note contactNote) error {
 }
 
 func noteOf(c Contact) contactNote {
-	return contactNote{Account: c.Account, Name: c.Name, State: c.State}
+	return contactNote{Account: c.Account, Name: c.Name, State: c.State, Verified: &c.Verified}
+}
+
+// verify takes over what a note says of a contact's verification, if it does.
+func (note contactNote) verify(c *Contact) {
+	if note.Verified == nil {
+		return
+	}
+	switch *note.Verified {
+	case NotVerified, VerifiedByCode, VerifiedInPerson:
+		c.Verified = *note.Verified
+	}
 }
 
 // noteContact tells the account's other devices of a contact that changed here.
@@ -161,6 +175,7 @@ func (n *Node) noteContact(note contactNote) {
 	if _, err := n.contacts.change(note.Account, func(c *Contact) error {
 		if c.State != "" {
 			c.Name, c.State = note.Name, note.State
+			note.verify(c)
 		}
 		return nil
 	}); err != nil {

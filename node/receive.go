@@ -1,23 +1,27 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/node/rules"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // receive decides on an offer: it is filexfer's Accept. One that was asked for is
-// taken; with another it waits for the user.
+// taken; with another it is for the rules to decide, or for the user.
 func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, error) {
+	if sink, is, err := n.takeByCode(o); is {
+		return sink, err
+	}
 	if sink, wanted, err := n.again.Accept(ctx, o); wanted || err != nil {
 		return sink, err
 	}
@@ -29,6 +33,11 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		return nil, &filexfer.Refusal{Reason: "it was offered before, and nobody asked for it again"}
 	}
 	waiting := make(chan decision, 1)
+	n.deciding.Lock()
+	d := n.considerLocked(n.factsOf(t))
+	if t.Why = d.Reason; d.Action == rules.Accept {
+		t.Rule = d.Rule
+	}
 	e := &entry{
 		Transfer: t,
 		cancel:   func() { n.files.Cancel(o.ID) },
@@ -36,15 +45,13 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		waiting:  waiting,
 		open:     func(target filexfer.Target) (filexfer.Sink, error) { return n.open(ctx, o, target) },
 	}
-	if err := n.transfers.begin(e); err != nil {
+	err = n.transfers.begin(e)
+	n.deciding.Unlock()
+	if err != nil {
 		e.release()
 		return nil, err
 	}
-	if n.settings.Accept == AcceptContacts && n.contacts.accepted(t.Account) {
-		if _, err := n.Accept(ctx, o.ID, ""); err != nil {
-			return nil, err
-		}
-	}
+	n.obey(o.ID, d)
 	select {
 	case d := <-waiting:
 		return d.sink, d.err
@@ -52,16 +59,6 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		n.withdraw(o.ID, waiting)
 		return nil, context.Cause(ctx)
 	}
-}
-
-// knows tells whether a file was offered to this device or got by it before: its
-// author offers it once, and later the device asks.
-func (b *transferBook) knows(conv, id conversation.ID) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.ContainsFunc(b.list, func(e *entry) bool {
-		return e.Direction == Incoming && e.Conversation == conv && e.Entry == id
-	})
 }
 
 // judge tells whether the device may offer this file, and gives the transfer that it
@@ -157,8 +154,13 @@ func (n *Node) Inbox() []Transfer {
 // its name there, made unique), or the file itself, which must not exist yet;
 // empty means the downloads folder. Of a folder only those files are taken that match
 // one of the patterns (folder.Place.Choose), if there are any. An error leaves the
-// offer waiting.
+// offer waiting; it is ErrNoSpace where the file would leave less than
+// Config.Reserve.
 func (n *Node) Accept(_ context.Context, id, path string, only ...string) (Transfer, error) {
+	return n.accept(id, path, decider{kind: byPerson}, only)
+}
+
+func (n *Node) accept(id, path string, by decider, only []string) (Transfer, error) {
 	t, err := n.waitingOffer(id)
 	if err != nil {
 		return t, err
@@ -169,6 +171,9 @@ func (n *Node) Accept(_ context.Context, id, path string, only ...string) (Trans
 	t.only = only
 	target, err := n.target(t, path)
 	if err != nil {
+		return t, err
+	}
+	if err := n.hasSpaceFor(t, target); err != nil {
 		return t, err
 	}
 	// Where the temporary file lies is known before there is one: somebody has to
@@ -184,11 +189,20 @@ func (n *Node) Accept(_ context.Context, id, path string, only ...string) (Trans
 		})
 		return t, err
 	}
-	if t, err = n.decide(id, decision{sink, target, nil}); err != nil {
+	if t, err = n.decide(id, decision{sink: sink, target: target, by: by}); err != nil {
 		err = errors.Join(err, sink.Abort())
 		n.discard(t, target)
 	}
 	return t, err
+}
+
+// hasSpaceFor fails with ErrNoSpace if an accepted file would leave too little free. Of
+// a folder of which only some files are wanted, its manifest will tell.
+func (n *Node) hasSpaceFor(t Transfer, target filexfer.Target) error {
+	if len(t.only) > 0 {
+		return nil
+	}
+	return n.HasSpace(target.Dir, t.Size-filexfer.PartSize(target))
 }
 
 // canChoose tells what is wrong with patterns before anything comes: whether one
@@ -229,7 +243,7 @@ func (n *Node) Refuse(_ context.Context, id string) (Transfer, error) {
 	if t, err := n.waitingOffer(id); err != nil {
 		return t, err
 	}
-	return n.decide(id, decision{err: filexfer.ErrRefused})
+	return n.decide(id, decision{err: filexfer.ErrRefused, by: decider{kind: byPerson}})
 }
 
 func (n *Node) waitingOffer(id string) (Transfer, error) {
@@ -250,9 +264,10 @@ func (n *Node) decide(id string, d decision) (Transfer, error) {
 		if e.waiting != nil {
 			err = nil
 			e.goesTo(d.target)
+			e.Rule, e.Why = d.by.rule, ""
 			e.waiting <- d
 			if e.waiting = nil; d.err != nil { // no need to wait for the stream to say so
-				e.State, e.Code, e.Reason = filexfer.ClosedByHost, endCode(d.err), d.err.Error()
+				e.State, e.Code, e.Reason = filexfer.ClosedByHost, endCode(d.err), cmp.Or(d.reason, d.err.Error())
 			}
 		}
 	})
@@ -269,7 +284,7 @@ func (t *Transfer) goesTo(target filexfer.Target) {
 
 // target says where an accepted file goes, see Accept.
 func (n *Node) target(t Transfer, path string) (filexfer.Target, error) {
-	target := filexfer.Target{Dir: path, Name: t.Name, Size: t.Size, ID: t.ID}
+	target := filexfer.Target{Dir: path, Name: t.Name, Size: t.Size, ID: t.ID, Reserve: n.reserve}
 	if !t.Entry.IsZero() {
 		target.Sum, target.Root = t.Sum, t.Tree // a conversation's file can be continued
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func contactToRow(c Contact) store.Contact {
-	row := store.Contact{Account: c.Account, State: string(c.State), Since: c.Since}
+	row := store.Contact{Account: c.Account, State: string(c.State), Since: c.Since, Verified: string(c.Verified)}
 	if c.State == Pending {
 		row.SelfName = c.Name
 	} else {
@@ -22,7 +22,7 @@ func contactToRow(c Contact) store.Contact {
 }
 
 func contactFromRow(row store.Contact) Contact {
-	c := Contact{Account: row.Account, Name: row.Alias, State: ContactState(row.State), Since: row.Since}
+	c := Contact{Account: row.Account, Name: row.Alias, State: ContactState(row.State), Since: row.Since, Verified: Verification(row.Verified)}
 	if c.State == Pending {
 		c.Name = row.SelfName
 	}
@@ -34,7 +34,7 @@ func transferToRow(t Transfer) store.Transfer {
 		ID: t.ID, Conversation: t.Conversation, Entry: t.Entry, Exact: t.exact, Ended: t.Ended, Direction: string(t.Direction), Account: t.Account, Device: t.Device,
 		Name: t.Name, File: t.File, Size: t.Size, Bytes: t.Bytes, State: t.State,
 		Reason: t.Reason, Code: string(t.Code), Sum: t.Sum, Tree: t.Tree, Manifest: t.Manifest,
-		PathKind: pathKind(t.Path), Path: pathToRow(t.Path),
+		Rule: t.Rule, PathKind: pathKind(t.Path), Path: pathToRow(t.Path),
 		Created: t.Created, Updated: t.Updated,
 	}
 	for _, p := range t.Parts {
@@ -55,8 +55,11 @@ func (n *Node) transferFromRow(row store.Transfer) (Transfer, error) {
 		ID: row.ID, Conversation: row.Conversation, Entry: row.Entry, exact: row.Exact, Ended: row.Ended,
 		Direction: Direction(row.Direction), Contact: n.called(row.Account), Account: row.Account, Device: row.Device,
 		Name: row.Name, File: row.File, Size: row.Size, Bytes: row.Bytes, State: row.State,
-		Reason: row.Reason, Code: EndCode(row.Code), Sum: row.Sum, Tree: row.Tree, Manifest: row.Manifest, Path: path,
+		Reason: row.Reason, Code: EndCode(row.Code), Sum: row.Sum, Tree: row.Tree, Manifest: row.Manifest, Rule: row.Rule, Path: path,
 		Created: row.Created, Updated: row.Updated,
+	}
+	if t.OneShot = isOneShot(t.Account, t.Conversation); t.OneShot {
+		t.Contact = ""
 	}
 	if row.Direction == string(Outgoing) && !row.Conversation.IsZero() {
 		if s, err := n.conversations.Summary(row.Conversation); err == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/rules"
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
@@ -53,11 +54,13 @@ const maxEnded = 10_000
 // stoppedReason is why transfers end with the node.
 const stoppedReason = "this node stopped while the transfer was under way"
 
-// decision is the user's answer to an offer: a sink, or a refusal.
+// decision is the answer to an offer, the user's or a rule's: a sink, or a refusal.
 type decision struct {
 	sink   filexfer.Sink
 	target filexfer.Target // of the sink
 	err    error
+	by     decider
+	reason string // of a refusal, for people here; empty: err's
 }
 
 // openTransfers reads what is stored. The conversations must be open.
@@ -175,12 +178,20 @@ func (b *transferBook) change(id string, f func(*entry)) {
 		b.endLocked(e)
 	}
 	if !e.Transfer.mereProgress(before) {
-		if err := b.store.PutTransfer(transferToRow(e.Transfer)); err != nil {
+		if err := b.putLocked(e.Transfer); err != nil {
 			e.Reason = joinReason(e.Reason, fmt.Sprintf("this could not be stored: %v", err))
 		}
 	}
 	t := e.Transfer
 	b.tell(Event{Time: t.Updated, Transfer: &t, Phase: phaseOf(before.State, t.State)})
+}
+
+// putLocked stores a transfer. One that came whole by a rule counts in its quota.
+func (b *transferBook) putLocked(t Transfer) error {
+	if t.Direction == Incoming && t.State == filexfer.Finished {
+		return b.store.FinishTransfer(transferToRow(t), rules.Charge(t.Size))
+	}
+	return b.store.PutTransfer(transferToRow(t))
 }
 
 func (b *transferBook) endLocked(e *entry) {
@@ -194,7 +205,7 @@ func (b *transferBook) endLocked(e *entry) {
 // mereProgress tells whether nothing changed since before but the count of bytes.
 func (t Transfer) mereProgress(before Transfer) bool {
 	return t.State == before.State && t.Ended == before.Ended && t.Path == before.Path && t.File == before.File &&
-		t.Entry == before.Entry && slices.EqualFunc(t.Parts, before.Parts, func(x, y Part) bool {
+		t.Entry == before.Entry && t.Rule == before.Rule && t.Why == before.Why && slices.EqualFunc(t.Parts, before.Parts, func(x, y Part) bool {
 		return x.Device == y.Device && x.State == y.State && x.Path == y.Path
 	})
 }

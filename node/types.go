@@ -40,6 +40,8 @@ type Contact struct {
 	Name  string
 	State ContactState
 	Since time.Time
+	// Verified is how the user made sure who it is.
+	Verified Verification
 }
 
 // Direction tells who sends.
@@ -80,8 +82,12 @@ type Transfer struct {
 	Reason string
 	// Code classifies how it ended.
 	Code EndCode
-	// Rule is the name of the rule that accepted it; "": a person did, or nobody yet.
+	// Rule is the name of the rule that accepted or refused it; "": a person did, or
+	// Config.Accept, or nobody yet.
 	Rule string
+	// Why says in a sentence, of an offer that waits, why no rule took it although one
+	// would; "" otherwise.
+	Why string
 	// Sum is the SHA3-512 in hex of the file, "" until known. Tree is the root of its
 	// tree of sums (filexfer/sha3tree) in hex, "" where there is none or until known.
 	Sum, Tree string
