@@ -38,15 +38,19 @@ func resolvedIn(t *testing.T, home string, env map[string]string, args ...string
 	if err := fromEnv(flags); err != nil {
 		t.Fatal(err)
 	}
+	e, err := loadConfig(home, flags)
+	if err != nil {
+		return c, "", err
+	}
 	var b bytes.Buffer
-	c, err = o.resolve(home, flags, slog.New(slog.NewTextHandler(&b, nil)))
-	return c, b.String(), err
+	e.warn(slog.New(slog.NewTextHandler(&b, nil)))
+	return e.nodeConfig(home), b.String(), nil
 }
 
 const wholeFile = `# every key
 name = "file"
 listen = "127.0.0.1:1"
-bootstrap = ["/a", "/b"]
+bootstrap = ["/ip4/192.0.2.1/tcp/1/p2p/12D3KooWGRUacYx2YZCzCTMyhkgBXfxzxFHSvNYGmqPRDRyn7wXE"]
 dht = "client"
 mdns = "off"
 accept = "contacts"
@@ -76,7 +80,7 @@ func TestConfigFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Home != home || c.Name != "file" || c.Listen != "127.0.0.1:1" || strings.Join(c.Bootstrap, " ") != "/a /b" ||
+	if c.Home != home || c.Name != "file" || c.Listen != "127.0.0.1:1" || len(c.Bootstrap) != 1 ||
 		c.DHT != node.DHTClient || c.MDNS || c.PortMap || c.Accept != node.AcceptContacts ||
 		c.Downloads != filepath.Join(home, "in") || strings.Join(c.STUN, " ") != "stun.example.org:3478" {
 		t.Errorf("%+v", c)
@@ -130,28 +134,48 @@ func TestNoConfigFile(t *testing.T) {
 func TestConfigErrors(t *testing.T) {
 	const turn = "[[turn]]\nurl = \"turn:h\"\nusername = \"u\"\n"
 	for _, test := range []struct{ file, want string }{
-		{"\nnmae = \"x\"", `, line 2: "nmae": there is no such setting: see 'passeur run --help'`},
-		{"verbose = true", `, line 1: "verbose": there is no such setting`},
-		{"name = \"x\"\n[[turn]]\npass = 1\n[other]\nz = 1", `, line 3: "turn.pass": there is no such setting`},
-		{"[turn.tls]\nca = \"x\"", `, line 1: "turn.tls": there is no such setting`},
-		{"dht = \"maybe\"", `, line 1: "dht": it must be server or client`},
-		{"mdns = \"yes\"", `, line 1: "mdns": it must be on or off`},
-		{"mdns = 1", `: "mdns": it must be on or off`},
-		{"dht = true", `: "dht": it must be server or client`},
-		{"name = [\"x\"]", `, line 1: "name": it must be a text in quotes`},
-		{"stun = \"h:1\"", `, line 1: "stun": it must be a list of texts, ["…", "…"]`},
-		{"stun = [1]", `, line 1: "stun": it must be a list of texts, ["…", "…"]`},
-		{"turn = \"h:1\"", `, line 1: "turn": it must be a table, with [[turn]] above its keys`},
-		{"name = \"x", `, line 1: unterminated basic string`},
-		{"name = \"x\"\nname = \"y\"", `, line 2: "name": key name is already defined`},
-		{"[[turn]]\nurl = \"stun:h\"", `, line 2: "turn.url": TURN server "stun:h": write turn:HOST:PORT`},
-		{turn + "password = 5", `, line 4: "turn.password": it must be a text in quotes`},
-		{"[[turn]]\nusername = \"u\"", `: [[turn]] number 1 (""): url is missing: write turn:HOST:PORT`},
-		{"[[turn]]\nurl = \"turn:h\"", `: [[turn]] number 1 ("turn:h"): username is missing`},
-		{turn, `: [[turn]] number 1 ("turn:h"): give either password or password_file`},
-		{turn + "password = \"p\"\n" + turn + "password = \"p\"\npassword_file = \"f\"", `: [[turn]] number 2 ("turn:h"): give either password or password_file`},
-		{turn + "password_file = \"missing\"", `: [[turn]] number 1 ("turn:h"): password_file: open `},
+		{"\nnmae = \"x\"", `:2:1: "nmae": there is no such setting: 'passeur config example' shows all` + "\n    2 | nmae = \"x\""},
+		{"verbose = true", `:1:1: "verbose": there is no such setting`},
+		{"name = \"x\"\n[[turn]]\npass = \"1\"\n[other]\nz = 1", `:3:1: "turn.pass": there is no such setting`},
+		{"name = \"x\"\n[[turn]]\npass = \"1\"\n[other]\nz = 1", `:4:2: "other": there is no such setting`},
+		{"[turn.tls]\nca = \"x\"", `:1:2: "turn": it must be a table, with [[turn]] above its keys`},
+		{"dht = \"maybe\"", `:1:1: "dht": it must be server or client`},
+		{"mdns = \"yes\"", `:1:1: "mdns": it must be on or off`},
+		{"mdns = 1", `:1:1: "mdns": it must be on or off`},
+		{"dht = true", `:1:1: "dht": it must be a text in quotes`},
+		{"name = [\"x\"]", `:1:1: "name": it must be a text in quotes`},
+		{"stun = \"h:1\"", `:1:1: "stun": it must be a list of texts, ["…", "…"]`},
+		{"stun = [1]", `:1:1: "stun": it must be a list of texts, ["…", "…"]`},
+		{"stun = [\"h\"]", `:1:1: "stun": "h": write HOST:PORT, for instance stun.example.org:3478`},
+		{"listen = \"h:1\"", `:1:1: "listen": "h" is no IP address`},
+		{"bootstrap = [\"/ip4/192.0.2.1/tcp/1\"]", `it must end in /p2p/<peer id>`},
+		{"drain = \"soon\"", `:1:1: "drain": "soon" is no duration; write 90s, 10m or 2h`},
+		{"drain = 5", `:1:1: "drain": it must be a text in quotes`},
+		{"reserve = \"much\"", `:1:1: "reserve": "much" is no size; write 500M, 2G or 1.5GiB, or none`},
+		{"limit-up = \"fast\"", `:1:1: "limit-up": "fast" is no rate: write bytes a second`},
+		{"limit-down = \"1\"", `:1:1: "limit-down": "1" is too slow: the least is 16384 bytes a second`},
+		{"log-level = \"icetpc=debug\"", `:1:1: "log-level": nothing logs as "icetpc"`},
+		{"role = \"king\"", `:1:1: "role": it must be dht`},
+		{"http = \"8080\"", `:1:1: "http": write HOST:PORT`},
+		{"http-cert = \"x\"", `http-cert and http-key go together`},
+		{"role = \"dht\"\n[[rule]]\nname=\"x\"", `role dht takes no files, so there can be no [[rule]]`},
+		{"role = \"dht\"\ndht = \"client\"", `role dht answers the DHT; dht must not be client`},
+		{"turn = \"h:1\"", `:1:1: "turn": it must be a table, with [[turn]] above its keys`},
+		{"name = \"x", `:1:9: unterminated basic string`},
+		{"name = \"x\"\nname = \"y\"", `:2:1: "name": key name is already defined`},
+		{"[[turn]]\nurl = \"stun:h\"", `:2:1: "turn.url": TURN server "stun:h": write turn:HOST:PORT`},
+		{turn + "password = 5", `:4:1: "turn.password": it must be a text in quotes`},
+		{"[[turn]]\nusername = \"u\"", `:1:3: "turn": url is missing: write turn:HOST:PORT`},
+		{"[[turn]]\nurl = \"turn:h\"", `:1:3: "turn": username is missing`},
+		{turn, `:1:3: "turn": give either password or password_file`},
+		{turn + "password = \"p\"\n" + turn + "password = \"p\"\npassword_file = \"f\"", `:5:3: "turn": give either password or password_file`},
+		{turn + "password_file = \"missing\"", `:1:3: "turn": password_file: open `},
 		{turn + "password_file = \"" + configName + "\"", configName + ` must hold the password in one line, and nothing else`},
+		{"[[rule]]\nname = \"x\"\nmax_size = 5", `:3:1: "rule.max_size": it must be a text in quotes`},
+		{"[[rule]]\nname = \"x\"\nsize = \"5\"\nquota = \"much\"", `:3:1: "rule.size": there is no such setting`},
+		{"[[rule]]\nname = \"x\"\nsize = \"5\"\nquota = \"much\"", `:4:1: "rule.quota": write a size in quotes`},
+		{"[[rule]]\nname = \"x\"\nfrom = \"bob\"", `:3:1: "rule.from": it must be a list of texts`},
+		{"[[rule]]\nname = \"x\"\nverified = \"yes\"", `:3:1: "rule.verified": it must be true or false`},
 	} {
 		_, _, err := resolved(t, test.file, nil)
 		if err == nil || !strings.Contains(err.Error(), configName+test.want) && !strings.Contains(err.Error(), test.want) {

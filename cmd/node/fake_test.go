@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/multiformats/go-multiaddr"
+	"github.com/spf13/pflag"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/conversation"
@@ -61,6 +61,10 @@ func (f *fakeNode) ask(format string, args ...any) error {
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, fmt.Sprintf(format, args...))
 	return f.refuse
+}
+
+func (f *fakeNode) Reload(context.Context, node.Config) ([]string, error) {
+	return nil, f.ask("reload")
 }
 
 func (f *fakeNode) Identity() node.Identity {
@@ -407,7 +411,12 @@ func startHouse(t *testing.T, nodes ...*fakeNode) (stdout *cancelOn, stop func()
 		nodes = nodes[1:]
 		return next, nil
 	}
-	go func() { done <- a.serve(ctx, slog.New(slog.DiscardHandler), start) }()
+	given := pflag.NewFlagSet("", pflag.ContinueOnError)
+	s, err := a.newService(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { done <- s.serve(ctx, start) }()
 	select {
 	case <-ready.Done():
 	case err := <-done:

@@ -74,6 +74,7 @@ func fromEnv(flags *pflag.FlagSet) (err error) {
 			err = usageError("%s=%q: %w", envName(f.Name), text, failed)
 		}
 		f.Changed = true
+		_ = flags.SetAnnotation(f.Name, originKey, []string{envName(f.Name)}) // there is such a flag
 	})
 	return err
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"errors"
-	"io/fs"
-	"log/slog"
-	"os"
-	"path/filepath"
+	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,71 +22,100 @@ const switchType = "on|off"
 
 type logFormat string
 
-// runOptions are the settings of run, from flags, environment and config file.
+// role is what a node is there for.
+type role string
+
+const (
+	// roleNone is an ordinary node.
+	roleNone role = ""
+	// roleDHT is a bootstrap node for everyone.
+	roleDHT role = "dht"
+)
+
+// roleListen is where a node with a role listens unless it is told otherwise.
+const roleListen = ":4001"
+
+// drainTime is how long transfers that run may go on when the node is told to stop.
+const drainTime = "10s"
+
+// runOptions are the settings of run, from flags, environment and config file. Its
+// flags are the one place where the type, the check and the default of a key are.
 type runOptions struct {
-	config        node.Config
-	mdns, portMap switchWord
-	file          string
-	verbose       bool
-	logFormat     logFormat
+	config                  node.Config
+	mdns, portMap           switchWord
+	role                    string
+	reserve                 reserve
+	limitUp, limitDown      speed
+	audit                   string
+	http, httpCert, httpKey string
+	levels                  string
+	logFormat               logFormat
+	drain                   duration
+	file                    string // the config file that was named
 }
 
 // bind makes the flags that set o.
 func (o *runOptions) bind(flags *pflag.FlagSet) {
-	flags.StringVar(&o.config.Name, "name", "", "what this device calls itself to contacts (default: as before, or the host's name)")
-	flags.StringArrayVar(&o.config.Bootstrap, "bootstrap", nil, "`MULTIADDR`, ending in /p2p/ID, of a node by which to join the DHT (repeatable)")
+	o.levels = "info"
+	_ = o.drain.Set(drainTime) // which is one
+	flags.Var(word{&o.config.Name, "NAME", checkName}, "name", "what this device calls itself to contacts (default: as before, or the host's name)")
+	flags.Var(words{&o.config.Bootstrap, checkBootstrap}, "bootstrap", "`MULTIADDR`, ending in /p2p/ID, of a node by which to join the DHT (repeatable)")
 	flags.Var(newChoice(&o.config.DHT, node.DHTServer, node.DHTClient), "dht", "answer others' questions on the DHT, or only ask")
-	flags.StringVar(&o.config.Listen, "listen", "", "`HOST:PORT` to listen on (default: every address, a free port)")
+	flags.Var(word{&o.role, "dht", checkRole}, "role", "dht: be a bootstrap node for everyone, which takes no files")
+	flags.Var(word{&o.config.Listen, "HOST:PORT", checkListen}, "listen", "where to listen (default: every address, a free port)")
 	flags.Var(newChoice[switchWord](&o.mdns, "on", "off"), "mdns", "find nodes on the local network")
-	flags.StringArrayVar(&o.config.STUN, "stun", nil, "`HOST:PORT` of a STUN server, asked over TCP for this node's public address (repeatable)")
+	flags.Var(words{&o.config.STUN, checkSTUN}, "stun", "`HOST:PORT` of a STUN server, asked over TCP for this node's public address (repeatable)")
 	flags.Var(newChoice[switchWord](&o.portMap, "on", "off"), "portmap", "have the router forward a port (UPnP-IGD, NAT-PMP, PCP)")
-	flags.Var(newChoice(&o.config.Accept, node.AcceptAsk, node.AcceptContacts), "accept", "ask before taking a file, or take all that contacts send")
-	flags.StringVar(&o.config.Downloads, "downloads", "", "`FOLDER` for files accepted without -o (default: received in the home)")
-	flags.StringVar(&o.file, "config", "", "`FILE` with more settings (default: "+configName+" in the home, if there is one)")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
+	flags.Var(newChoice(&o.config.Accept, node.AcceptAsk, node.AcceptContacts), "accept", "ask before taking a file that no rule fits, or take all that contacts send")
+	flags.Var(word{&o.config.Downloads, "FOLDER", checkNothing}, "downloads", "folder for files accepted without -o (default: received in the home)")
+	flags.Var(&o.reserve, "reserve", "bytes to keep free on the disk, or none (default 256Mi)")
+	flags.Var(&o.limitUp, "limit-up", "the most that goes from here, bytes a second, or none (default: as 'passeur limit' set it)")
+	flags.Var(&o.limitDown, "limit-down", "the most that comes here")
+	flags.Var(word{&o.http, "HOST:PORT", checkHTTP}, "http", "serve the API and the dashboard on TCP too")
+	flags.Var(word{&o.httpCert, "FILE", checkNothing}, "http-cert", "certificate chain (PEM) for the API on TCP")
+	flags.Var(word{&o.httpKey, "FILE", checkNothing}, "http-key", "key (PEM) of that certificate")
+	flags.Var(word{&o.audit, "FILE", checkNothing}, "audit", "file to note in who got what and who was let in")
+	flags.Var(word{&o.levels, "LEVELS", checkLevels}, "log-level", "how much is logged: info,icetcp=debug")
 	flags.Var(newChoice[logFormat](&o.logFormat, "text", "json"), "log-format", "form of the log")
+	flags.Var(&o.drain, "drain", "how long transfers that run may go on when the node is told to stop")
+	flags.StringVar(&o.file, "config", "", "`FILE` with more settings (default: "+configName+" in the home, if there is one)")
 }
 
 func completeRun(cmd *cobra.Command) {
-	for _, flag := range []string{"dht", "mdns", "portmap", "accept", "log-format"} {
+	for _, flag := range []string{"dht", "role", "mdns", "portmap", "accept", "log-format"} {
 		completeChoice(cmd, flag)
 	}
+	for _, flag := range []string{"name", "bootstrap", "listen", "stun", "reserve", "limit-up", "limit-down", "http", "log-level", "drain"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions) // there is such a flag
+	}
 }
 
-// resolve gives what the node is to be. It reads the config file for all that
-// neither a flag nor the environment has set.
-func (o *runOptions) resolve(home string, flags *pflag.FlagSet, logger *slog.Logger) (node.Config, error) {
-	if err := o.readFile(home, flags, logger); err != nil {
-		return node.Config{}, err
+func checkRole(text string) error {
+	if role(text) != roleDHT {
+		return errors.New("it must be dht")
 	}
+	return nil
+}
+
+// nodeConfig is what the node is to be, but for its home, its logs and the file's tables.
+func (o *runOptions) nodeConfig() node.Config {
 	c := o.config
-	c.Home, c.Logger, c.MDNS, c.PortMap = home, logger, o.mdns == "on", o.portMap == "on"
-	if c.Downloads == "" {
-		return c, nil
-	}
-	var err error
-	c.Downloads, err = filepath.Abs(c.Downloads)
-	return c, err
+	c.Bootstrap, c.STUN = slices.Clone(c.Bootstrap), slices.Clone(c.STUN)
+	c.MDNS, c.PortMap, c.Reserve = o.mdns == "on", o.portMap == "on", o.reserve.bytes
+	return c
 }
 
-// readFile reads the config file that was named, or the home's if there is one.
-func (o *runOptions) readFile(home string, flags *pflag.FlagSet, logger *slog.Logger) error {
-	path := o.file
-	if path == "" {
-		path = filepath.Join(home, configName)
+// checkTogether tells what is wrong with settings that are right one by one.
+func (o *runOptions) checkTogether() error {
+	switch {
+	case (o.httpCert == "") != (o.httpKey == ""):
+		return errors.New("http-cert and http-key go together: give both or none")
+	case o.httpCert != "" && o.http == "":
+		return errors.New("http-cert is for the API on TCP, which is off: say where with http")
+	case role(o.role) == roleDHT && o.config.DHT != node.DHTServer:
+		return fmt.Errorf("role dht answers the DHT; dht must not be %s", o.config.DHT)
+	case role(o.role) == roleDHT && o.config.Accept != node.AcceptAsk:
+		return fmt.Errorf("role dht takes no files; accept must not be %s", o.config.Accept)
 	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && o.file == "" {
-		return nil
-	}
-	if err != nil {
-		return configError("read the config file: %w", err)
-	}
-	f, err := parseConfigFile(path, text, flags)
-	if err != nil {
-		return err
-	}
-	o.config.TURN = f.servers
-	f.warn(logger)
 	return nil
 }

@@ -106,7 +106,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
-		a.runCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
+		a.runCommand(), a.configCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
 		a.contactCommand(), a.deviceCommand(),
 		a.conversationCommand(), a.messageCommand(),
 		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(), a.limitCommand(),

@@ -17,7 +17,8 @@ import (
 
 const runExample = `  passeur run
   passeur run --name laptop --listen 0.0.0.0:4001
-  passeur run --dht client --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3…`
+  passeur run --dht client --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3…
+  passeur run --role dht                  # a bootstrap node for everyone`
 
 func (a *app) runCommand() *cobra.Command {
 	var o runOptions
@@ -31,46 +32,42 @@ When it is ready it says who it is; with --json that is one line,
 has joined an account ('passeur device join'): then the node starts anew, as one of that
 account's. The log goes to standard error.
 
-Each flag can be set in the environment: PASSEUR_LISTEN for --listen. The config file
-(TOML) has keys of the same names: name, listen, bootstrap, dht, mdns, accept,
-downloads, stun, portmap. A flag counts before the environment, and that before the
-file. Paths in the file are relative to its folder.
+Each flag can be set in the environment, PASSEUR_LOG_LEVEL for --log-level, and in the
+config file (TOML) under its own name. A flag counts before the environment, and that
+before the file. 'passeur config example' prints such a file with every setting
+explained, 'passeur config check' tells what is wrong with one. Rules about what to take,
+and TURN servers, which have passwords, are in the file only.
 
-TURN servers relay what no direct path can carry; they must relay TCP (RFC 6062).
-They have passwords, so they are named in the file only:
-
-  stun = ["stun.example.org:3478"]
-
-  [[turn]]
-  url = "turns:turn.example.org:443"
-  username = "me"
-  password_file = "turn.password"        # or: password = "…"`,
+SIGHUP or 'passeur reload' reads the file again. SIGTERM and Ctrl-C let transfers that
+run go on for a while (--drain) and begin nothing new; a second signal stops at once.`,
 		Example:     runExample,
 		GroupID:     groupNode,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{useEnv: "yes"},
-		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd, &o) },
+		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd) },
 	}
 	o.bind(cmd.Flags())
 	completeRun(cmd)
 	return cmd
 }
 
-func (a *app) runNode(cmd *cobra.Command, o *runOptions) error {
+func (a *app) runNode(cmd *cobra.Command) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to stop
-	levels := newLogLevels()
-	if o.verbose {
-		_ = levels.Set("debug") // which is a level
-	}
-	logger := newLogger(a.stderr, o.logFormat, levels)
-	if err := prepareHome(a.home, logger); err != nil {
-		return err
-	}
-	config, err := o.resolve(a.home, cmd.Flags(), logger)
+	s, err := a.newService(cmd.Flags())
 	if err != nil {
 		return err
 	}
-	return a.serve(cmd.Context(), logger, func(ctx context.Context) (running, error) { return node.New(ctx, config) })
+	if err := prepareHome(a.home, s.logger); err != nil {
+		return err
+	}
+	file, err := appendTo(s.now.audit)
+	if err != nil {
+		return err
+	}
+	s.audit.file = file
+	defer s.audit.Close()
+	s.now.warn(s.log())
+	return s.serve(cmd.Context(), func(ctx context.Context) (running, error) { return node.New(ctx, s.nodeConfig()) })
 }
 
 // prepareHome makes the home, mode 0700. An existing folder is closed to others

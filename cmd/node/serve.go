@@ -5,19 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/pflag"
+
 	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/cmd/node/dashboard"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
 	"github.com/passeur-p2p/passeur/node"
 )
 
-// drain is how long commands that are being answered may take when the node stops.
-const drain = 2 * time.Second
+// answerTime is how long commands that are being answered may take when the node stops.
+const answerTime = 2 * time.Second
 
-// running is what serve needs of a node.
+// running is what a service needs of a node.
 type running interface {
 	api.Backend
+	// Reload takes over what can change live, and names the fields that need a restart.
+	Reload(context.Context, node.Config) ([]string, error)
 	Close() error
 }
 
@@ -26,47 +36,151 @@ var _ running = (*node.Node)(nil)
 // starter starts a node on the same home each time.
 type starter func(context.Context) (running, error)
 
+// service is a node and all that is round it: the API, the log, the service manager.
+type service struct {
+	*app
+	given  *pflag.FlagSet // what the command line and the environment set
+	logger *slog.Logger
+	levels *logLevels
+	audit  *auditFile
+	server *api.Server
+
+	started *effective // the settings with which the process began
+
+	reloading sync.Mutex // one at a time
+
+	mu      sync.Mutex
+	now     *effective // the settings in force
+	node    running    // the one that runs, or ran last; nil: none yet
+	trouble string     // what the last reload left to do
+}
+
+// newService reads the settings and makes the log.
+func (a *app) newService(given *pflag.FlagSet) (*service, error) {
+	now, err := loadConfig(a.home, given)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{app: a, given: given, levels: newLogLevels(), audit: new(auditFile), started: now, now: now}
+	if err := s.levels.Set(now.levels); err != nil {
+		return nil, err
+	}
+	s.logger = newLogger(a.stderr, now.logFormat, s.levels)
+	return s, nil
+}
+
+// nodeConfig is what the node is to be.
+func (s *service) nodeConfig() node.Config {
+	c := s.settings().nodeConfig(s.home)
+	c.Logger, c.Audit = s.logger, s.audit.Logger()
+	return c
+}
+
+func (s *service) settings() *effective {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// log is the log of the service itself.
+func (s *service) log() *slog.Logger { return s.logger.With(loggerKey, "service") }
+
 // serve answers commands until ctx ends. When the node has joined an account it is
 // closed and another one started, while commands wait. A node is closed before the
 // server, so that who watches a transfer still hears how it ended.
-func (a *app) serve(ctx context.Context, logger *slog.Logger, start starter) error {
-	n, err := start(ctx)
+func (s *service) serve(ctx context.Context, start starter) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	n, err := s.begin(ctx, start)
 	if err != nil {
 		return startError(ctx, err)
 	}
-	l, err := api.Listen(a.home)
+	l, err := api.Listen(s.home)
 	if err != nil {
 		return errors.Join(err, n.Close())
 	}
-	server := api.NewServer(api.Options{Logger: logger, Home: a.home})
+	s.server = api.NewServer(s.apiOptions())
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	go func() { served <- s.server.Serve(l) }()
+	if err := s.listenTCP(); err != nil {
+		return errors.Join(err, n.Close(), s.stopServer())
+	}
 	for {
-		again, err := a.use(ctx, n, server, served)
+		again, err := s.use(ctx, n, hangups, served)
 		if !again {
-			logger.Info("stopping")
-			return errors.Join(err, n.Close(), stopServer(server))
+			s.log().Info("stopping")
+			if err == nil {
+				s.finish(n)
+			}
+			return errors.Join(err, n.Close(), s.stopServer())
 		}
-		logger.Info("this device has joined an account: starting anew")
-		server.Use(nil)
+		s.log().Info("this device has joined an account: starting anew")
+		s.server.Use(nil)
 		if err := n.Close(); err != nil {
-			return errors.Join(err, stopServer(server))
+			return errors.Join(err, s.stopServer())
 		}
-		if n, err = start(ctx); err != nil {
-			return errors.Join(startError(ctx, err), stopServer(server))
+		if n, err = s.begin(ctx, start); err != nil {
+			return errors.Join(startError(ctx, err), s.stopServer())
 		}
 	}
 }
 
+// begin starts a node and sets the limits that the settings name.
+func (s *service) begin(ctx context.Context, start starter) (running, error) {
+	n, err := start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.setLimits(ctx, n); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.node = n
+	return n, nil
+}
+
+// apiOptions is what the API has besides the node.
+func (s *service) apiOptions() api.Options {
+	return api.Options{
+		Logger: s.logger.With(loggerKey, "api"), Home: s.home,
+		Levels: s.levels, Reload: s.reload, Page: dashboard.Handler(),
+	}
+}
+
+// listenTCP has the API answer on TCP too, where that is asked for.
+func (s *service) listenTCP() error {
+	if s.started.http == "" {
+		return nil
+	}
+	at, err := s.server.ListenTCP(s.started.http, api.Certificate{Cert: s.started.httpCert, Key: s.started.httpKey})
+	if err != nil {
+		return configError("http: %w", err)
+	}
+	s.log().Info("the API answers on TCP", "addr", at)
+	return nil
+}
+
+func (s *service) setLimits(ctx context.Context, n running) error {
+	up, down := s.settings().limitUp.value(), s.settings().limitDown.value()
+	if up == nil && down == nil {
+		return nil
+	}
+	_, err := n.SetLimits(ctx, "", up, down)
+	return err
+}
+
 // use has n answer until it is to be closed; again: another one follows.
-func (a *app) use(ctx context.Context, n running, server *api.Server, served <-chan error) (again bool, err error) {
+func (s *service) use(ctx context.Context, n running, hangups <-chan os.Signal, served <-chan error) (again bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	events := n.Watch(ctx) // before anybody can ask for what it is to tell
-	server.Use(n)
-	if err := a.sayReady(n.Identity()); err != nil {
+	s.server.Use(n)
+	if err := s.sayReady(n.Identity()); err != nil {
 		return false, err
 	}
+	defer s.attend(ctx, daemon.SdNotifyReady)()
 	for {
 		select {
 		case e, open := <-events:
@@ -75,6 +189,8 @@ func (a *app) use(ctx context.Context, n running, server *api.Server, served <-c
 			} else if e.Pairing != nil && hasJoined(*e.Pairing) {
 				return true, nil
 			}
+		case <-hangups:
+			_, _ = s.reload(ctx) // which has said how it went
 		case <-ctx.Done():
 			return false, nil
 		case err := <-served:
@@ -97,11 +213,11 @@ func startError(ctx context.Context, err error) error {
 	return fmt.Errorf("start the node: %w", err)
 }
 
-func stopServer(server *api.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
+func (s *service) stopServer() error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return server.Close() // the time is up: whoever still waits is cut off
+	if err := s.server.Shutdown(ctx); err != nil {
+		return s.server.Close() // the time is up: whoever still waits is cut off
 	}
 	return nil
 }
