@@ -14,6 +14,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/crypto/sha3"
+
+	"github.com/passeur-p2p/passeur/conversation"
 )
 
 // Request asks the device to a question of a kind (see Handle) and returns its answer.
@@ -210,7 +212,7 @@ func (q *query) current(ctx context.Context) (sealed []byte, ttl time.Duration, 
 	}
 	expires := time.Now().Round(0).Add(RequestTTL) // by the wall clock, as the recipient reads it
 	sealed, err = sealRequest(&request{
-		sender: q.s.selfKey, account: q.s.cfg.Account, session: q.session, expires: expires,
+		sender: q.s.selfKey, account: q.account(), session: q.session, expires: expires,
 		reply: q.reply.PublicKey(), kind: q.kind, payload: q.payload,
 	}, q.s.cfg.Key, q.toKey, key)
 	if err != nil {
@@ -218,6 +220,14 @@ func (q *query) current(ctx context.Context) (sealed []byte, ttl time.Duration, 
 	}
 	q.keep(sealed, expires)
 	return sealed, RequestTTL, nil
+}
+
+// account is the one that the recipient is told.
+func (q *query) account() conversation.Account {
+	if conceals := q.s.cfg.Conceals; conceals != nil && conceals(q.to, q.kind) {
+		return conversation.Account(q.s.selfKey)
+	}
+	return q.s.cfg.Account
 }
 
 func (q *query) keep(sealed []byte, expires time.Time) {

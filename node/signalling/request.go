@@ -34,7 +34,8 @@ func (s Session) String() string { return hex.EncodeToString(s[:]) }
 // The content of a request, before padding; numbers big endian:
 //
 //	sender     32 bytes, its device key (Ed25519)
-//	account    32 bytes, the account that the sender says it belongs to
+//	account    32 bytes, the account that the sender says it belongs to; its device
+//	           key: it does not say
 //	session    16 bytes
 //	expires     8 bytes, milliseconds since 1970
 //	reply key  1216 bytes, an X-Wing key made for the answer

@@ -46,6 +46,10 @@ type Config struct {
 	Key crypto.PrivKey
 	// Account is the account that this device belongs to, told to recipients.
 	Account conversation.Account
+	// Conceals tells whether a recipient of a request of that kind is not to be told
+	// the account: then the device's own key stands in its place. Nil conceals it from
+	// nobody.
+	Conceals func(recipient peer.ID, kind string) bool
 	// ServeInboxes keeps inboxes for others. Set it if and only if the node is a
 	// server of the DHT, for only then will others find it.
 	ServeInboxes bool
