@@ -16,6 +16,8 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/node/signalling"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/protocols/oneshot"
 )
 
 // Guard lines: what pairing needs.
@@ -49,8 +51,10 @@ type pairingBook struct {
 // guarded by the book.
 type pairingEntry struct {
 	role   pairing.Role
-	keeper bool          // linking: the account key is handed over too
-	alias  string        // a contact's name as the user chose it, may be empty
+	keeper bool   // linking: the account key is handed over too
+	alias  string // a contact's name as the user chose it, may be empty
+	code   pairing.Code
+	file   *fileCode     // what a file's code is for; nil: it is another one's
 	began  chan struct{} // closed when others can enter the code
 	over   chan struct{} // closed when nothing of it runs any more
 	met    chan error    // one slot: how that ended for which the other device came here
@@ -58,6 +62,7 @@ type pairingEntry struct {
 	Pairing
 	cancel context.CancelFunc
 	other  pairing.Party // once proven
+	name   oneshot.Name  // once proven: of a file's code, what it is for
 	served bool          // linking: the other has had its hand-over
 }
 
@@ -65,29 +70,47 @@ func newPairingBook(tell func(Event)) *pairingBook {
 	return &pairingBook{tell: tell, changed: make(chan struct{})}
 }
 
-// begin adds a pairing; pairing.ErrLive if another one has the role.
+// begin adds a pairing; pairing.ErrLive if another one has its place, pairing.ErrFull
+// if pairing.MaxFiles others for files have.
 func (b *pairingBook) begin(e *pairingEntry) error {
 	e.ID, e.began, e.over, e.met = newTransferID(), make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	live := 0
 	for _, other := range b.list {
-		if other.role == e.role && !other.State.Ended() {
-			return pairing.ErrLive
+		if other.competes(e) && !other.State.Ended() {
+			live++
 		}
 	}
-	if len(b.list) > maxPairings {
-		b.list = b.list[1:]
+	switch {
+	case e.file == nil && live > 0:
+		return pairing.ErrLive
+	case live >= pairing.MaxFiles:
+		return pairing.ErrFull
+	}
+	if i := slices.IndexFunc(b.list, func(e *pairingEntry) bool { return e.State.Ended() }); i >= 0 && len(b.list) > maxPairings {
+		b.list = slices.Delete(b.list, i, i+1)
 	}
 	b.list = append(b.list, e)
 	b.tellLocked(e)
 	return nil
 }
 
-// before lists the pairings that came before e.
-func (b *pairingBook) before(e *pairingEntry) []*pairingEntry {
+// competes tells whether e and other take the same places.
+func (e *pairingEntry) competes(other *pairingEntry) bool {
+	return e.role == other.role && (e.file == nil) == (other.file == nil)
+}
+
+// ending lists the pairings before e that have ended, and may still have its place.
+func (b *pairingBook) ending(e *pairingEntry) (list []*pairingEntry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.list[:max(slices.Index(b.list, e), 0)])
+	for _, old := range b.list[:max(slices.Index(b.list, e), 0)] {
+		if old.competes(e) && old.State.Ended() {
+			list = append(list, old)
+		}
+	}
+	return list
 }
 
 // meet says how that ended for which the other device came here; the first word
@@ -120,11 +143,14 @@ func (b *pairingBook) tellLocked(e *pairingEntry) {
 // finish ends a pairing, well if err is nil.
 func (b *pairingBook) finish(e *pairingEntry, err error) {
 	b.step(e, func() {
-		if err == nil {
+		switch {
+		case err == nil:
 			e.State = PairDone
-			return
+		case errors.Is(err, filexfer.ErrCancelled):
+			e.State = PairCancelled
+		default:
+			e.State, e.Err, e.Reason = PairFailed, err, err.Error()
 		}
-		e.State, e.Err, e.Reason = PairFailed, err, err.Error()
 	})
 }
 
@@ -136,7 +162,7 @@ func (b *pairingBook) snapshot(e *pairingEntry) Pairing {
 
 // observe takes over what the exchange reports.
 func (b *pairingBook) observe(v pairing.Event) {
-	e := b.live(v.Role)
+	e := b.live(v.Role, v.Code)
 	if e == nil {
 		return
 	}
@@ -148,12 +174,12 @@ func (b *pairingBook) observe(v pairing.Event) {
 	}
 }
 
-// live gives the pairing under way in which this device has the role.
-func (b *pairingBook) live(r pairing.Role) *pairingEntry {
+// live gives the pairing under way by the code.
+func (b *pairingBook) live(r pairing.Role, c pairing.Code) *pairingEntry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range slices.Backward(b.list) {
-		if e.role == r && !e.State.Ended() {
+		if e.role == r && e.code == c && !e.State.Ended() {
 			return e
 		}
 	}
@@ -164,16 +190,28 @@ func (b *pairingBook) live(r pairing.Role) *pairingEntry {
 func (b *pairingBook) proven(e *pairingEntry, r pairing.Result) {
 	b.step(e, func() {
 		e.State, e.other, e.Verifier = PairConnect, r.Other, strings.Join(r.Verifier[:], " ")
+		e.name = r.Transfer
 	})
 }
 
 // guest gives the pairing under way that has proven the device. While one may be
 // about to, it waits for that: the other side is told first.
 func (b *pairingBook) guest(ctx context.Context, device peer.ID) *pairingEntry {
+	return b.await(ctx, func(e *pairingEntry) bool { return e.other.Device == device })
+}
+
+// guestFor is guest for one purpose.
+func (b *pairingBook) guestFor(ctx context.Context, p PairingPurpose, device peer.ID) *pairingEntry {
+	return b.await(ctx, func(e *pairingEntry) bool { return e.Purpose == p && e.other.Device == device })
+}
+
+// await gives the pairing under way that has proven somebody, and for which match
+// holds; it waits as guest does.
+func (b *pairingBook) await(ctx context.Context, match func(*pairingEntry) bool) *pairingEntry {
 	ctx, cancel := context.WithTimeout(ctx, provenWait)
 	defer cancel()
 	for {
-		e, maybe, changed := b.guestNow(device)
+		e, maybe, changed := b.now(match)
 		if e != nil || !maybe {
 			return e
 		}
@@ -185,14 +223,14 @@ func (b *pairingBook) guest(ctx context.Context, device peer.ID) *pairingEntry {
 	}
 }
 
-// guestNow tells also whether a pairing is under way that has proven nobody yet.
-func (b *pairingBook) guestNow(device peer.ID) (e *pairingEntry, maybe bool, changed <-chan struct{}) {
+// now tells also whether a pairing is under way that has proven nobody yet.
+func (b *pairingBook) now(match func(*pairingEntry) bool) (e *pairingEntry, maybe bool, changed <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.list {
 		switch e.State {
 		case PairConnect:
-			if e.other.Device == device {
+			if match(e) {
 				return e, false, b.changed
 			}
 		case PairExchange:
@@ -244,8 +282,8 @@ func (n *Node) startPairings() (err error) {
 // pair begins a pairing: the exchange, and then meet with the party that it has
 // proven. It returns when the code is shown, or was entered.
 func (n *Node) pair(e *pairingEntry, code pairing.Code, meet func(context.Context, *pairingEntry) error) (Pairing, error) {
-	ctx, cancel := context.WithCancel(n.ctx)
-	e.cancel = cancel
+	ctx, cancel := context.WithCancel(e.file.within(n.ctx))
+	e.code, e.cancel = code, cancel
 	if err := n.pairings.begin(e); err != nil {
 		cancel()
 		return Pairing{}, err
@@ -253,16 +291,15 @@ func (n *Node) pair(e *pairingEntry, code pairing.Code, meet func(context.Contex
 	started := n.goRun(func() {
 		defer close(e.over)
 		defer cancel()
-		for _, old := range n.pairings.before(e) { // one that was cancelled takes a moment
-			if old.role == e.role {
-				<-old.over
-			}
+		for _, old := range n.pairings.ending(e) { // one that was cancelled takes a moment
+			<-old.over
 		}
 		err := n.exchange(ctx, e, code, meet)
 		if n.ctx.Err() != nil && err != nil {
 			err = errStopped
 		}
 		n.pairings.finish(e, err)
+		e.file.paired(err)
 	})
 	if !started {
 		cancel()
@@ -278,7 +315,7 @@ func (n *Node) pair(e *pairingEntry, code pairing.Code, meet func(context.Contex
 // awaitShown returns when others can enter the code, or it cannot be shown.
 func (n *Node) awaitShown(e *pairingEntry) {
 	for {
-		_, _, changed := n.pairings.guestNow("")
+		_, _, changed := n.pairings.now(func(*pairingEntry) bool { return false })
 		if n.pairings.snapshot(e).State.Ended() {
 			return
 		}
@@ -291,7 +328,10 @@ func (n *Node) awaitShown(e *pairingEntry) {
 }
 
 func (n *Node) exchange(ctx context.Context, e *pairingEntry, code pairing.Code, meet func(context.Context, *pairingEntry) error) error {
-	use, self := n.codes.Show, n.party()
+	self := n.party()
+	use := func(ctx context.Context, c pairing.Code, self pairing.Party) (pairing.Result, error) {
+		return n.codes.ShowFor(ctx, c, self, e.file.lifetime())
+	}
 	if e.role == pairing.Enters {
 		use = n.codes.Enter
 		if e.Purpose == PairLink {

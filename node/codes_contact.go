@@ -110,8 +110,8 @@ func (n *Node) befriend(e *pairingEntry, selfName string, raw []byte) (Contact, 
 
 // paired answers the question of one whom a code has proven, if this is one.
 func (n *Node) paired(ctx context.Context, r signalling.Request, m contactMessage) (c Contact, is bool, err error) {
-	e := n.pairings.guest(ctx, r.From)
-	if e == nil || e.Purpose != PairContact || e.other.Account != r.Account {
+	e := n.pairings.guestFor(ctx, PairContact, r.From)
+	if e == nil || e.other.Account != r.Account {
 		return c, false, nil
 	}
 	if c, err = n.befriend(e, m.Name, m.Record); err != nil {

@@ -36,7 +36,7 @@ func (n *Node) ShowLinkCode(_ context.Context, keeper bool) (Pairing, error) {
 func (n *Node) show(e *pairingEntry, p pairing.Purpose, meet func(context.Context, *pairingEntry) error) (Pairing, error) {
 	code := pairing.NewCode(p)
 	e.role, e.State = pairing.Shows, PairWaiting
-	e.Code, e.QR, e.Expires = code.Words(), code.QR(), time.Now().Add(pairing.Lifetime)
+	e.Code, e.QR, e.Expires = code.Words(), code.QR(), time.Now().Add(e.file.lifetime())
 	return n.pair(e, code, meet)
 }
 
@@ -66,7 +66,7 @@ func (n *Node) awaitLinked(ctx context.Context, e *pairingEntry) error {
 // offerLink makes the hand-over for a device that a code has proven, once: the
 // account certifies it, and lists it in a new record.
 func (n *Node) offerLink(ctx context.Context, device peer.ID, name string) (link.Handover, error) {
-	e := n.pairings.guest(ctx, device)
+	e := n.pairings.guestFor(ctx, PairLink, device)
 	if e == nil || !n.pairings.serve(e) {
 		return link.Handover{}, &link.Refusal{}
 	}
@@ -122,8 +122,10 @@ func listDevice(r *directory.Record, device peer.ID, name string) error {
 
 // linkEnded ends the pairing of a device that was served.
 func (n *Node) linkEnded(device peer.ID, err error) {
-	e, _, _ := n.pairings.guestNow(device)
-	if e == nil || e.role != pairing.Shows {
+	e, _, _ := n.pairings.now(func(e *pairingEntry) bool {
+		return e.Purpose == PairLink && e.role == pairing.Shows && e.other.Device == device
+	})
+	if e == nil {
 		return
 	}
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 // observeTransfer takes over what filexfer reports: of a part of an outgoing
 // transfer, of an offer, or of an offer that brings a wanted file.
 func (n *Node) observeTransfer(v filexfer.View) {
+	if n.followOneShot(v) {
+		return
+	}
 	if !v.Incoming {
 		if v.State == filexfer.Ongoing && v.Conn != nil {
 			sockopt.Of(v.Conn).Suit() // what the path is like shows when bytes flow

@@ -69,7 +69,7 @@ func (k sealKeys) SealKey(ctx context.Context, device peer.ID) (hpke.PublicKey, 
 func (n *Node) startSignalling() (err error) {
 	n.signals, err = signalling.New(signalling.Config{
 		Host: n.host, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
-		Account:      n.keys.account,
+		Account: n.keys.account, Conceals: n.conceals,
 		ServeInboxes: n.settings.DHT == DHTServer,
 		Admit:        n.admit, Observe: n.observeSignal, Logger: n.logger("signalling"),
 	})
@@ -129,5 +129,6 @@ func (n *Node) startFiles() (err error) {
 	n.Mount(n.files)
 	n.Mount(clock{})
 	n.startLink()
+	n.startOneShots()
 	return nil
 }

@@ -43,8 +43,8 @@ func (n *Node) requestWithin(ctx context.Context, limit time.Duration, to peer.I
 }
 
 // admit decides who is heard: anyone may ask to be a contact; devices of our own
-// account, of accepted contacts, of fellow members of a group, and whoever a code has just proven may offer a
-// link. Others get silence, so that nobody can probe whether this node is there.
+// account, of accepted contacts, of fellow members of a group, and whoever a code has
+// just proven, or has a transfer by one under way, may offer a link. Others get silence, so that nobody can probe whether this node is there.
 func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, kind string) error {
 	if kind == kindContact {
 		return nil
@@ -53,7 +53,7 @@ func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, 
 	if err == nil {
 		n.claims.put(from, a)
 	}
-	if err != nil && n.pairings.guest(ctx, from) == nil {
+	if err != nil && !n.oneShots.with(from) && n.pairings.guest(ctx, from) == nil {
 		return fmt.Errorf("%w: %w", signalling.ErrSilent, err)
 	}
 	return nil

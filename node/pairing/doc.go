@@ -15,10 +15,10 @@
 // secret part P, drawn independently, which enters nothing but a CPace exchange.
 // As words of EFF's short list 2 (1,295 words, 10.3 bits each) R has two words, and
 // P two more to make a contact or three to link a device; a file's code has as many
-// words as a contact's, and a number from 100 to 999 in place of its first. As text for a QR code
-// each part has 128 bits. Whoever keeps the inboxes can work R out of words; P
-// cannot be tested against anything that he sees, only guessed, once, by taking
-// part, and that burns the code and is seen.
+// words as a contact's, and a number from 100 to 999 in place of its first. As text
+// for a QR code each part has 128 bits. Whoever keeps the inboxes can work R out of
+// words; P cannot be tested against anything that he sees, only guessed, once, by
+// taking part, and that burns the code and is seen.
 //
 // # The exchange
 //
