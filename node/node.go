@@ -68,6 +68,7 @@ type Node struct {
 	devices       *deviceBook
 	pairings      *pairingBook
 	codes         *pairing.Service
+	oneShots      *oneShots
 	pulls         *pulls
 	sumsDue       chan struct{}  // a file may lack its SHA3-512
 	joined        *link.Handover // what this start takes in; nil unless the device has just joined
@@ -110,7 +111,7 @@ func New(ctx context.Context, c Config) (*Node, error) {
 func prepare(s settings) *Node {
 	n := &Node{settings: s, log: s.logger("node"), hub: newHub()}
 	n.policy.Store(s.policy())
-	n.pairings = newPairingBook(n.hub.publish)
+	n.pairings, n.oneShots = newPairingBook(n.hub.publish), newOneShots()
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n
 }

@@ -58,6 +58,9 @@ func (n *Node) transferFromRow(row store.Transfer) (Transfer, error) {
 		Reason: row.Reason, Code: EndCode(row.Code), Sum: row.Sum, Tree: row.Tree, Manifest: row.Manifest, Rule: row.Rule, Path: path,
 		Created: row.Created, Updated: row.Updated,
 	}
+	if t.OneShot = isOneShot(t.Account, t.Conversation); t.OneShot {
+		t.Contact = ""
+	}
 	if row.Direction == string(Outgoing) && !row.Conversation.IsZero() {
 		if s, err := n.conversations.Summary(row.Conversation); err == nil {
 			t.Contact = n.titleOf(s)
