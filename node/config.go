@@ -55,6 +55,8 @@ type Config struct {
 	// Bootstrap are multiaddrs, each ending in /p2p/<peer id>, of nodes by which
 	// to join the DHT. Empty: only nodes found on the LAN.
 	Bootstrap []string
+	// Role says for whom the node is there; empty is RoleOwner.
+	Role Role
 	// DHT is the role on the DHT; empty is DHTServer.
 	DHT DHTMode
 	// MDNS looks for other nodes on the LAN by multicast DNS and answers them.
@@ -110,6 +112,12 @@ func (c Config) check() (settings, error) {
 	var err error
 	if s.DHT, err = oneOf("DHT", c.DHT, DHTServer, DHTClient); err != nil {
 		return s, err
+	}
+	if s.Role, err = oneOf("Role", c.Role, RoleOwner, RoleDHT); err != nil {
+		return s, err
+	}
+	if s.Role == RoleDHT && s.DHT != DHTServer {
+		return s, fmt.Errorf("config: Role is %q, which answers the DHT; DHT must be %q", s.Role, DHTServer)
 	}
 	if s.Accept, err = oneOf("Accept", c.Accept, AcceptAsk, AcceptContacts); err != nil {
 		return s, err

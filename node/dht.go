@@ -33,6 +33,7 @@ func newDHT(h host.Host, s settings) (*dht.IpfsDHT, error) {
 		dht.Validator(directory.Validator()),
 		dht.BootstrapPeers(s.bootstrap...),
 		dht.DisableProviders(),
+		dht.Datastore(newDHTRecords(s.Role.records())),
 	)
 }
 

@@ -25,17 +25,20 @@ const (
 	// connsPerAddress bounds connections from one IPv4 address or IPv6 /56.
 	// libp2p's own 8 is too few: all devices behind one NAT share an address.
 	connsPerAddress = 64
+	// connsPerSecond bounds how fast connections come, after a first 500.
+	connsPerSecond = 50
 )
 
 // newHost makes a libp2p host that speaks TCP, TLS 1.3 and yamux only. The ICE
 // transport joins it later and is not advertised: js-libp2p never finishes
 // identify with a peer that lists an address it cannot parse.
 func newHost(s settings, k keys) (host.Host, error) {
-	limits, err := newResourceManager()
+	limits, err := newResourceManager(s.Role)
 	if err != nil {
 		return nil, err
 	}
-	conns, err := connmgr.NewConnManager(connsLow, connsHigh)
+	low, high, _, _ := s.Role.conns()
+	conns, err := connmgr.NewConnManager(low, high)
 	if err != nil {
 		return nil, err
 	}
@@ -62,16 +65,17 @@ func newHost(s settings, k keys) (host.Host, error) {
 // newResourceManager keeps libp2p's limits, scaled to the machine, but lets
 // more connections share one address. Dials over ICE carry no IP address when
 // they begin, and libp2p would count all of them as coming from one place.
-func newResourceManager() (network.ResourceManager, error) {
+func newResourceManager(r Role) (network.ResourceManager, error) {
 	defaults := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&defaults)
-	v4 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: connsPerAddress}}
-	v6 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: connsPerAddress}, {PrefixLength: 48, ConnCount: 4 * connsPerAddress}}
+	_, _, perAddress, perSecond := r.conns()
+	v4 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: perAddress}}
+	v6 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: perAddress}, {PrefixLength: 48, ConnCount: 4 * perAddress}}
 	return rcmgr.NewResourceManager(
-		rcmgr.NewFixedLimiter(defaults.AutoScale()),
+		rcmgr.NewFixedLimiter(r.limits(defaults.AutoScale())),
 		rcmgr.WithLimitPerSubnet(v4, v6),
 		rcmgr.WithConnRateLimiters(&rate.Limiter{
-			GlobalLimit: rate.Limit{RPS: 50, Burst: 500},
+			GlobalLimit: rate.Limit{RPS: float64(perSecond), Burst: 500},
 			NetworkPrefixLimits: []rate.PrefixLimit{
 				{Prefix: netip.MustParsePrefix("127.0.0.0/8")},
 				{Prefix: netip.MustParsePrefix("::1/128")},

@@ -70,8 +70,8 @@ func (n *Node) startSignalling() (err error) {
 	n.signals, err = signalling.New(signalling.Config{
 		Host: n.host, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
 		Account: n.keys.account, Conceals: n.conceals,
-		ServeInboxes: n.settings.DHT == DHTServer,
-		Admit:        n.admit, Observe: n.observeSignal, Logger: n.logger("signalling"),
+		ServeInboxes: n.settings.DHT == DHTServer, Limits: n.settings.Role.inboxes(),
+		Admit: n.admit, Observe: n.observeSignal, Logger: n.logger("signalling"),
 	})
 	if err != nil {
 		return err

@@ -19,6 +19,9 @@ import (
 // receive decides on an offer: it is filexfer's Accept. One that was asked for is
 // taken; with another it is for the rules to decide, or for the user.
 func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, error) {
+	if n.settings.Role == RoleDHT {
+		return nil, errRole
+	}
 	if sink, is, err := n.takeByCode(o); is {
 		return sink, err
 	}

@@ -46,6 +46,9 @@ func (n *Node) requestWithin(ctx context.Context, limit time.Duration, to peer.I
 // account, of accepted contacts, of fellow members of a group, and whoever a code has
 // just proven, or has a transfer by one under way, may offer a link. Others get silence, so that nobody can probe whether this node is there.
 func (n *Node) admit(ctx context.Context, from peer.ID, a conversation.Account, kind string) error {
+	if n.settings.Role == RoleDHT {
+		return fmt.Errorf("%w: this is a bootstrap node", signalling.ErrSilent)
+	}
 	if kind == kindContact {
 		return nil
 	}

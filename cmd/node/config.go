@@ -54,7 +54,7 @@ func loadConfig(home string, given *pflag.FlagSet) (*effective, error) {
 	if err := e.checkTogether(); err != nil {
 		return nil, configError("%w", err)
 	}
-	if role(e.role) == roleDHT && len(e.rules) > 0 {
+	if node.Role(e.role) == node.RoleDHT && len(e.rules) > 0 {
 		return nil, configError("%s: role dht takes no files, so there can be no [[rule]]", e.path)
 	}
 	return e, e.makeAbsolute()
@@ -206,7 +206,7 @@ func switchOf(value any) string {
 
 // takeRole gives a bootstrap node what is right for one.
 func (e *effective) takeRole() {
-	if role(e.role) != roleDHT {
+	if node.Role(e.role) != node.RoleDHT {
 		return
 	}
 	for key, value := range map[string]string{"listen": roleListen, "mdns": "off", "portmap": "off"} {
@@ -234,7 +234,7 @@ func (e *effective) makeAbsolute() error {
 // nodeConfig is what the node is to be, but for its logs.
 func (e *effective) nodeConfig(home string) node.Config {
 	c := e.runOptions.nodeConfig()
-	c.Home, c.Rules = home, e.rules
+	c.Home, c.Rules, c.Role = home, e.rules, node.Role(e.role)
 	return c
 }
 

@@ -22,16 +22,6 @@ const switchType = "on|off"
 
 type logFormat string
 
-// role is what a node is there for.
-type role string
-
-const (
-	// roleNone is an ordinary node.
-	roleNone role = ""
-	// roleDHT is a bootstrap node for everyone.
-	roleDHT role = "dht"
-)
-
 // roleListen is where a node with a role listens unless it is told otherwise.
 const roleListen = ":4001"
 
@@ -91,7 +81,7 @@ func completeRun(cmd *cobra.Command) {
 }
 
 func checkRole(text string) error {
-	if role(text) != roleDHT {
+	if node.Role(text) != node.RoleDHT {
 		return errors.New("it must be dht")
 	}
 	return nil
@@ -112,9 +102,9 @@ func (o *runOptions) checkTogether() error {
 		return errors.New("http-cert and http-key go together: give both or none")
 	case o.httpCert != "" && o.http == "":
 		return errors.New("http-cert is for the API on TCP, which is off: say where with http")
-	case role(o.role) == roleDHT && o.config.DHT != node.DHTServer:
+	case node.Role(o.role) == node.RoleDHT && o.config.DHT != node.DHTServer:
 		return fmt.Errorf("role dht answers the DHT; dht must not be %s", o.config.DHT)
-	case role(o.role) == roleDHT && o.config.Accept != node.AcceptAsk:
+	case node.Role(o.role) == node.RoleDHT && o.config.Accept != node.AcceptAsk:
 		return fmt.Errorf("role dht takes no files; accept must not be %s", o.config.Accept)
 	}
 	return nil
