@@ -39,3 +39,13 @@ func DevicesAsked(n *Node, conv conversation.ID) ([]peer.ID, error) {
 
 // SumAll is what the node does when nothing has crossed for a while.
 func SumAll(n *Node) { n.sumAll() }
+
+// Admits tells whether n lets other's device offer a link.
+func Admits(ctx context.Context, n, other *Node) bool {
+	id := other.Identity()
+	return n.admit(ctx, id.Device, id.Account, kindICE) == nil
+}
+
+// Conceals tells whether n does not tell its account to other's device when it offers
+// it a link.
+func Conceals(n, other *Node) bool { return n.conceals(other.Identity().Device, kindICE) }

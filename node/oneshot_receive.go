@@ -181,6 +181,9 @@ func (n *Node) openLocked(ctx context.Context, x *receiving, o oneshot.Offer) (e
 	if err != nil {
 		return err
 	}
+	if err := n.HasSpace(target.Dir, o.Size); err != nil {
+		return err
+	}
 	target.Root = o.Root.String()
 	if x.part, err = filexfer.OpenPart(ctx, target); err != nil {
 		return err
