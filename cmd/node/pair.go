@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -17,6 +20,9 @@ import (
 
 // restartTime is how long a node that has joined an account may take to start anew.
 const restartTime = time.Minute
+
+// maxCodeLine is more bytes than the text of any code has.
+const maxCodeLine = 4 << 10
 
 // qrFlags say whether a code is drawn for a camera too.
 type qrFlags struct{ always, never bool }
@@ -37,14 +43,26 @@ func (q *qrFlags) draws(stdout *os.File, text string) bool {
 	return q.always || stdout != nil && show.Width(stdout) >= width
 }
 
-// codeTyped gives the code that a command's arguments are, or standard input for "-".
+// codeTyped gives the code that a command's arguments are, or the first line of standard
+// input for "-": who shows the code at the other end of a pipe waits until it is entered.
 // To ask the node for no code at all would show a new one.
-func codeTyped(cmd *cobra.Command, args []string) (string, error) {
-	code, err := wordsOrInput(cmd.InOrStdin(), args)
+func codeTyped(cmd *cobra.Command, args []string) (code string, err error) {
+	if code = strings.Join(args, " "); code == "-" {
+		code, err = firstLine(cmd.InOrStdin())
+	}
 	if err == nil && strings.TrimSpace(code) == "" {
 		err = usageError("the code is empty: see '%s --help'", cmd.CommandPath())
 	}
 	return code, err
+}
+
+// firstLine reads a line of at most as many bytes as a line of any code has.
+func firstLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, maxCodeLine)).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", fmt.Errorf("read standard input: %w", err)
+	}
+	return line, nil
 }
 
 // pair shows or enters a one-time code, tells each step and gives the end, which is
@@ -74,6 +92,10 @@ func (a *app) tellPairing(p api.Pairing, command string, q *qrFlags) {
 		return
 	}
 	if p.State == node.PairWaiting && show.Shown(p) {
+		if a.quiet {
+			fmt.Fprintln(a.stdout, show.Text(cmp.Or(p.Code, p.QR)))
+			return
+		}
 		f, _ := a.stdout.(*os.File)
 		show.Code(a.stdout, p, command, show.CodeStyle{QR: q.draws(f, p.QR), Colour: a.colour()})
 	}
