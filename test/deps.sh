@@ -14,8 +14,12 @@ need miniupnpd-nftables miniupnpd  # a router that maps ports
 need systemd systemd-analyze       # how well the service is shut in
 need systemd-container systemd-nspawn  # boots a system to install the package on
 need lintian lintian               # what Debian says of the package
+need man-db man                    # judges the man pages
+need zsh zsh                       # Tab in real shells
+need fish fish
 need openssl openssl               # checks the sums of received files
 need gcc gcc                       # the race detector
+[ -e /usr/share/bash-completion/bash_completion ] || missing+=(bash-completion)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
