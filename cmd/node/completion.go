@@ -21,8 +21,8 @@ const completionTime = 2 * time.Second
 // safeWord matches what may be offered at Tab. Shells have run what they were
 // offered as a completion, so a word that a peer chose is never offered: no file
 // names, no display names, nothing but ids and the aliases that the user chose,
-// and these only of such letters.
-var safeWord = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
+// and these only of such letters; nor what would be taken for a flag.
+var safeWord = regexp.MustCompile(`^[A-Za-z0-9._@+][A-Za-z0-9._@+-]{0,63}$`)
 
 type completer = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
