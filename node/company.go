@@ -147,6 +147,7 @@ func (c *company) try(device peer.ID) {
 	c.busy[device] = true
 	started := c.n.goRun(func() {
 		err := c.n.bringLevel(device)
+		c.n.tally.count(func(c *Counts) { c.Syncs[err == nil]++ })
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.busy, device)

@@ -24,8 +24,10 @@ var alias = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
 // contactBook holds the contacts in memory, and in the store before that.
 type contactBook struct {
 	store *store.Store
-	mu    sync.Mutex
-	byAcc map[conversation.Account]Contact
+	// changed is told of every change, after it is stored; the zero Contact is none.
+	changed func(before, after Contact)
+	mu      sync.Mutex
+	byAcc   map[conversation.Account]Contact
 }
 
 func openContacts(s *store.Store) (*contactBook, error) {
@@ -33,7 +35,7 @@ func openContacts(s *store.Store) (*contactBook, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &contactBook{store: s, byAcc: map[conversation.Account]Contact{}}
+	b := &contactBook{store: s, changed: func(Contact, Contact) {}, byAcc: map[conversation.Account]Contact{}}
 	for _, row := range rows {
 		b.byAcc[row.Account] = contactFromRow(row)
 	}
@@ -113,6 +115,10 @@ func (b *contactBook) change(a conversation.Account, f func(*Contact) error) (Co
 		return before, err
 	}
 	b.byAcc[a] = c
+	if !found {
+		before = Contact{}
+	}
+	b.changed(before, c)
 	return c, nil
 }
 
@@ -208,6 +214,7 @@ func (b *contactBook) remove(a conversation.Account) (Contact, error) {
 		return Contact{}, err
 	}
 	delete(b.byAcc, a)
+	b.changed(c, Contact{})
 	return c, nil
 }
 

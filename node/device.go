@@ -33,6 +33,8 @@ const idStart = "12D3KooW"
 // are keepers, and what the revoked ones were called.
 type deviceBook struct {
 	store *store.Store
+	// learnt is told of every change of a note, after it is stored.
+	learnt func(before, after deviceNote)
 	// signing orders those who sign the account's record.
 	signing sync.Mutex
 
@@ -46,10 +48,12 @@ type deviceNote struct {
 	Name   string    `json:"name"`
 	Added  time.Time `json:"added"`
 	Keeper bool      `json:"keeper,omitempty"`
+	// Revoked: the audit log has told so.
+	Revoked bool `json:"revoked,omitempty"`
 }
 
 func openDevices(s *store.Store) (*deviceBook, error) {
-	b := &deviceBook{store: s, notes: map[peer.ID]deviceNote{}, told: map[peer.ID]Device{}}
+	b := &deviceBook{store: s, learnt: func(deviceNote, deviceNote) {}, notes: map[peer.ID]deviceNote{}, told: map[peer.ID]Device{}}
 	raw, err := s.Blob(notesBlob)
 	if err != nil || raw == nil {
 		return b, err
@@ -84,7 +88,11 @@ func (b *deviceBook) note(device peer.ID, change func(*deviceNote)) error {
 		return nil
 	}
 	b.notes[device] = after
-	return putNotes(b.store, slices.Collect(maps.Values(b.notes)))
+	if err := putNotes(b.store, slices.Collect(maps.Values(b.notes))); err != nil {
+		return err
+	}
+	b.learnt(before, after)
+	return nil
 }
 
 func (b *deviceBook) noted(device peer.ID) deviceNote {
@@ -128,6 +136,14 @@ func (n *Node) noteKeeper(device peer.ID) error {
 	return err
 }
 
+// noteRevoked remembers that a device of our account was revoked.
+func (n *Node) noteRevoked(device peer.ID) {
+	err := n.devices.note(device, func(note *deviceNote) { note.Revoked = true })
+	if err != nil {
+		n.log.Error("what is known of a device cannot be kept", "device", device, "error", err)
+	}
+}
+
 // noteNames remembers what devices are called that may be revoked one day.
 func (n *Node) noteNames(r *directory.Record) {
 	for _, d := range r.Devices {
@@ -140,7 +156,13 @@ func (n *Node) noteNames(r *directory.Record) {
 
 // tellDevices tells watchers of the devices that changed.
 func (n *Node) tellDevices() {
-	for _, d := range n.devices.changed(n.Devices()) {
+	now := n.Devices()
+	for _, d := range now {
+		if d.Revoked {
+			n.noteRevoked(d.ID)
+		}
+	}
+	for _, d := range n.devices.changed(now) {
 		n.hub.publish(Event{Time: time.Now(), Device: &d})
 	}
 }

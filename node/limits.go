@@ -98,7 +98,7 @@ func (n *Node) throttle(s network.Stream) network.Stream {
 		n.limits.mu.Unlock()
 		up, down = append(up, &theirs.up), append(down, &theirs.down)
 	}
-	return throttle.Wrap(s, up, down)
+	return throttle.Wrap(counted{s, n.tally}, up, down)
 }
 
 // Limits lists what is set: the node's first, whether there is a limit or not, then

@@ -275,6 +275,9 @@ const maxProofs = 500
 // what is here, so that the user sees who did it.
 func (n *Node) observeHistory(e history.Event) {
 	n.log.Debug("history", "kind", e.Kind, "device", e.Device, "conversation", e.Conversation, "entries", e.Entries, "error", e.Err)
+	if e.Kind == history.Received {
+		n.tally.count(func(c *Counts) { c.Entries += int64(e.Entries) })
+	}
 	if e.Kind != history.Refused || e.Proof == nil {
 		return
 	}

@@ -49,6 +49,8 @@ type Node struct {
 	again     *rerequest.Service
 	limits    limits
 	policy    atomic.Pointer[policy]
+	auditor   atomic.Pointer[slog.Logger] // nil: there is no audit log
+	tally     *tally
 	deciding  sync.Mutex // one offer at a time is held against the rules' quotas
 
 	conversations *logstore.Store
@@ -109,9 +111,10 @@ func New(ctx context.Context, c Config) (*Node, error) {
 
 // prepare makes a node of which nothing runs yet.
 func prepare(s settings) *Node {
-	n := &Node{settings: s, log: s.logger("node"), hub: newHub()}
+	n := &Node{settings: s, log: s.logger("node"), hub: newHub(), tally: newTally()}
 	n.policy.Store(s.policy())
-	n.pairings, n.oneShots = newPairingBook(n.hub.publish), newOneShots()
+	n.auditor.Store(s.Audit)
+	n.pairings, n.oneShots = newPairingBook(n.pairingsTold()), newOneShots()
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n
 }
@@ -204,8 +207,12 @@ func (n *Node) openState() (err error) {
 	if n.devices, err = openDevices(n.store); err != nil {
 		return err
 	}
-	n.contacts, err = openContacts(n.store)
-	return err
+	if n.contacts, err = openContacts(n.store); err != nil {
+		return err
+	}
+	n.contacts.changed, n.devices.learnt = n.recordContact, n.recordNote
+	n.recordPolicy(n.policy.Load(), "start")
+	return nil
 }
 
 // Close stops the node: transfers under way end as closed by this host, and

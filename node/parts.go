@@ -71,7 +71,7 @@ func (n *Node) startSignalling() (err error) {
 		Host: n.host, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
 		Account: n.keys.account, Conceals: n.conceals,
 		ServeInboxes: n.settings.DHT == DHTServer, Limits: n.settings.Role.inboxes(),
-		Admit: n.admit, Observe: n.observeSignal, Logger: n.logger("signalling"),
+		Admit: n.admit, Observe: n.observeSignal, OnStore: n.countStored, Logger: n.logger("signalling"),
 	})
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (n *Node) startSignalling() (err error) {
 func (n *Node) startICE() (err error) {
 	c := icetcp.Config{
 		Listen: n.settings.iceListen(), Signaller: iceSignaller{n.signals}, STUN: n.settings.STUN,
-		Timeout: connectTimeout, Observe: n.observeICE, Logger: n.logger("icetcp"),
+		Timeout: connectTimeout, Observe: n.observeICE, Ended: n.observeNegotiation, Logger: n.logger("icetcp"),
 	}
 	if len(n.settings.TURN) > 0 {
 		n.relay, err = turnrelay.New(turnrelay.Config{Servers: n.settings.TURN, Logger: n.logger("turnrelay")})

@@ -109,7 +109,7 @@ func (b *pulls) follow(v filexfer.View) bool {
 func (b *pulls) showLocked(x *pull, v filexfer.View) {
 	if !x.shown {
 		id := x.transfer.ID
-		if b.n.transfers.begin(&entry{Transfer: x.transfer, cancel: func() { b.n.files.Cancel(id) }}) != nil {
+		if b.n.transfers.begin(&entry{Transfer: x.transfer, served: true, cancel: func() { b.n.files.Cancel(id) }}) != nil {
 			return // it goes on without being shown
 		}
 		x.shown = true

@@ -54,6 +54,8 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 		e.release()
 		return nil, err
 	}
+	n.recordOffer(t)
+	n.tally.count(func(c *Counts) { c.Offers++ })
 	n.obey(o.ID, d)
 	select {
 	case d := <-waiting:
@@ -275,6 +277,10 @@ func (n *Node) decide(id string, d decision) (Transfer, error) {
 		}
 	})
 	t, _ := n.transfers.get(id)
+	if err == nil {
+		n.recordDecision(t, d)
+		n.tally.count(func(c *Counts) { c.Decisions[Decision{d.by.kind, d.err == nil}]++ })
+	}
 	return t, err
 }
 
@@ -296,7 +302,7 @@ func (n *Node) target(t Transfer, path string) (filexfer.Target, error) {
 	}
 	switch info, err := os.Stat(path); {
 	case path == "":
-		target.Dir = n.settings.Downloads
+		target.Dir = n.policy.Load().downloads
 		return target, os.MkdirAll(target.Dir, 0o700)
 	case err == nil && info.IsDir():
 		return target, nil

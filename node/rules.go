@@ -21,10 +21,12 @@ type policy struct {
 	rules   *rules.Set
 	accept  AcceptMode
 	reserve int64 // bytes, 0: none
+	// downloads is the folder for files accepted without a path.
+	downloads string
 }
 
 func (s settings) policy() *policy {
-	return &policy{rules: s.rules, accept: s.Accept, reserve: max(s.Reserve, 0)}
+	return &policy{rules: s.rules, accept: s.Accept, reserve: max(s.Reserve, 0), downloads: s.Downloads}
 }
 
 // Rules tells what the rules are, in order, and how much of them is used up. An error
@@ -233,7 +235,7 @@ func (n *Node) considerMissed(m Message) error {
 func (n *Node) takeMissed(t Transfer, d rules.Decision) error {
 	err := ruleFolder(d.Folder)
 	if err == nil {
-		folder := cmp.Or(d.Folder, n.settings.Downloads)
+		folder := cmp.Or(d.Folder, n.policy.Load().downloads)
 		err = n.HasSpace(folder, t.Size)
 	}
 	if err != nil {

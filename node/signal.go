@@ -106,6 +106,7 @@ func (n *Node) awaitListed(ctx context.Context, a conversation.Account, device p
 // observeSignal turns what signalling reports into phases of the transfers that
 // wait for a connection to that device.
 func (n *Node) observeSignal(e signalling.Event) {
+	n.countRequest(e)
 	if e.Kind != kindICE {
 		return
 	}

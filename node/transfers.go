@@ -27,6 +27,8 @@ import (
 type transferBook struct {
 	store *store.Store
 	tell  func(Event)
+	// changed is told of every change, after it is stored and before watchers are.
+	changed func(before Transfer, e *entry)
 
 	mu   sync.Mutex
 	list []*entry // oldest first
@@ -46,6 +48,8 @@ type entry struct {
 	place   *folder.Place                                // where the bytes of a folder go
 	waiting chan decision                                // non-nil while an offer waits for the user
 	open    func(filexfer.Target) (filexfer.Sink, error) // makes the sink of an offer
+	served  bool                                         // a device has asked for the file again
+	began   time.Time                                    // the first byte, in this run
 }
 
 // maxEnded is how many transfers that have ended are remembered over a restart.
@@ -73,7 +77,7 @@ func (n *Node) openTransfers() error {
 		return err
 	}
 	n.transfers = &transferBook{
-		store: n.store, tell: n.hub.publish, byID: map[string]*entry{},
+		store: n.store, tell: n.hub.publish, changed: n.transferChanged, byID: map[string]*entry{},
 		offers: map[string]string{},
 	}
 	for _, row := range rows {
@@ -94,6 +98,7 @@ func (b *transferBook) endInterrupted() error {
 		if e.Ended {
 			continue
 		}
+		before := e.Transfer
 		if e.recoverable() {
 			e.State = filexfer.Created
 		} else {
@@ -104,6 +109,7 @@ func (b *transferBook) endInterrupted() error {
 		if err := b.store.PutTransfer(transferToRow(e.Transfer)); err != nil {
 			return err
 		}
+		b.changed(before, e)
 	}
 	for _, e := range ended {
 		if e.Direction == Incoming && e.File != "" {
@@ -151,6 +157,7 @@ func (b *transferBook) begin(e *entry) error {
 		return err
 	}
 	b.addLocked(e)
+	b.changed(Transfer{}, e)
 	t := e.Transfer
 	b.tell(Event{Time: t.Created, Transfer: &t})
 	return nil
@@ -182,6 +189,7 @@ func (b *transferBook) change(id string, f func(*entry)) {
 			e.Reason = joinReason(e.Reason, fmt.Sprintf("this could not be stored: %v", err))
 		}
 	}
+	b.changed(before, e)
 	t := e.Transfer
 	b.tell(Event{Time: t.Updated, Transfer: &t, Phase: phaseOf(before.State, t.State)})
 }

@@ -98,6 +98,8 @@ type Config struct {
 	Gater connmgr.ConnectionGater
 	// Observe is told how each negotiation goes. It must not block. nil: nobody.
 	Observe func(Event)
+	// Ended is told of each negotiation that has ended. It must not block. nil: nobody.
+	Ended func(Negotiation)
 	// Timeout bounds a negotiation from gathering to TLS; 0 = 30 s.
 	Timeout time.Duration
 	// MaxSessions bounds the negotiations that go on at once, in each direction;

@@ -143,6 +143,9 @@ func describe(d sdp.Description) (list []string) {
 
 // keep remembers the last negotiation with each peer, of the most recent ones.
 func (t *Transport) keep(n Negotiation) {
+	if t.cfg.Ended != nil {
+		t.cfg.Ended(n)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reports == nil {
