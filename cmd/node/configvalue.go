@@ -10,7 +10,6 @@ import (
 
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/rules"
-	"github.com/passeur-p2p/passeur/node/throttle"
 )
 
 // word is a flag whose text is checked when it is set. The empty text is none.
@@ -114,8 +113,8 @@ func (s *speed) Set(text string) error {
 	if err != nil {
 		return fmt.Errorf("%q is no rate: %w", text, err)
 	}
-	if perSecond > 0 && perSecond < throttle.MinRate {
-		return fmt.Errorf("%q is too slow: the least is %d bytes a second; none takes the limit away", text, throttle.MinRate)
+	if perSecond > 0 && perSecond < node.MinLimit {
+		return fmt.Errorf("%q is too slow: the least is %d bytes a second; none takes the limit away", text, node.MinLimit)
 	}
 	s.rate = rate{perSecond, true}
 	return nil

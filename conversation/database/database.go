@@ -95,6 +95,10 @@ var (
 			"cache_size(-16384)", "wal_autocheckpoint(1000)", "journal_size_limit(67108864)",
 		},
 	}
+	copying = url.Values{
+		"mode":    {"rw"}, // or it could not take in what a writer left behind when it was killed
+		"_pragma": {"busy_timeout(30000)", "trusted_schema(OFF)", "cell_size_check(ON)"},
+	}
 	reading = url.Values{
 		"mode":    {"ro"},
 		"_pragma": {"busy_timeout(5000)", "query_only(ON)", "trusted_schema(OFF)", "cell_size_check(ON)"},
