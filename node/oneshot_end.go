@@ -63,8 +63,8 @@ func endOfCode(err error) codeEnd {
 		if !errors.Is(err, known.err) {
 			continue
 		}
-		if !isOfStream { // else it says who did it
-			end.state, end.code = known.state, known.code
+		if end.code = known.code; !isOfStream { // else it says who did it
+			end.state = known.state
 		}
 		if !isOfStream || told.State != filexfer.ClosedByPeer {
 			end.word = known.word

@@ -168,6 +168,7 @@ func (n *Node) handSome(ctx context.Context, x *sending) error {
 	if err := n.reachParty(ctx, x.party); err != nil {
 		return n.explained(x.party.Device, time.Now().Add(-dialTimeout), err)
 	}
+	var sent []filexfer.Span // over this connection; the device said that it has them
 	for {
 		o, known := x.offer()
 		missing, err := oneshot.Ask(ctx, promptStreams{n.host}, x.party.Device, o)
@@ -187,10 +188,21 @@ func (n *Node) handSome(ctx context.Context, x *sending) error {
 			}
 			continue
 		}
+		if overlap(sent, missing) {
+			return fmt.Errorf("%w: it wants again what it said that it has", filexfer.ErrProtocol)
+		}
 		if err := n.sendMissing(ctx, x, missing); err != nil {
 			return err
 		}
+		sent = append(sent, missing...)
 	}
+}
+
+// overlap tells whether some bytes are in ranges of both lists.
+func overlap(a, b []filexfer.Span) bool {
+	return slices.ContainsFunc(a, func(x filexfer.Span) bool {
+		return slices.ContainsFunc(b, func(y filexfer.Span) bool { return x.Start < y.End && y.Start < x.End })
+	})
 }
 
 // offer is what is sent, as far as it is known.

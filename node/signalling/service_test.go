@@ -420,3 +420,22 @@ func TestCloseDuringAHandler(t *testing.T) {
 		}
 	}
 }
+
+// Whoever is not to know the account is told the device's own key in its place.
+func TestRequestConcealsTheAccount(t *testing.T) {
+	_, alice, bob := trio(t, nil, func(c *Config) {
+		c.Conceals = func(_ peer.ID, kind string) bool { return kind == "ice" }
+	}, nil)
+	got := make(chan conversation.Account, 1)
+	answer := func(_ context.Context, r Request) ([]byte, error) {
+		got <- r.Account
+		return append([]byte("echo "), r.Payload...), nil
+	}
+	for kind, want := range map[string]conversation.Account{"ice": conversation.Account(alice.selfKey), "contact": alice.account} {
+		bob.Handle(kind, answer)
+		mustEcho(t, alice, bob, kind)
+		if account := <-got; account != want {
+			t.Errorf("%s: %s, want %s", kind, account, want)
+		}
+	}
+}
