@@ -18,6 +18,7 @@ need man-db man                    # judges the man pages
 need zsh zsh                       # Tab in real shells
 need fish fish
 need openssl openssl               # checks the sums of received files
+need age age                       # opens what passeur export sealed
 need gcc gcc                       # the race detector
 [ -e /usr/share/bash-completion/bash_completion ] || missing+=(bash-completion)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
