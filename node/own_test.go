@@ -31,7 +31,9 @@ func TestDevicesShareContactsAndConversations(t *testing.T) {
 	}
 
 	meet(t, laptop, carol, "carol", "alice")
-	nodetest.Contact(t, phone, "carol", node.Accepted)
+	if c := nodetest.Contact(t, phone, "carol", node.Accepted); c.Verified != node.VerifiedByCode {
+		t.Errorf("the phone takes carol for %q", c.Verified)
+	}
 	say(t, carol, "alice", "hello both")
 	for _, n := range []*node.Node{laptop, phone} {
 		reads(t, n, "carol", "carol: hello both")

@@ -84,6 +84,7 @@ var grounds = []ground{
 	{"a log is kept without a network", "conversation/logstore",
 		[]string{"conversation", "conversation/membership", "conversation/database"}, false},
 	{"a pairing asks for inboxes and a memory, and knows neither", "node/pairing", []string{"conversation"}, true},
+	{"what happens to an offer is decided from facts", "node/rules", nil, false},
 	{"what lies here is known without a network", "node/holdings",
 		[]string{"conversation", "node/store", "protocols/filexfer", "protocols/filexfer/folder", "protocols/filexfer/sha3tree"}, false},
 	{"history asks for a log, and knows none", "protocols/history", []string{"conversation"}, true},
