@@ -126,7 +126,9 @@ function conversation(c) {
 }
 
 export async function loadRules() {
-  [state.limits, state.rules] = await Promise.all([call('GET', '/v1/limits'), call('GET', '/v1/rules')]);
+  state.limits = await call('GET', '/v1/limits');
+  changed();
+  state.rules = await call('GET', '/v1/rules');
   changed();
 }
 

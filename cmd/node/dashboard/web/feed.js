@@ -1,6 +1,6 @@
 // A plain account of what is going on at the node, newest first, and what of it a
 // screen reader says aloud.
-import { act, failure, isOffer, other, partState, sentence, step, whose } from './parts/words.js';
+import { act, failure, isOffer, other, partState, step, whose } from './parts/words.js';
 import { person, size, visible } from './parts/text.js';
 
 /**
@@ -84,7 +84,7 @@ function tellMessage(e, m, before) {
   const own = m.account === before.node?.account;
   if (m.edit || own) return;
   if (m.type === 'text/plain') add(e.time, 'info', `${person(m.author)} wrote to you.`);
-  else if (!m.file && m.action) add(e.time, 'info', sentence(act(m)), false);
+  else if (!m.file && m.action) add(e.time, 'info', act(m) + '.', false);
 }
 
 /** @param {import('./types').NodeEvent} e @param {import('./types').Device} d @param {import('./types').Device | undefined} was */

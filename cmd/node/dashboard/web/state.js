@@ -43,6 +43,8 @@ export function changed() {
   requestAnimationFrame(() => { asked = false; draw(); });
 }
 
+/** @type {Set<string>} conversations whose messages are asked for */ const loading = new Set();
+
 const PAGE = 50, MOST = 500; // messages of one answer
 
 /** Reads everything anew. */
@@ -62,10 +64,12 @@ export async function load() {
 
 /** Reads the newest messages of a conversation. @param {string} id */
 export async function loadTalk(id) {
+  loading.add(id);
   const limit = Math.min(Math.max(PAGE, state.talks.get(id)?.messages.length ?? 0), MOST);
   /** @type {import('./types').Message[]} */
   const messages = await call('GET', `/v1/conversations/${id}/messages?limit=${limit}`);
   state.talks.set(id, { messages, more: messages.length === limit });
+  loading.delete(id);
   changed();
 }
 
@@ -87,7 +91,7 @@ export async function loadFiles() {
 
 /** Takes over what happened. @param {import('./types').NodeEvent} e */
 export function apply(e) {
-  feed.tell(e, state);
+  if (!stale(e)) feed.tell(e, state);
   if (e.transfer) applyTransfer(e.transfer, e);
   if (e.contact) applyContact(e.contact, e.removed === true);
   if (e.message) applyMessage(e.message);
@@ -97,9 +101,16 @@ export function apply(e) {
   changed();
 }
 
+/** Whether an answer to the page overtook the event. @param {import('./types').NodeEvent} e */
+function stale(e) {
+  const known = e.transfer && state.transfers.get(e.transfer.id);
+  return known !== undefined && e.transfer !== undefined && e.transfer.updated < known.updated;
+}
+
 /** @param {import('./types').Transfer} t @param {import('./types').NodeEvent} e */
 function applyTransfer(t, e) {
   const before = state.transfers.get(t.id);
+  if (stale(e)) return;
   state.transfers.set(t.id, t);
   if (e.phase) state.steps.set(t.id, feed.stepOf(e));
   const at = new Date(e.time).getTime();
@@ -120,7 +131,9 @@ function applyContact(c, removed) {
 /** @param {import('./types').Message} m */
 function applyMessage(m) {
   const talk = state.talks.get(m.conversation);
-  if (talk && (m.edit || m.late)) soon(loadTalk, m.conversation); // it changes another, or stands further up
+  const last = talk?.messages.at(-1);
+  const further = last && (m.edit || m.late || m.time < last.time); // it changes another, or stands further up
+  if (further || loading.has(m.conversation)) soon(loadTalk, m.conversation);
   else if (talk) talk.messages = replaced(talk.messages, m, (o) => o.id);
   soon(loadConversations);
   if (m.file || m.edit) soon(loadFiles);

@@ -12,14 +12,14 @@ export function name(text) { return html`<bdi class="name">${visible(text)}</bdi
 /** @param {string} text an alias or an account */
 export function who(text) { return html`<bdi class="who">${person(text)}</bdi>`; }
 
-/** The head of a view. @param {string} title @param {unknown} [beside] buttons */
-export function head(title, beside = nothing) {
-  return html`<header class="head"><h1 tabindex="-1">${title}</h1><div class="row">${beside}</div></header>`;
+/** The head of a view, or of a part beside what is open. @param {string} title @param {unknown} [beside] buttons @param {boolean} [part] */
+export function head(title, beside = nothing, part = false) {
+  return html`<header class="head">${part ? html`<h2 class="h1">${title}</h2>` : html`<h1 tabindex="-1">${title}</h1>`}<div class="row">${beside}</div></header>`;
 }
 
 /** What stands where there is nothing yet: what this is for, and what to do first. @param {import('./icons.js').Icon} sign @param {string} title @param {unknown} text @param {unknown} [buttons] */
 export function empty(sign, title, text, buttons = nothing) {
-  return html`<div class="empty">${icon(sign)}<h3>${title}</h3><p>${text}</p><div class="row">${buttons}</div></div>`;
+  return html`<div class="empty">${icon(sign)}<h2>${title}</h2><p>${text}</p><div class="row">${buttons}</div></div>`;
 }
 
 /** How the bytes go. @param {string} path @param {import('../types').PathDetails | null} details */

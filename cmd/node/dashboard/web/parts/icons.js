@@ -18,6 +18,7 @@ const LINES = {
   plus: svg`<path d="M12 5v14M5 12h14"/>`,
   file: svg`<path d="M6.5 3.5h7l5 5v12h-12zM13.5 3.5v5h5"/>`,
   back: svg`<path d="M15 5l-7 7 7 7"/>`,
+  dash: svg`<path d="M6 12h12"/>`,
   again: svg`<path d="M19.5 12A7.5 7.5 0 1 1 17 6.4M19.5 3.5v4h-4"/>`,
   clip: svg`<path d="m19.5 11.5-7.6 7.6a4.6 4.6 0 0 1-6.5-6.5l8-8a3.1 3.1 0 0 1 4.4 4.4l-8 8a1.5 1.5 0 0 1-2.2-2.2l7.3-7.3"/>`,
   send: svg`<path d="M4 12 20 4.5 15.5 20l-4-6.5z"/>`,

@@ -54,7 +54,7 @@ export function percent(bytes, whole) { return whole <= 0 || bytes >= whole ? 10
 const format = (iso, form) => new Intl.DateTimeFormat(undefined, form).format(new Date(iso));
 
 /** The hour. @param {string} iso */
-export function clock(iso) { return format(iso, { hour: '2-digit', minute: '2-digit' }); }
+export function clock(iso) { return format(iso, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }); }
 
 /** @param {string} iso @param {Date} [now] */
 export function day(iso, now = new Date()) {

@@ -73,7 +73,7 @@ export function uploads() {
   return html`<ul class="cards">${going.map((g) => html`<li class="card transfer uploading">
     <span class="round">${icon('up')}</span>
     <div class="grow">
-      <h3>${name(g.file.name)}</h3>
+      <p class="title">${name(g.file.name)}</p>
       <p class="dim">handing it to your node, for <bdi>${visible(g.label)}</bdi></p>
       <progress max="100" .value=${percent(g.sent, g.file.size)} aria-label="Handing ${visible(g.file.name)} to the node"></progress>
       <p class="line facts"><span>${percent(g.sent, g.file.size)} %</span><span class="dim">${size(g.sent)} of ${size(g.file.size)}</span></p>

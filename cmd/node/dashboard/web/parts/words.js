@@ -134,7 +134,7 @@ export function step(t, phase, detail) {
     case 'answered': return `${who} answered`;
     case 'pair': return `found addresses that reach each other${more}`;
     case 'tls': return `encrypted connection to ${who} stands${more}`;
-    case 'go': return `${who} takes it`;
+    case 'go': return t.direction === 'incoming' ? 'the bytes may come' : `${who} takes it`;
     case 'verified': return 'every byte verified';
   }
   return visible(phase) + more;
@@ -188,7 +188,7 @@ function pairedWords(p) {
 
 /** A control entry as a sentence. @param {import('../types').Message} m */
 export function act(m) {
-  const who = person(m.author), whom = person(m.target_name);
+  const who = m.author === 'you' ? 'You' : person(m.author), whom = person(m.target_name);
   switch (m.action) {
     case 'initial': return m.text ? `${who} made the group ${visible(m.text)}` : `${who} began the conversation`;
     case 'invite': return `${who} invited ${whom}`;

@@ -24,7 +24,7 @@ export function codes() {
       <div class="card tall"><span class="round">${icon('down')}</span><h2>Receive</h2><p class="dim">Somebody told you words, or showed you a picture. Type what it says and the file comes to your downloads.</p><div class="row"><button class="main" @click=${() => enterCode('file')}>Type the code</button></div></div>
     </div>
     ${live.length > 0 ? html`<section aria-labelledby="live"><h2 id="live">Codes in use</h2><ul class="cards">${live.map((p) => html`<li class="card"><span class="round">${icon('codes')}</span>
-      <div class="grow"><h3>${KINDS[p.purpose] ?? 'Code'}</h3><p class="dim">${pairingWords(p)} Until ${clock(p.expires)}.</p></div>
+      <div class="grow"><p class="title">${KINDS[p.purpose] ?? 'Code'}</p><p class="dim">${pairingWords(p)} Until ${clock(p.expires)}.</p></div>
       <div class="row buttons">${p.code || p.qr ? html`<button @click=${() => showCode(p)}>Show</button>` : nothing}<button @click=${() => attempt(() => cancelPairing(p.id))}>Burn</button></div></li>`)}</ul></section>` : nothing}
     ${uploads()}
     ${sent.length > 0 ? html`<section aria-labelledby="bycode"><h2 id="bycode">Files by code</h2>${cards(sent)}</section>` : live.length > 0 ? nothing : empty('codes', 'No code in use', 'A code works once, for ten minutes unless you say otherwise. One wrong guess burns it, so nobody can try them out.')}

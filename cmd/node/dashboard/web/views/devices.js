@@ -28,7 +28,7 @@ export function devices() {
 function device(d) {
   const mine = state.devices.find((o) => o.self);
   const facts = [d.self ? 'this device' : d.revoked ? 'revoked' : d.connected ? 'connected' : 'not connected now', d.keeper ? 'holds the account’s key' : ''].filter(Boolean);
-  return html`<li class="card"><span class="round">${icon('devices')}</span><div class="grow"><h3>${name(d.name)} <span class="dim mono">${shortDevice(d.id)}</span></h3>
+  return html`<li class="card"><span class="round">${icon('devices')}</span><div class="grow"><p class="title">${name(d.name)} <span class="dim mono">${shortDevice(d.id)}</span></p>
     <p class="dim">${d.revoked ? nothing : html`<span class="dot ${d.self || d.connected ? 'on' : ''}"></span> `}${facts.join(' · ')} · since ${time(d.added)}</p></div>
     <div class="row buttons">${!d.self && !d.revoked && mine?.keeper ? html`<button @click=${() => revoke(d)}>Revoke<span class="unseen"> ${visible(d.name)}</span></button>` : nothing}</div></li>`;
 }

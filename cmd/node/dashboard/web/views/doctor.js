@@ -26,8 +26,8 @@ export function doctor() {
   return html`${head('Doctor', html`<button ?disabled=${busy} @click=${look}>${icon('again')}Look again</button>`)}
     <div class="stack" aria-busy=${busy ? 'true' : 'false'}>
     ${c ? html`<p class="callout advice">${icon('doctor')}<span>${sentence(c.advice)}</span></p>
-      <ul class="cards findings">${findings(c).map((f) => html`<li class="card" data-tone=${f.tone}><span class="round">${icon(f.tone === 'good' ? 'check' : f.tone === 'fair' ? 'more' : 'alert')}</span>
-        <div class="grow"><h3>${f.title}</h3>${f.words.map((w) => html`<p class="dim">${sentence(w)}</p>`)}</div></li>`)}</ul>` : busy ? html`<p class="dim loading" role="status">Looking at everything that connections depend on; this takes some seconds…</p>` : nothing}
+      <ul class="cards findings">${findings(c).map((f) => html`<li class="card" data-tone=${f.tone}><span class="round">${icon(f.tone === 'good' ? 'check' : f.tone === 'fair' ? 'dash' : 'alert')}</span>
+        <div class="grow"><p class="title">${f.title}</p>${f.words.map((w) => html`<p class="dim">${sentence(w)}</p>`)}</div></li>`)}</ul>` : busy ? html`<p class="dim loading" role="status">Looking at everything that connections depend on; this takes some seconds…</p>` : nothing}
     </div>`;
 }
 

@@ -37,7 +37,7 @@ export function bringing(entry) { return [...state.transfers.values()].find((t) 
 /** @param {import('../types').Message} m */
 function missed(m) {
   const talk = state.conversations.find((c) => c.id === m.conversation);
-  return html`<li class="card"><span class="round">${icon('file')}</span><div class="grow"><h3>${name(m.file?.name ?? '')}</h3>
+  return html`<li class="card"><span class="round">${icon('file')}</span><div class="grow"><p class="title">${name(m.file?.name ?? '')}</p>
     <p class="dim">${size(m.file?.size ?? 0)} · from ${who(m.author)}${talk?.mode === 'group' ? html` in ${name(talk.name)}` : nothing} · ${time(m.time)}</p></div>
     <div class="row buttons">${askAgain(m)}</div></li>`;
 }
@@ -52,8 +52,8 @@ export function askAgain(m) {
 function file(f) {
   const here = f.state === 'held' || f.state === 'unchecked';
   const came = [...state.transfers.values()].find((t) => t.entry === f.entry && t.state === 'finished' && t.direction === 'incoming' && !t.folder);
-  return html`<li class="card"><span class="round">${icon('file')}</span><div class="grow"><h3>${name(f.name)}</h3>
-    <p class="dim">${size(f.size)} · ${f.source ? 'sent by you' : html`from ${who(f.author)}`} · <a href="#/talk/${f.conversation}">${name(f.conversation_name)}</a> · ${time(f.since)}</p>
+  return html`<li class="card"><span class="round">${icon('file')}</span><div class="grow"><p class="title">${name(f.name)}</p>
+    <p class="dim">${size(f.size)} · ${f.source ? 'sent by you' : html`from ${who(f.author)}`} in <a href="#/talk/${f.conversation}">${f.conversation_name === f.author ? 'your conversation' : name(f.conversation_name)}</a> · ${time(f.since)}</p>
     <p class="line dim"><span class="dot ${here ? 'on' : ''}"></span> ${STATES[f.state] ?? f.state} <bdi class="file">${visible(f.file)}</bdi></p></div>
     <div class="row buttons">${here && came ? html`<button @click=${() => attempt(() => saveCopy(came.id))}>Save a copy<span class="unseen"> of ${visible(f.name)}</span></button>` : nothing}</div></li>`;
 }

@@ -17,11 +17,11 @@ import { askAgain } from './files.js';
 
 /** @param {import('../types').Conversation} c @param {Message[]} messages oldest first */
 export function history(c, messages) {
-  if (messages.length === 0) return html`<div class="empty"><h3>Nothing said yet</h3><p>Write something below, or drop a file here. Both wait for the others if they are away.</p></div>`;
+  if (messages.length === 0) return html`<div class="empty"><h2>Nothing said yet</h2><p>Write something below, or drop a file here. Both wait for the others if they are away.</p></div>`;
   return html`<ol class="history">${repeat(messages, (m) => m.id, (m, i) => {
     const before = messages[i - 1];
     const newDay = !before || day(before.time) !== day(m.time);
-    return html`${newDay ? html`<li class="day" role="presentation"><span>${day(m.time)}</span></li>` : nothing}${entry(c, m, !newDay && before?.account === m.account)}`;
+    return html`${newDay ? html`<li class="day"><span>${day(m.time)}</span></li>` : nothing}${entry(c, m, !newDay && before?.account === m.account)}`;
   })}</ol>`;
 }
 

@@ -32,7 +32,7 @@ function limit(l) {
     attempt(() => setLimit(l, up, down), `The limit for ${words} is changed.`);
   };
   return html`<li class="card"><form class="limit" @submit=${submitted(go)}>
-    <h3 class="grow">${l.account === '' ? 'Everybody together' : who(l.contact)}</h3>
+    <p class="title grow">${l.account === '' ? 'Everybody together' : who(l.contact)}</p>
     <label>Sending <input name="up" .value=${rateText(l.up)} placeholder="no limit" autocomplete="off" aria-label="Sending, ${words}"></label>
     <label>Receiving <input name="down" .value=${rateText(l.down)} placeholder="no limit" autocomplete="off" aria-label="Receiving, ${words}"></label>
     <button>Set<span class="unseen"> the limit for ${words}</span></button></form></li>`;
@@ -60,7 +60,7 @@ function rule(r) {
     r.max_size ? `up to ${amount(r.max_size)}` : '',
     r.folder ? `into ${r.folder}` : '',
   ].filter(Boolean).join(' ');
-  return html`<li class="card"><div class="grow"><h3>${name(r.name)}</h3><p>${ACTIONS[r.action || 'accept'] ?? r.action} ${visible(all)}.</p></div>
+  return html`<li class="card"><div class="grow"><p class="title">${name(r.name)}</p><p>${ACTIONS[r.action || 'accept'] ?? r.action} ${visible(all)}.</p></div>
     <p class="dim">${size(r.used)}${r.quota ? ` of ${amount(r.quota)}` : ''}<br>in 30 days</p></li>`;
 }
 

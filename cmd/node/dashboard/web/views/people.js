@@ -41,7 +41,7 @@ function meet() {
 /** @param {Contact} c */
 function request(c) {
   const go = (/** @type {FormData} */ f) => { attempt(() => acceptContact(c.account, String(f.get('name') ?? '').trim())); };
-  return html`<li class="card">${sign(c.name, c.account)}<div class="grow"><h3>${name(c.name)}</h3>
+  return html`<li class="card">${sign(c.name, c.account)}<div class="grow"><p class="title">${name(c.name)}</p>
     <p class="dim">calls itself so; that proves nothing. Ask them for their account: <bdi class="mono">${visible(c.account)}</bdi></p>
     <form class="row" @submit=${submitted(go)}><label class="grow"><span class="unseen">What you want to call them</span><input name="name" placeholder="your name for them" autocomplete="off"></label>
       <button class="main">Accept<span class="unseen"> ${visible(c.name)}</span></button><button type="button" @click=${() => attempt(() => removeContact(c))}>Refuse<span class="unseen"> ${visible(c.name)}</span></button></form></div></li>`;
@@ -50,7 +50,7 @@ function request(c) {
 /** @param {Contact} c */
 function contact(c) {
   const talk = talkWith(c.account);
-  return html`<li class="card">${sign(c.name, c.account)}<div class="grow"><h3>${who(c.name)}</h3>${c.state === 'requested' ? html`<p class="dim">has not accepted yet; passeur asks again by itself</p>` : presence(c)}</div>
+  return html`<li class="card">${sign(c.name, c.account)}<div class="grow"><p class="title">${who(c.name)}</p>${c.state === 'requested' ? html`<p class="dim">has not accepted yet; passeur asks again by itself</p>` : presence(c)}</div>
     <div class="row buttons">
       ${talk && c.state === 'accepted' ? html`<a class="button" href="#/talk/${talk.id}">Write<span class="unseen"> to ${person(c.name)}</span></a>` : nothing}
       ${c.state === 'accepted' ? html`<button @click=${() => sendDialog([], c.account)}>Send<span class="unseen"> files to ${person(c.name)}</span></button>` : nothing}

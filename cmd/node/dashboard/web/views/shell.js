@@ -18,12 +18,12 @@ import { now } from './now.js';
 import { people } from './people.js';
 import { talks } from './talks.js';
 
-/** @typedef {{ view: string, title: string, icon: import('../parts/icons.js').Icon, draw: () => unknown, phone: boolean }} View */
+/** @typedef {{ view: string, title: string, short?: string, icon: import('../parts/icons.js').Icon, draw: () => unknown, phone: boolean }} View */
 
 /** @type {View[]} */
 export const VIEWS = [
   { view: 'now', title: 'Now', icon: 'now', draw: now, phone: true },
-  { view: 'talk', title: 'Conversations', icon: 'talk', draw: talks, phone: true },
+  { view: 'talk', title: 'Conversations', short: 'Talks', icon: 'talk', draw: talks, phone: true },
   { view: 'people', title: 'People', icon: 'people', draw: people, phone: true },
   { view: 'files', title: 'Files', icon: 'files', draw: filesView, phone: true },
   { view: 'codes', title: 'Codes', icon: 'codes', draw: codes, phone: false },
@@ -82,7 +82,7 @@ function skip(e) {
 function navigation() {
   const waiting = counts();
   return html`<nav aria-label="Views"><ul>${VIEWS.map((v) => html`<li class=${v.phone ? '' : 'wide'}>
-      <a href="#/${v.view}" aria-current=${ui.route.view === v.view ? 'page' : nothing}>${icon(v.icon)}<span>${v.title}</span>${waiting[v.view] ? html`<b class="count">${waiting[v.view]}<span class="unseen"> waiting</span></b>` : nothing}</a></li>`)}
+      <a href="#/${v.view}" aria-current=${ui.route.view === v.view ? 'page' : nothing}>${icon(v.icon)}<span class=${v.short ? 'desk' : ''}>${v.title}</span>${v.short ? html`<span class="narrow">${v.short}</span>` : nothing}${waiting[v.view] ? html`<b class="count">${waiting[v.view]}<span class="unseen"> waiting</span></b>` : nothing}</a></li>`)}
     <li class="narrow"><a href="#/more" aria-current=${VIEWS.some((v) => v.phone && v.view === ui.route.view) ? nothing : 'page'}>${icon('more')}<span>More</span></a></li>
   </ul></nav>
   <button class="main sendfiles" @click=${() => sendDialog([], here())}>${icon('send')}<span>Send files</span></button>`;

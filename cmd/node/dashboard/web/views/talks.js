@@ -19,11 +19,11 @@ import { history } from './history.js';
 /** @type {Set<string>} */ const asked = new Set();
 
 export function talks() {
-  const all = state.conversations.filter((c) => c.renewed === '' || c.id === ui.route.arg);
+  const all = state.conversations.filter((c) => c.mode !== 'own' && (c.renewed === '' || c.id === ui.route.arg));
   const now = ui.route.arg === '' ? undefined : conversation(ui.route.arg);
   if (all.length === 0) return html`${head('Conversations')}${nobody()}`;
   return html`<div class="talks ${now ? 'open' : ''}">
-    <section class="list" aria-label="All conversations">${head('Conversations', html`<button @click=${newGroup}>${icon('plus')}Group</button>`)}
+    <section class="list" aria-label="All conversations">${head('Conversations', html`<button @click=${newGroup}>${icon('plus')}Group</button>`, now !== undefined)}
       <ul class="rows links">${repeat(all, (c) => c.id, (c) => row(c, c.id === now?.id))}</ul></section>
     ${now ? talk(now) : html`<section class="talk none">${empty('talk', 'No conversation is open', 'Choose one from the list. Messages and files of a conversation are kept by all its members’ devices.')}</section>`}
   </div>`;
@@ -60,7 +60,7 @@ function talk(c) {
   }
   const writes = ['owner', 'admin', 'member'].includes(c.status) && c.renewed === '';
   return html`<section class="talk" aria-label="Conversation with ${visible(c.name)}">
-    <header class="head"><a class="button bare narrow" href="#/talk">${icon('back')}<span class="unseen">All conversations</span></a>${sign(c.name, c.id)}<h2 class="grow">${who(c.name)}${c.mode === 'group' ? html` <span class="dim small">${count(inside(c), 'member')}</span>` : nothing}</h2>
+    <header class="head"><a class="button bare narrow" href="#/talk">${icon('back')}<span class="unseen">All conversations</span></a>${sign(c.name, c.id)}<h1 class="grow" tabindex="-1">${who(c.name)}${c.mode === 'group' ? html` <span class="dim small">${count(inside(c), 'member')}</span>` : nothing}</h1>
       ${writes ? html`<button @click=${() => sendDialog([], receiverOf(c).key)}>${icon('clip')}Send files</button>` : nothing}
       ${c.mode === 'group' ? html`<button @click=${() => members(c.id)}>Members</button>` : nothing}</header>
     ${standing(c)}
