@@ -80,7 +80,7 @@ func TestExamplesAreCommands(t *testing.T) {
 					t.Errorf("no such command: %s", line)
 					continue
 				}
-				if err := found.ParseFlags(rest); err != nil {
+				if err := found.ParseFlags(rest); err != nil && !strings.Contains(call, "…") {
 					t.Errorf("%v: %s", err, line)
 				}
 			}
@@ -100,10 +100,10 @@ func TestFlagsSayWhatTheyTake(t *testing.T) {
 			if f.Value.Type() == "bool" {
 				return
 			}
-			if c.Name() != "run" && value != strings.ToUpper(value) && !strings.Contains(value, "|") {
+			if slices.Contains([]string{"", "string", "stringArray", "strings", "int", "duration"}, value) {
 				t.Errorf("--%s takes a %q: name it", f.Name, value)
 			}
-			if unit := units[value]; unit != "" && !regexp.MustCompile(unit).MatchString(says) {
+			if unit := units[value]; unit != "" && !regexp.MustCompile(unit).MatchString(says+" "+f.DefValue) {
 				t.Errorf("--%s takes a %s and does not say how it is written: %s", f.Name, value, says)
 			}
 		})

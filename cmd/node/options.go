@@ -60,7 +60,7 @@ func (o *runOptions) bind(flags *pflag.FlagSet) {
 	flags.Var(word{&o.config.Downloads, "FOLDER", checkNothing}, "downloads", "folder for files accepted without -o (default: received in the home)")
 	flags.Var(&o.reserve, "reserve", "bytes to keep free on the disk, or none (default 256Mi)")
 	flags.Var(&o.limitUp, "limit-up", "the most that goes from here, bytes a second, or none (default: as 'passeur limit' set it)")
-	flags.Var(&o.limitDown, "limit-down", "the most that comes here")
+	flags.Var(&o.limitDown, "limit-down", "the most that comes here, in bytes a second")
 	flags.Var(word{&o.http, "HOST:PORT", checkHTTP}, "http", "serve the API and the dashboard on TCP too")
 	flags.Var(word{&o.httpCert, "FILE", checkNothing}, "http-cert", "certificate chain (PEM) for the API on TCP")
 	flags.Var(word{&o.httpKey, "FILE", checkNothing}, "http-key", "key (PEM) of that certificate")
