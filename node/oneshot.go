@@ -93,8 +93,10 @@ func (n *Node) ReceiveByCode(_ context.Context, code, path string) (Pairing, err
 		return Pairing{}, err
 	}
 	x := n.newReceiving(path)
-	e := &pairingEntry{file: &fileCode{receives: x}, Pairing: Pairing{Purpose: PairFile}}
-	return n.enter(e, code, pairing.File, func(ctx context.Context, e *pairingEntry) error { return n.meetSender(ctx, x, e) })
+	e := &pairingEntry{file: &fileCode{receives: x, ended: x.unpaired}, Pairing: Pairing{Purpose: PairFile}}
+	p, err := n.enter(e, code, pairing.File, func(ctx context.Context, e *pairingEntry) error { return n.meetSender(ctx, x, e) })
+	x.unpaired(err)
+	return p, err
 }
 
 // checkPath looks at what can be known to be wrong with a path before a code is burnt

@@ -46,6 +46,13 @@ func (n *Node) newReceiving(path string) *receiving {
 	return x
 }
 
+// unpaired gives up what came to no transfer; nil: it came to one, or still may.
+func (x *receiving) unpaired(err error) {
+	if err != nil {
+		x.stop(err)
+	}
+}
+
 // meetSender waits until the device that has proven the code says what it sends.
 func (n *Node) meetSender(ctx context.Context, x *receiving, e *pairingEntry) error {
 	n.oneShots.meet(e.other.Device)

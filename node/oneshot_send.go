@@ -107,17 +107,20 @@ func (n *Node) meetReceiver(ctx context.Context, x *sending, e *pairingEntry) er
 	}
 	select {
 	case <-x.met:
-		return nil
 	case <-x.over:
-		return x.err
 	case <-ctx.Done():
 		err := context.Cause(ctx)
 		if errors.Is(err, context.Canceled) {
 			err = filexfer.ErrCancelled
 		}
-		x.stop(err)
+		x.stop(err) // unless it has ended, which has stopped x
 		<-x.over
-		return err
+	}
+	select {
+	case <-x.met: // whatever came of it then
+		return nil
+	default:
+		return x.err
 	}
 }
 
@@ -187,9 +190,8 @@ func (n *Node) handSome(ctx context.Context, x *sending) error {
 				return err
 			}
 			continue
-		}
-		if overlap(sent, missing) {
-			return fmt.Errorf("%w: it wants again what it said that it has", filexfer.ErrProtocol)
+		case err != nil || overlap(sent, missing):
+			return fmt.Errorf("%w: it wants again what it was told, or said that it has", filexfer.ErrProtocol)
 		}
 		if err := n.sendMissing(ctx, x, missing); err != nil {
 			return err
