@@ -19,7 +19,8 @@ const maxPending = 100
 // self is what messages and members call the own account; nobody else may be called so.
 const self = "you"
 
-var alias = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,64}$`)
+// alias begins with no "-", or commands would take it for a flag.
+var alias = regexp.MustCompile(`^[A-Za-z0-9._@+][A-Za-z0-9._@+-]{0,63}$`)
 
 // contactBook holds the contacts in memory, and in the store before that.
 type contactBook struct {
@@ -236,7 +237,7 @@ func (b *contactBook) accepted(a conversation.Account) bool {
 func (n *Node) Contacts() []Contact { return n.contacts.all() }
 
 // AddContact asks the account to be a contact, under the alias name (1 to 64
-// letters, digits or any of "._@+-", unlike any other contact's whatever the
+// letters, digits or any of "._@+-", no "-" first, unlike any other contact's whatever the
 // case). The request is delivered, and delivered again, until the other side
 // has accepted; that takes as long as it takes until one of its devices is
 // there. If the account has asked us before, this accepts it.

@@ -55,7 +55,7 @@ func TestAliasesAreUniqueWhateverTheCase(t *testing.T) {
 	if err := set(b, person(t, 1), "bob", Accepted); err != nil {
 		t.Errorf("renaming bob to himself: %v", err)
 	}
-	for _, bad := range []string{"", "a b", "$(reboot)", "a/b", "é", string(make([]byte, 65))} {
+	for _, bad := range []string{"", "a b", "$(reboot)", "a/b", "é", "-o", "--json", string(make([]byte, 65))} {
 		if err := set(b, person(t, 3), bad, Requested); !errors.Is(err, ErrBadName) {
 			t.Errorf("name %q: %v", bad, err)
 		}

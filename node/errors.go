@@ -21,8 +21,9 @@ var (
 	ErrNotPending = errors.New("this account has not asked to be a contact")
 	// ErrNameTaken: another contact has this alias.
 	ErrNameTaken = errors.New("another contact has this name")
-	// ErrBadName: an alias has 1 to 64 letters, digits or any of "._@+-", and is not "you".
-	ErrBadName = errors.New(`a contact's name has 1 to 64 letters, digits or any of "._@+-", and is not "you"`)
+	// ErrBadName: an alias has 1 to 64 letters, digits or any of "._@+-", begins with
+	// no "-", and is not "you".
+	ErrBadName = errors.New(`a contact's name has 1 to 64 letters, digits or any of "._@+-", begins with no "-", and is not "you"`)
 	// ErrOwnAccount: one cannot be one's own contact.
 	ErrOwnAccount = errors.New("this is your own account")
 	// ErrUnknownTransfer: no transfer has this id.
