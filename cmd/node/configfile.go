@@ -203,7 +203,10 @@ func (d *document) pointTo(key string) string {
 	return fmt.Sprintf("%s:%d", d.path, d.placeOf(key).line)
 }
 
-// configError is about the config file: code "config".
+// codeConfig is the word for scripts of what is wrong with settings.
+const codeConfig = "config"
+
+// configError is about the config file or what it says.
 func configError(format string, args ...any) error {
-	return &failure{exit: exitUsage, code: "config", err: fmt.Errorf(format, args...)}
+	return &failure{exit: exitUsage, code: codeConfig, err: fmt.Errorf(format, args...)}
 }

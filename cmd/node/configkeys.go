@@ -35,7 +35,7 @@ var configKeys = []configKey{
 		about: "Have the router forward a port (UPnP-IGD, NAT-PMP, PCP)."},
 	{name: "accept", example: `"contacts"`, fallback: "ask", live: true,
 		about: "What happens to a file that no [[rule]] fits: ask leaves it waiting, contacts takes what contacts send."},
-	{name: "downloads", example: `"/srv/files"`, fallback: "received in the home", path: true,
+	{name: "downloads", example: `"/srv/files"`, fallback: "received in the home", live: true, path: true,
 		about: "Folder for files that are accepted without a path."},
 	{name: "reserve", example: `"2G"`, fallback: "256Mi", live: true,
 		about: "How many bytes are kept free on the disk that a file goes to. What would leave less is not accepted. none keeps nothing."},

@@ -169,7 +169,9 @@ func (t turnTable) server(d *document, hold *secrets) (s turnrelay.Server, err e
 	}
 	path := d.beside(t.PasswordFile)
 	hold.add(path)
-	s.Password, err = passwordIn(path)
+	if s.Password, err = passwordIn(path); err != nil {
+		err = fmt.Errorf("password_file: %w", err)
+	}
 	return s, err
 }
 
@@ -177,11 +179,11 @@ func (t turnTable) server(d *document, hold *secrets) (s turnrelay.Server, err e
 func passwordIn(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("password_file: %w", err)
+		return "", err
 	}
 	password, rest, _ := strings.Cut(string(text), "\n")
 	if password = strings.TrimSuffix(password, "\r"); password == "" || strings.TrimSpace(rest) != "" {
-		return "", fmt.Errorf("password_file: %s must hold the password in one line, and nothing else", path)
+		return "", fmt.Errorf("%s must hold the password in one line, and nothing else", path)
 	}
 	return password, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -36,6 +37,15 @@ func (s *service) reload(ctx context.Context) (api.Reloaded, error) {
 	}
 	s.notify(daemon.SdNotifyReady, s.status())
 	return api.Reloaded{Restart: restart}, err
+}
+
+// reloadFor is reload for a request: what is wrong with the file has a code.
+func (s *service) reloadFor(ctx context.Context) (api.Reloaded, error) {
+	done, err := s.reload(ctx)
+	if f := new(failure); errors.As(err, &f) && f.code == codeConfig {
+		err = &api.Problem{Status: http.StatusConflict, Title: http.StatusText(http.StatusConflict), Code: api.CodeBadConfig, Detail: err.Error()}
+	}
+	return done, err
 }
 
 // troubleOf is what the status tells of a reload, one line.

@@ -106,11 +106,11 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
-		a.runCommand(), a.configCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
+		a.runCommand(), a.configCommand(), a.reloadCommand(), a.logCommand(), a.dashboardCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
 		a.contactCommand(), a.deviceCommand(),
 		a.conversationCommand(), a.messageCommand(),
 		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(), a.limitCommand(),
-		a.demoCommand(), a.versionCommand(), help,
+		a.exportHomeCommand(), a.importHomeCommand(), a.demoCommand(), a.versionCommand(), help,
 		exitCodesTopic(), jsonTopic(), environmentTopic(),
 	)
 	root.SetOut(a.stdout) // before the completion's commands keep it

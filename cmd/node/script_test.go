@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"eventually": cmdEventually,
 			"friends":    cmdFriends,
 			"get":        cmdGet,
+			"manager":    cmdManager,
 			"mistype":    cmdMistype,
 			"node":       cmdNode,
 			"random":     cmdRandom,
@@ -118,7 +119,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, v := range []string{"PATH", "HOME", "TMPDIR", "PASSEUR_HOME", "PASSEUR_ACCEPT", "PASSEUR_LISTEN", "PASSEUR_MDNS", "PASSEUR_STUN", "PASSEUR_CONFIG", "GOCOVERDIR", "GORACE"} {
+	for _, v := range []string{"PATH", "HOME", "TMPDIR", "PASSEUR_HOME", "PASSEUR_ACCEPT", "PASSEUR_LISTEN", "PASSEUR_MDNS", "PASSEUR_STUN", "PASSEUR_CONFIG", "NOTIFY_SOCKET", "WATCHDOG_USEC", "GOCOVERDIR", "GORACE"} {
 		cmd.Env = append(cmd.Env, v+"="+ts.Getenv(v))
 	}
 	return cmd
@@ -255,9 +256,9 @@ func (j *job) stop(ts *testscript.TestScript, name string) {
 	}
 }
 
-// cmdSignal is "signal NAME INT|TERM|KILL".
+// cmdSignal is "signal NAME INT|TERM|KILL|HUP".
 func cmdSignal(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP}
 	ts.Check(jobsOf(ts).get(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }
 

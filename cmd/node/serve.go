@@ -16,6 +16,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/dashboard"
+	"github.com/passeur-p2p/passeur/cmd/node/metrics"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
 	"github.com/passeur-p2p/passeur/node"
 )
@@ -53,6 +54,8 @@ type service struct {
 	now     *effective // the settings in force
 	node    running    // the one that runs, or ran last; nil: none yet
 	trouble string     // what the last reload left to do
+	// stopping: nothing new begins any more.
+	stopping bool
 }
 
 // newService reads the settings and makes the log.
@@ -145,8 +148,39 @@ func (s *service) begin(ctx context.Context, start starter) (running, error) {
 func (s *service) apiOptions() api.Options {
 	return api.Options{
 		Logger: s.logger.With(loggerKey, "api"), Home: s.home,
-		Levels: s.levels, Reload: s.reload, Page: dashboard.Handler(),
+		Levels: s.levels, Reload: s.reloadFor, Ready: s.ready,
+		Metrics: metrics.New(s).Handler(), Page: dashboard.Handler(),
 	}
+}
+
+// Counts are those of the node of the moment, for the metrics.
+func (s *service) Counts() node.Counts {
+	s.mu.Lock()
+	n := s.node
+	s.mu.Unlock()
+	if source, counts := n.(metrics.Source); counts {
+		return source.Counts()
+	}
+	return node.Counts{}
+}
+
+// ready gives nil while the node does its work.
+func (s *service) ready() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.node == nil:
+		return errors.New("the node is starting")
+	case s.stopping:
+		return errors.New("the node is stopping")
+	}
+	return nil
+}
+
+func (s *service) setStopping() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
 }
 
 // listenTCP has the API answer on TCP too, where that is asked for.

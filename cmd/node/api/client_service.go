@@ -1,0 +1,39 @@
+package api
+
+import (
+	"context"
+	"net/http"
+)
+
+// levelsBody is the body of /v1/log in both directions.
+type levelsBody struct {
+	Levels string `json:"levels"`
+}
+
+// Levels asks how much is logged: "info,icetcp=debug".
+func (c *Client) Levels(ctx context.Context) (string, error) {
+	var out levelsBody
+	err := c.ask(ctx, http.MethodGet, "/v1/log", nil, &out)
+	return out.Levels, err
+}
+
+// SetLevels changes how much is logged, until the node stops, and gives what holds then.
+func (c *Client) SetLevels(ctx context.Context, levels string) (string, error) {
+	var out levelsBody
+	err := c.ask(ctx, http.MethodPut, "/v1/log", levelsBody{levels}, &out)
+	return out.Levels, err
+}
+
+// Reload has the node read its config file again.
+func (c *Client) Reload(ctx context.Context) (out Reloaded, err error) {
+	return out, c.ask(ctx, http.MethodPost, "/v1/reload", nil, &out)
+}
+
+// Dashboard gives the address of the dashboard, which lets in whoever has it.
+func (c *Client) Dashboard(ctx context.Context) (string, error) {
+	var out struct {
+		URL string `json:"url"`
+	}
+	err := c.ask(ctx, http.MethodPost, "/v1/dashboard", nil, &out)
+	return out.URL, err
+}
