@@ -16,6 +16,7 @@ import (
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/nodetest"
 	"github.com/passeur-p2p/passeur/node/pairing"
+	"github.com/passeur-p2p/passeur/node/throttle"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/oneshot"
 )
@@ -137,8 +138,8 @@ func mistyped(code string) string {
 	return code[:at] + "zucchini"
 }
 
-// begin lets bob receive what alice sends, slowly, and gives both transfers when bytes
-// of it have come.
+// begin lets bob receive what alice sends, and gives both transfers when the first bytes
+// of it have come; the rest hardly moves then.
 func begin(t *testing.T, alice, bob *node.Node, path string) (sent, got node.Transfer, code string) {
 	t.Helper()
 	limit(t, alice, slow)
@@ -155,13 +156,14 @@ func begin(t *testing.T, alice, bob *node.Node, path string) (sent, got node.Tra
 		t.Fatalf("the receiver's pairing: %+v", there)
 	}
 	got = nodetest.Transfer(t, bob, "the first bytes", func(x node.Transfer) bool { return x.ID == there.Transfer && x.Bytes > 0 })
+	limit(t, alice, throttle.MinRate)
 	if got.State != filexfer.Ongoing || got.Bytes == got.Size {
 		t.Fatalf("too quick: %+v", got)
 	}
 	return sent, got, shown.Code
 }
 
-// slow is a rate at which a unit takes a moment, and 64 of them minutes.
+// slow is a rate at which the first unit takes a moment, and a film half a minute.
 const slow = 1 << 20
 
 func limit(t *testing.T, n *node.Node, rate int64) {
@@ -176,7 +178,7 @@ func limit(t *testing.T, n *node.Node, rate int64) {
 func TestTransferByCodeGoesOnAfterACut(t *testing.T) {
 	w := newWorld(t)
 	alice, bob, carol := w.start("alice", ""), w.start("bob", ""), w.start("carol", "")
-	path, content := randomFile(t, "film.mkv", 64<<20)
+	path, content := randomFile(t, "film.mkv", 32<<20)
 	events := alice.Watch(t.Context())
 	sent, got, code := begin(t, alice, bob, path)
 	late, err := carol.ReceiveByCode(t.Context(), code, t.TempDir())
@@ -283,7 +285,7 @@ func assertClosed(t *testing.T, from, n *node.Node) {
 
 func TestCancelsOfTransfersByCode(t *testing.T) {
 	alice, bob := strangers(t)
-	path, _ := randomFile(t, "film.mkv", 64<<20)
+	path, _ := randomFile(t, "film.mkv", 32<<20)
 	for name, c := range map[string]struct {
 		cancel      func(sent, got string) error
 		here, there filexfer.State // alice's, bob's
@@ -468,7 +470,7 @@ func TestWhatIsSentByCodeVanishes(t *testing.T) {
 // A node that is stopped in the middle ends it for both.
 func TestNodesStopDuringATransferByCode(t *testing.T) {
 	w := newWorld(t)
-	path, _ := randomFile(t, "film.mkv", 64<<20)
+	path, _ := randomFile(t, "film.mkv", 32<<20)
 	for _, who := range []string{"alice", "bob"} {
 		t.Run(who, func(t *testing.T) {
 			home := t.TempDir()
