@@ -12,7 +12,7 @@ import (
 // enough is how long a file may take that is to arrive.
 const enough = 2 * lab.Patience
 
-// scene is two people who are contacts, each on a side of an internet.
+// scene is two people, each on a side of an internet.
 type scene struct {
 	*natlab.Net
 	alice, bob *people.Person
@@ -24,9 +24,17 @@ type servers struct {
 	turn []people.Relay
 }
 
-// meet starts a DHT node on the server, Alice on side A and Bob on side B, and
-// makes them contacts. What they know of is asked for when the internet stands.
+// meet makes contacts of the people of a scene.
 func meet(t *testing.T, cfg natlab.Config, know func(n *natlab.Net) (alice, bob servers)) *scene {
+	t.Helper()
+	s := live(t, cfg, know)
+	people.Befriend(t, s.alice, s.bob)
+	return s
+}
+
+// live starts a DHT node on the server, Alice on side A and Bob on side B. What they
+// know of is asked for when the internet stands.
+func live(t *testing.T, cfg natlab.Config, know func(n *natlab.Net) (alice, bob servers)) *scene {
 	t.Helper()
 	n := natlab.New(t, cfg)
 	dht := people.Start(t, n.Server, people.Config{Name: "dht", Server: true, Args: []string{"--listen", ":4001"}})
@@ -37,7 +45,6 @@ func meet(t *testing.T, cfg natlab.Config, know func(n *natlab.Net) (alice, bob 
 	s.bob = people.Start(t, n.B, person("bob", cfg.B, bob, dht))
 	s.alice.Ready()
 	s.bob.Ready()
-	people.Befriend(t, s.alice, s.bob)
 	return s
 }
 
