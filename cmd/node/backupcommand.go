@@ -78,7 +78,7 @@ func (a *app) importHomeCommand() *cobra.Command {
 yet; either all of it is made, or nothing.
 
 ` + twoCopies,
-		Example: "  passeur import passeur-2026.age\n  passeur import --home /var/lib/passeur --passphrase-file phrase.txt passeur.age",
+		Example: "  passeur import passeur-2026.age\n  passeur import --home /srv/carol --passphrase-file phrase.txt passeur.age",
 		GroupID: groupMore,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -243,15 +243,18 @@ func configExample() string {
 }
 
 // comment wraps a text into lines of a comment.
-func comment(text string) string {
+func comment(text string) string { return wrapped(text, "# ") }
+
+// wrapped breaks a text into lines that begin with a prefix.
+func wrapped(text, prefix string) string {
 	var b strings.Builder
 	width := 0
 	for _, w := range strings.Fields(text) {
 		switch {
 		case width == 0:
-			b.WriteString("# ")
+			b.WriteString(prefix)
 		case width+len(w) > 85:
-			b.WriteString("\n# ")
+			b.WriteString("\n" + prefix)
 			width = 0
 		default:
 			b.WriteString(" ")

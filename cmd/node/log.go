@@ -24,9 +24,7 @@ or error, followed by those subsystems that differ. What is not named has the fi
 level. It holds until the node starts again or reloads; log-level in the config file
 stays.
 
-Subsystems: ` + strings.Join(subsystems, ", ") + `,
-and libp2p for what libraries log (libp2p/swarm2 is one of them).
-
+` + wrapped("Subsystems: "+strings.Join(subsystems, ", ")+"; and libp2p for what libraries log (libp2p/swarm2 is one of them).", "") + `
 The log itself goes to standard error of 'passeur run'; under systemd, see
 journalctl -u passeur.`,
 		Example: "  passeur log\n  passeur log info,icetcp=debug\n  passeur log info",
