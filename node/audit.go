@@ -104,7 +104,7 @@ func (n *Node) recordEnd(event string, t Transfer, p Part) {
 	attrs := append(fileAttrs(t), partyAttrs(t, p)...)
 	attrs = append(attrs, slog.String("result", string(result)), slog.String("reason", p.Reason), slog.String("state", p.State.String()),
 		slog.Int64("bytes", p.Bytes), slog.String("path", pathKind(p.Path)), slog.String("rule", t.Rule), slog.String("file", t.File),
-		slog.Duration("took", time.Since(t.Created).Round(time.Millisecond)))
+		slog.Float64("seconds", time.Since(t.Created).Round(time.Millisecond).Seconds()))
 	n.record(event, attrs...)
 }
 

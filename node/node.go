@@ -51,7 +51,8 @@ type Node struct {
 	policy    atomic.Pointer[policy]
 	auditor   atomic.Pointer[slog.Logger] // nil: there is no audit log
 	tally     *tally
-	deciding  sync.Mutex // one offer at a time is held against the rules' quotas
+	deciding  sync.Mutex       // one offer at a time is held against the rules' quotas
+	promised  map[string]int64 // guarded by deciding: bytes of missed files that a rule takes just now
 
 	conversations *logstore.Store
 	own           conversation.ID // the account's own conversation; zero: not known yet
@@ -111,7 +112,7 @@ func New(ctx context.Context, c Config) (*Node, error) {
 
 // prepare makes a node of which nothing runs yet.
 func prepare(s settings) *Node {
-	n := &Node{settings: s, log: s.logger("node"), hub: newHub(), tally: newTally()}
+	n := &Node{settings: s, log: s.logger("node"), hub: newHub(), tally: newTally(), promised: map[string]int64{}}
 	n.policy.Store(s.policy())
 	n.auditor.Store(s.Audit)
 	n.pairings, n.oneShots = newPairingBook(n.pairingsTold()), newOneShots()

@@ -54,13 +54,14 @@ type use struct {
 	files int
 }
 
+func (u use) plus(bytes int64, files int) use { return use{u.bytes + bytes, u.files + files} }
+
 // taken gives the use of each rule.
 func (n *Node) taken() (map[string]use, error) {
 	used := n.transfers.comingByRules() // first: one that ends meanwhile counts twice rather than not
 	list, err := n.store.Taken(time.Now().Add(-rules.Window))
 	for _, t := range list {
-		u := used[t.Rule]
-		used[t.Rule] = use{u.bytes + t.Bytes, u.files + t.Files}
+		used[t.Rule] = used[t.Rule].plus(t.Bytes, t.Files)
 	}
 	return used, err
 }
@@ -71,28 +72,28 @@ func (b *transferBook) comingByRules() map[string]use {
 	used := map[string]use{}
 	for _, e := range b.list {
 		if e.Rule != "" && !e.Ended {
-			u := used[e.Rule]
-			used[e.Rule] = use{u.bytes + rules.Charge(e.Size), u.files + 1}
+			used[e.Rule] = used[e.Rule].plus(rules.Charge(e.Size), 1)
 		}
 	}
 	return used
 }
 
-// takenBy is how much of its quota a rule has used up: all of it, if that is not known.
-func (n *Node) takenBy(rule string) int64 {
+// takenByLocked is how much of its quota a rule has used up: all of it, if that is not
+// known.
+func (n *Node) takenByLocked(rule string) int64 {
 	used, err := n.taken()
 	if err != nil {
 		n.log.Error("what a rule has taken cannot be read, so that it takes nothing more", "rule", rule, "error", err)
 		return math.MaxInt64
 	}
-	return used[rule].bytes
+	return used[rule].bytes + n.promised[rule]
 }
 
-// consider asks the rules about an offer, and then Config.Accept. deciding must be
-// held until the transfer is in the book: then its rule's quota counts it.
+// considerLocked asks the rules about an offer, and then Config.Accept. deciding must be
+// held until the transfer is in the book, or promised: then its rule's quota counts it.
 func (n *Node) considerLocked(o rules.Offer) rules.Decision {
 	p := n.policy.Load()
-	d := p.rules.Decide(o, n.takenBy)
+	d := p.rules.Decide(o, n.takenByLocked)
 	if d.Action == "" {
 		if d.Action = rules.Ask; p.accept == AcceptContacts && o.Contact {
 			d.Action = rules.Accept
@@ -219,9 +220,14 @@ func (n *Node) considerMissed(m Message) error {
 		Name: filexfer.SafeName(m.File.DisplayName), Size: m.File.TotalSize, Sum: m.File.SHA3Sum, Tree: m.File.SHA3Tree, Manifest: m.File.Manifest,
 	}
 	n.deciding.Lock()
-	defer n.deciding.Unlock()
-	switch d := n.considerLocked(n.factsOf(t)); d.Action {
+	d := n.considerLocked(n.factsOf(t))
+	if d.Action == rules.Accept {
+		n.promised[d.Rule] += rules.Charge(t.Size)
+	}
+	n.deciding.Unlock()
+	switch d.Action {
 	case rules.Accept:
+		defer n.keepPromise(t, d)
 		return n.takeMissed(t, d)
 	case rules.Refuse:
 		t.State, t.Code, t.Ended, t.Rule = filexfer.ClosedByHost, EndRefused, true, d.Rule
@@ -229,6 +235,15 @@ func (n *Node) considerMissed(m Message) error {
 		return n.transfers.begin(&entry{Transfer: t})
 	}
 	return nil
+}
+
+// keepPromise is to be called when a missed file is in the book, or is not taken.
+func (n *Node) keepPromise(t Transfer, d rules.Decision) {
+	n.deciding.Lock()
+	defer n.deciding.Unlock()
+	if n.promised[d.Rule] -= rules.Charge(t.Size); n.promised[d.Rule] == 0 {
+		delete(n.promised, d.Rule)
+	}
 }
 
 // takeMissed asks for a missed file. One for which there is no room stays missed.
