@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -22,21 +20,25 @@ overwritten: if the name is taken, it gets another one. What is interrupted goes
 itself where it stopped, also from somebody else who has it. Ctrl-C cancels the
 transfer. With --no-wait it prints the id and leaves the rest to the node.
 
+With -o - the file goes to standard output, and nothing else does: not a byte of it
+before all are verified. It lies in the node's folder for downloads too.
+
 With --only, which may be repeated, only those files of a folder are fetched that match
 a pattern: * stands for any part of a name, ? for one character, [a-z] for one of
 several. A pattern with / is for the whole path within the folder, one without for
 names in it, however deep; a folder that matches brings all that it contains.`,
 		Example: `  passeur accept 0123456789abcdef
   passeur accept 0123456789abcdef -o ~/Pictures/
+  passeur accept 0123456789abcdef -o - | tar x
   passeur accept 0123456789abcdef --only '*.jpg' --only letters/2026`,
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := checkTarget(output)
+			path, err := a.checkOutput(output)
 			if err != nil {
 				return err
 			}
-			return a.accept(cmd.Context(), args[0], path, only, &wait)
+			return a.accept(cmd.Context(), args[0], path, only, &order{wait, toStdout(output)})
 		},
 		ValidArgsFunction: a.completeTransfers(waits),
 	}
@@ -46,32 +48,17 @@ names in it, however deep; a folder that matches brings all that it contains.`,
 	return cmd
 }
 
-func (a *app) accept(ctx context.Context, id, path string, only []string, wait *patience) error {
+func (a *app) accept(ctx context.Context, id, path string, only []string, o *order) error {
 	c := a.client()
-	return a.begin(ctx, c, wait, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path, only...) })
+	if o.stdout {
+		if err := checkForStdout(ctx, c, id); err != nil {
+			return err
+		}
+	}
+	return a.begin(ctx, c, o, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path, only...) })
 }
 
 // outputFlag says where a file that comes is to lie.
 func outputFlag(cmd *cobra.Command, output *string) {
 	cmd.Flags().StringVarP(output, "output", "o", "", "`FOLDER|FILE` to write to, a folder ends in / or is there; -: standard output, once every byte is verified (default: the node's folder for downloads)")
-}
-
-// checkTarget makes path absolute, since the node's working folder is another,
-// and finds a missing folder before the offer is answered.
-func checkTarget(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	folder := filepath.Dir(absolute)
-	if os.IsPathSeparator(path[len(path)-1]) {
-		folder = absolute
-	}
-	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		return "", fileError("there is no folder %s to write to", folder)
-	}
-	return absolute, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
@@ -53,12 +52,24 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// codeStillRunning: the command waited as long as it was told to, and the transfer
-// goes on.
-const codeStillRunning = "still-running"
+// Words of errors that no node answered, beside those of package api and of how
+// transfers end. They never change.
+const (
+	codeUsage        = "usage"
+	codeNotRunning   = "not-running"
+	codeLocked       = "locked"
+	codeOtherUser    = "other-user"
+	codeInterrupted  = "interrupted"
+	codeCancelled    = "cancelled"
+	codeStillRunning = "still-running"
+	codeNoOutput     = "no-output"
+	codeDamaged      = "damaged"
+	codeBadExport    = "bad-export"
+	codeError        = "error"
+)
 
 func usageError(format string, args ...any) error {
-	return &failure{exit: exitUsage, code: "usage", err: fmt.Errorf(format, args...)}
+	return &failure{exit: exitUsage, code: codeUsage, err: fmt.Errorf(format, args...)}
 }
 
 // fileError is about a file that a command names: code "bad-file".
@@ -118,15 +129,17 @@ func classify(err error) *failure {
 	case errors.As(err, &f):
 		return &failure{f.exit, f.code, err, f.told}
 	case errors.Is(err, context.Canceled):
-		return &failure{exit: exitInterrupted, code: "interrupted", err: errors.New("interrupted")}
+		return &failure{exit: exitInterrupted, code: codeInterrupted, err: errors.New("interrupted")}
 	case errors.As(err, &p):
 		return &failure{exit: exitOfProblem(p.Code), code: p.Code, err: err}
 	case errors.Is(err, api.ErrNotRunning):
-		return &failure{exit: exitError, code: "not-running", err: err}
+		return &failure{exit: exitError, code: codeNotRunning, err: err}
+	case errors.Is(err, api.ErrOtherUser):
+		return &failure{exit: exitError, code: codeOtherUser, err: err}
 	case errors.Is(err, node.ErrLocked):
-		return &failure{exit: exitError, code: "locked", err: err}
+		return &failure{exit: exitError, code: codeLocked, err: err}
 	}
-	return &failure{exit: exitError, code: "error", err: err}
+	return &failure{exit: exitError, code: codeError, err: err}
 }
 
 // report tells people on stderr and, with asJSON, scripts on stdout what went
@@ -144,43 +157,4 @@ func report(err error, asJSON bool, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "passeur: "+show.Text(line))
 	}
 	return f.exit
-}
-
-// advice says what to do next about an error, by its word.
-func advice(code string) string {
-	next := map[string]string{
-		"not-running":               "start it with 'passeur run" + homeFlag() + "'",
-		"locked":                    "stop that one first, or give another home with --home",
-		api.CodeUnknownContact:      "see 'passeur contact list', or add one with 'passeur contact invite'",
-		api.CodeNotAccepted:         "see 'passeur contact list'; a contact that asked you waits for 'passeur contact accept ACCOUNT --name NAME'",
-		api.CodeNotPending:          "ask with 'passeur contact add ACCOUNT --name NAME'",
-		api.CodeNameTaken:           "choose another with --name",
-		api.CodeBadName:             "choose one with --name, for instance --name bob",
-		api.CodeUnknownTransfer:     "see 'passeur transfers'",
-		api.CodeNotWaiting:          "see 'passeur inbox' for what waits",
-		api.CodeUnknownDevice:       "see 'passeur device list'",
-		api.CodeUnknownConversation: "see 'passeur conversation list'",
-		api.CodeWithdrawn:           "whoever got it before may send it again",
-		api.CodeUnknownEntry:        "see 'passeur conversation show --all'",
-		api.CodeNotAFile:            "see 'passeur inbox' for files that you can get",
-		api.CodeRestarting:          "try again in a moment",
-		api.CodeClosing:             "start it again with 'passeur run" + homeFlag() + "'",
-	}[code]
-	if next == "" {
-		return ""
-	}
-	return ": " + next
-}
-
-// homeFlag repeats the --home that this process was given, for advice.
-func homeFlag() string {
-	for i, arg := range os.Args {
-		if value, found := strings.CutPrefix(arg, "--home="); found {
-			return " --home " + value
-		}
-		if arg == "--home" && i+1 < len(os.Args) {
-			return " --home " + os.Args[i+1]
-		}
-	}
-	return ""
 }

@@ -24,16 +24,29 @@ const (
 // beginner begins a transfer.
 type beginner = func(context.Context) (api.Transfer, error)
 
-// begin starts a transfer by start and follows it for as long as p says.
-func (a *app) begin(ctx context.Context, c *api.Client, p *patience, start beginner) error {
-	if p.none() {
+// order says how a transfer is to be followed.
+type order struct {
+	patience
+	// stdout: the file goes to standard output too, and so nothing else does.
+	stdout bool
+}
+
+// begin starts a transfer by start and follows it as o says.
+func (a *app) begin(ctx context.Context, c *api.Client, o *order, start beginner) error {
+	switch {
+	case o.none() && o.stdout:
+		return usageError("-o - waits for the file: leave out --no-wait")
+	case o.none():
 		return a.beginOnly(ctx, start)
 	}
-	f, err := a.follow(ctx, c, p, start)
-	if err != nil || a.json {
+	f, err := a.follow(ctx, c, &o.patience, start)
+	switch {
+	case err != nil || a.json:
 		return err
+	case o.stdout:
+		return a.writeContent(ctx, c, f)
 	}
-	return a.sayResult(f)
+	return a.say("%s", f.result())
 }
 
 // beginOnly starts a transfer and says its id.
@@ -98,12 +111,12 @@ func (a *app) lost(f *follower, err error) error {
 		err: fmt.Errorf("the node in %s stopped while the transfer ran (%w)%s", a.home, err, goesOn)}
 }
 
-// sayResult says for people that the followed transfer went well, and how.
-func (a *app) sayResult(f *follower) error {
+// result says for people that the followed transfer went well, and how.
+func (f *follower) result() string {
 	if f.already {
-		return a.say("%s", show.Already(f.t))
+		return show.Already(f.t)
 	}
-	return a.say("%s", show.Result(f.t, f.meter.Mean()))
+	return show.Result(f.t, f.meter.Mean())
 }
 
 // interrupt cancels the transfer, unless it has ended by itself meanwhile.
@@ -121,7 +134,7 @@ func (a *app) interrupt(f *follower) error {
 	}
 	f.take(api.Event{Time: t.Updated, Transfer: &t})
 	if err := f.finish(); err != nil {
-		return &failure{exit: exitInterrupted, code: "interrupted", err: err, told: true}
+		return &failure{exit: exitInterrupted, code: codeInterrupted, err: err, told: true}
 	}
 	return nil // it was finished before it could be cancelled
 }
@@ -152,7 +165,7 @@ func (f *follower) begin(ctx context.Context, start beginner) (err error) {
 	if f.t, err = start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	f.already = f.t.Ended
+	f.already = f.t.Ended && f.t.Entry != ""
 	f.reporter.Offer(f.t)
 	f.take(api.Event{Time: f.t.Updated, Transfer: &f.t})
 	return nil

@@ -25,15 +25,17 @@ If nobody who has it can be reached, it is asked for again when one of their dev
 appears, also after the node was restarted. Ctrl-C and 'passeur cancel' give it up.
 With --no-wait it prints the transfer's id and leaves the rest to the node.`,
 		Example: `  passeur get holiday 3f2a91c0
-  passeur get bob film.mkv -o ~/Videos/`,
+  passeur get bob film.mkv -o ~/Videos/
+  passeur get bob backup.tar -o - | tar x`,
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := checkTarget(output)
+			path, err := a.checkOutput(output)
 			if err != nil {
 				return err
 			}
-			return a.get(cmd.Context(), api.NewGet{Conversation: args[0], File: args[1], Path: path}, &wait)
+			what := api.NewGet{Conversation: args[0], File: args[1], Path: path}
+			return a.get(cmd.Context(), what, &order{wait, toStdout(output)})
 		},
 		ValidArgsFunction: a.completeGet,
 	}
@@ -42,9 +44,9 @@ With --no-wait it prints the transfer's id and leaves the rest to the node.`,
 	return cmd
 }
 
-func (a *app) get(ctx context.Context, what api.NewGet, wait *patience) error {
+func (a *app) get(ctx context.Context, what api.NewGet, o *order) error {
 	c := a.client()
-	return a.begin(ctx, c, wait, func(ctx context.Context) (api.Transfer, error) {
+	return a.begin(ctx, c, o, func(ctx context.Context) (api.Transfer, error) {
 		t, err := c.GetFile(ctx, what)
 		return t, aboutFile(err, what.Conversation, what.File)
 	})

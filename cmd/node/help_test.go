@@ -63,13 +63,14 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 
 // TestExamplesAreCommands: what an example shows can be typed, flags and all.
 func TestExamplesAreCommands(t *testing.T) {
+	calls := regexp.MustCompile(`(?:^|[\s(])passeur `)
 	ends := regexp.MustCompile(`\s#|[|<>;)]|\s&`)
 	everyCommand(t, func(t *testing.T, c *cobra.Command) {
 		for line := range strings.Lines(c.Example) {
 			if !strings.HasPrefix(line, "  ") {
 				t.Errorf("not indented: %s", line)
 			}
-			for _, call := range strings.Split(line, "passeur ")[1:] {
+			for _, call := range calls.Split(line, -1)[1:] {
 				if i := ends.FindStringIndex(call); i != nil {
 					call = call[:i[0]]
 				}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,10 +70,15 @@ func firstLine(r io.Reader) (string, error) {
 // an error unless it is done. When ctx ends the pairing is cancelled. Command is
 // what takes the code on the other side.
 func (a *app) pair(ctx context.Context, c *api.Client, in api.NewPairing, command string, q *qrFlags) (api.Pairing, error) {
+	return a.pairBy(ctx, c, command, q, func(ctx context.Context) (api.Pairing, error) { return c.Pair(ctx, in) })
+}
+
+// pairBy is pair for a pairing that start begins.
+func (a *app) pairBy(ctx context.Context, c *api.Client, command string, q *qrFlags, start func(context.Context) (api.Pairing, error)) (api.Pairing, error) {
 	f := &pairFollower{client: c, tell: func(p api.Pairing) { a.tellPairing(p, command, q) }}
 	defer f.close()
-	if err := f.begin(ctx, in); err != nil {
-		return f.p, err
+	if err := f.begin(ctx, start); err != nil {
+		return f.p, aboutPairing(ctx, c, err)
 	}
 	err := f.untilEnd(ctx)
 	if ctx.Err() != nil && !f.p.State.Ended() {
@@ -92,16 +98,38 @@ func (a *app) tellPairing(p api.Pairing, command string, q *qrFlags) {
 		return
 	}
 	if p.State == node.PairWaiting && show.Shown(p) {
-		if a.quiet {
-			fmt.Fprintln(a.stdout, show.Text(cmp.Or(p.Code, p.QR)))
-			return
-		}
-		f, _ := a.stdout.(*os.File)
-		show.Code(a.stdout, p, command, show.CodeStyle{QR: q.draws(f, p.QR), Colour: a.colour()})
+		a.showCode(p, command, q)
 	}
 	if step := show.PairingStep(p); step != "" {
 		a.tell("%s", step)
 	}
+}
+
+// showCode writes a code: with --json as an event, with --quiet nothing else.
+func (a *app) showCode(p api.Pairing, command string, q *qrFlags) {
+	f, _ := a.stdout.(*os.File)
+	switch {
+	case a.json:
+		show.JSON(a.stdout, show.NewPairingEvent(p))
+	case a.quiet:
+		fmt.Fprintln(a.stdout, show.Text(cmp.Or(p.Code, p.QR)))
+	default:
+		show.Code(a.stdout, p, command, show.CodeStyle{QR: q.draws(f, p.QR), Colour: a.colour()})
+	}
+}
+
+// aboutPairing says which pairing is in the way of another, and how it is ended.
+func aboutPairing(ctx context.Context, c *api.Client, err error) error {
+	if !hasCode(err, api.CodeBusy) {
+		return err
+	}
+	all, failed := c.Pairings(ctx)
+	i := slices.IndexFunc(all, func(p api.Pairing) bool { return !p.State.Ended() && p.Purpose != node.PairFile })
+	if failed != nil || i < 0 {
+		return err
+	}
+	return &failure{exit: exitError, code: api.CodeBusy,
+		err: fmt.Errorf("another code is shown or entered on this device already; wait for its end, or end it by 'passeur cancel %s'", show.Text(all[i].ID))}
 }
 
 // interruptPairing cancels it, unless it has ended by itself meanwhile.
@@ -117,7 +145,7 @@ func (a *app) interruptPairing(f *pairFollower) error {
 	}
 	f.take(p)
 	if err := pairingEnded(p, a.json); err != nil {
-		return &failure{exit: exitInterrupted, code: "interrupted", err: err, told: a.json}
+		return &failure{exit: exitInterrupted, code: codeInterrupted, err: err, told: a.json}
 	}
 	return nil // it was done before it could be cancelled
 }
@@ -129,7 +157,7 @@ func pairingEnded(p api.Pairing, told bool) error {
 	case node.PairDone:
 		return nil
 	case node.PairCancelled:
-		return &failure{exit: exitError, code: "cancelled", err: errors.New(show.PairingFailure(p)), told: told}
+		return &failure{exit: exitError, code: codeCancelled, err: errors.New(show.PairingFailure(p)), told: told}
 	}
 	return &failure{exit: exitOfProblem(p.Failure), code: p.Failure, err: errors.New(show.PairingFailure(p)), told: told}
 }
@@ -148,12 +176,12 @@ type pairFollower struct {
 }
 
 // begin watches and only then asks, so that it misses nothing.
-func (f *pairFollower) begin(ctx context.Context, in api.NewPairing) (err error) {
+func (f *pairFollower) begin(ctx context.Context, start func(context.Context) (api.Pairing, error)) (err error) {
 	if f.events, err = f.client.Events(ctx, ""); err != nil {
 		return err
 	}
 	// An interrupt must not leave a code behind that nobody knows: hear the answer.
-	p, err := f.client.Pair(context.WithoutCancel(ctx), in)
+	p, err := start(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}

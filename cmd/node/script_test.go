@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"get":        cmdGet,
 			"manager":    cmdManager,
 			"mistype":    cmdMistype,
+			"mistyped":   cmdMistyped,
 			"node":       cmdNode,
 			"random":     cmdRandom,
 			"sha3":       cmdSHA3,
@@ -155,6 +156,11 @@ func cmdMistype(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	words[len(words)-1] = last
 	ts.Setenv(args[0], strings.Join(words, "-"))
+}
+
+// cmdMistyped is "mistyped VAR FILE": mistype of the code that a file holds.
+func cmdMistyped(ts *testscript.TestScript, neg bool, args []string) {
+	cmdMistype(ts, neg, []string{args[0], strings.TrimSpace(ts.ReadFile(args[1]))})
 }
 
 // cmdRandom is "random FILE SIZE": makes a file of random bytes.

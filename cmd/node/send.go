@@ -7,14 +7,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 )
 
+// sendFlags say how something is sent.
+type sendFlags struct {
+	patience
+	oneShotFlags
+	name string // of what comes from standard input
+}
+
 func (a *app) sendCommand() *cobra.Command {
-	var wait patience
+	var f sendFlags
 	cmd := &cobra.Command{
 		Use:   "send FILE|FOLDER... CONTACT|CONVERSATION",
 		Short: "Send files or a folder to people and wait until they have arrived",
@@ -24,46 +32,100 @@ device has the file. Each device answers for itself, those that have not yet may
 later; 'passeur transfers' tells what each has said. Ctrl-C cancels the transfer.
 
 Several files of one folder go together, as a folder does: links that lead out of it,
-devices and the like stay behind.
+devices and the like stay behind. FILE - is standard input, which is read to its end
+first and goes by the name that --name gives.
 
 The file becomes an entry of the conversation. Whoever was away finds it there, and
 gets it ('passeur get') for as long as it lies here unchanged, or from anybody else
-who has it.`,
+who has it.
+
+With --code it goes to somebody who is no contact: a one-shot code is shown, in words and
+as a QR code, and whoever enters it ('passeur receive') gets the file. The code works
+once, for ten minutes or --lifetime; whoever guesses wrong burns it. Nothing else comes
+of it: the two of you do not become contacts.`,
 		Example: `  passeur send photo.jpg bob
   passeur send photo.jpg holiday
   passeur send ~/Pictures/summer bob
-  passeur send *.jpg bob
+  passeur send *.jpg bob --no-wait
+  tar c project | passeur send - bob --name project.tar
+  passeur send film.mkv --code --lifetime 1h
   passeur send --json photo.jpg bob | jq .
   passeur cancel $(passeur send --no-wait film.mkv bob)`,
 		GroupID: groupFiles,
-		Args:    cobra.MinimumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			last := len(args) - 1
-			paths, err := checkPaths(args[:last])
-			if err != nil {
-				return err
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.code {
+				return cobra.MinimumNArgs(1)(cmd, args)
 			}
-			return a.send(cmd.Context(), paths, args[last], &wait)
+			return cobra.MinimumNArgs(2)(cmd, args)
 		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.runSend(cmd, args, &f) },
 		ValidArgsFunction: a.completeSend,
 	}
-	wait.bind(cmd)
+	f.patience.bind(cmd)
+	f.oneShotFlags.bind(cmd)
+	cmd.Flags().StringVar(&f.name, "name", "", "the `NAME` of the file that comes from standard input (-)")
+	noWords(cmd, "name")
 	return cmd
 }
 
-func (a *app) send(ctx context.Context, paths []string, to string, wait *patience) error {
+// runSend finds what is to be sent, and to whom.
+func (a *app) runSend(cmd *cobra.Command, args []string, f *sendFlags) error {
+	if err := f.oneShotFlags.check(cmd); err != nil {
+		return err
+	}
+	var in api.NewTransfer
+	files := args
+	if !f.code {
+		files, in.Contact = args[:len(args)-1], args[len(args)-1]
+	}
+	if err := checkStdin(files, f.name); err != nil {
+		return err
+	}
 	c := a.client()
-	return a.begin(ctx, c, wait, func(ctx context.Context) (api.Transfer, error) {
-		t, err := c.SendFiles(ctx, paths, to)
-		return t, aboutReceiver(err, to)
+	if files[0] == "-" {
+		return a.sendStdin(cmd, c, in, f)
+	}
+	paths, err := checkPaths(files)
+	if err != nil {
+		return err
+	}
+	in.Files = paths
+	err = a.send(cmd.Context(), c, in, f)
+	if canUpload(err, paths) {
+		return a.sendUploads(cmd.Context(), c, paths, in, f)
+	}
+	return err
+}
+
+// checkStdin refuses what standard input cannot be.
+func checkStdin(files []string, name string) error {
+	fromStdin := slices.Contains(files, "-")
+	switch {
+	case fromStdin && len(files) > 1:
+		return usageError("standard input (-) goes alone: send the other files by another command")
+	case fromStdin && name == "":
+		return usageError("standard input has no name: give it one by --name, for instance --name backup.tar")
+	case !fromStdin && name != "":
+		return usageError("--name is for standard input: write - for the file")
+	}
+	return nil
+}
+
+// send begins the transfer that in says and follows it.
+func (a *app) send(ctx context.Context, c *api.Client, in api.NewTransfer, f *sendFlags) error {
+	if f.code {
+		return a.sendByCode(ctx, c, in, f)
+	}
+	return a.begin(ctx, c, &order{patience: f.patience}, func(ctx context.Context) (api.Transfer, error) {
+		sent, err := c.Begin(ctx, in)
+		return sent.Transfer, aboutReceiver(err, in.Contact)
 	})
 }
 
 // aboutReceiver says to whom or where something could not be sent.
 func aboutReceiver(err error, to string) error {
-	var p *api.Problem
-	if errors.As(err, &p) && p.Code == api.CodeUnknownConversation {
-		return &failure{exit: exitError, code: p.Code, err: fmt.Errorf("there is no contact or conversation %q", to)}
+	if hasCode(err, api.CodeUnknownConversation) {
+		return &failure{exit: exitError, code: api.CodeUnknownConversation, err: fmt.Errorf("there is no contact or conversation %q", to)}
 	}
 	return aboutContact(err, to)
 }
@@ -101,7 +163,7 @@ func checkPath(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fileError("there is no file %s", path)
+		return "", fileError("there is no file or folder %s", path)
 	case err != nil:
 		return "", fileError("look at the file: %w", err)
 	case !info.Mode().IsRegular() && !info.IsDir():

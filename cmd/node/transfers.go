@@ -67,8 +67,11 @@ func transferRow(t api.Transfer) []string {
 	if show.Wanted(t) {
 		state = "wanted"
 	}
+	if t.Rule != "" {
+		state += " by rule " + show.Clip(t.Rule, 30)
+	}
 	return []string{
-		show.Text(t.ID), arrow, show.Clip(t.Contact, 40), show.Size(t.Size),
+		show.Text(t.ID), arrow, show.Contact(t), show.Size(t.Size),
 		fmt.Sprintf("%d %%", done(t.State, t.Bytes, t.Size)), state, show.Path(t), show.Clip(t.Name, 60),
 	}
 }

@@ -63,7 +63,7 @@ func (a *app) sayFindings(findings []string) error {
 	}
 	if len(findings) > 0 {
 		err := fmt.Errorf("%d things are wrong with the conversation; try --rebuild", len(findings))
-		return &failure{exit: exitBadSum, code: "damaged", err: err}
+		return &failure{exit: exitBadSum, code: codeDamaged, err: err}
 	}
 	if a.json {
 		return nil

@@ -33,7 +33,7 @@ missing at the end, only somebody can say who knows the newest entries: compare 
 			defer in.Close()
 			r, err := logstore.VerifyExport(cmd.Context(), in)
 			if errors.Is(err, logstore.ErrExport) {
-				return &failure{exit: exitBadSum, code: "bad-export", err: fmt.Errorf("%s: %w", args[0], err)}
+				return &failure{exit: exitBadSum, code: codeBadExport, err: fmt.Errorf("%s: %w", args[0], err)}
 			}
 			if err != nil {
 				return err

@@ -140,6 +140,9 @@ type NewTransfer struct {
 	File string `json:"file" required:"false"`
 	// Files are several absolute paths in one folder.
 	Files []string `json:"files,omitempty" maxItems:"10000"`
+	// Uploads are ids of files that were handed to the node: instead of file and files.
+	// Several go as a folder.
+	Uploads []string `json:"uploads,omitempty" maxItems:"1000" pattern:"^[0-9a-f]{16}$"`
 	// Contact is a contact's alias or account, or what names a conversation.
 	Contact string `json:"contact" required:"false"`
 	// Code sends it to whoever enters a one-shot code, not to a contact.

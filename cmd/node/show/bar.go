@@ -44,7 +44,10 @@ func newBar(f *os.File, verbose bool) *bar {
 }
 
 func (b *bar) Offer(t api.Transfer) {
-	b.set("offering to " + Text(t.Contact))
+	b.set("offering to " + With(t))
+	if t.Direction == node.Incoming || byCode(t) {
+		b.set("connecting")
+	}
 	if Wanted(t) {
 		b.set("asking for it")
 	}

@@ -58,13 +58,15 @@ type (
 		State    filexfer.State `json:"state"`
 		SHA3Sum  string         `json:"sha3sum"`
 		SHA3Tree string         `json:"sha3tree"`
-		Code     node.EndCode   `json:"code"`
-		Reason   string         `json:"reason"`
-		File     string         `json:"file"`
-		Bytes    int64          `json:"bytes"`
-		Size     int64          `json:"size"`
-		Rate     float64        `json:"rate"`
-		Path     string         `json:"path"`
+		// Code is "" if all is well; else Message says what people are told.
+		Code    node.EndCode `json:"code"`
+		Reason  string       `json:"reason"`
+		Message string       `json:"message"`
+		File    string       `json:"file"`
+		Bytes   int64        `json:"bytes"`
+		Size    int64        `json:"size"`
+		Rate    float64      `json:"rate"`
+		Path    string       `json:"path"`
 		// Conversation and Entry are as those of the OfferEvent, Parts as they ended.
 		Conversation string     `json:"conversation"`
 		Entry        string     `json:"entry"`
@@ -109,8 +111,12 @@ func (j jsonEvents) Progress(t api.Transfer, rate float64) {
 }
 
 func (j jsonEvents) Done(t api.Transfer, rate float64) {
+	message := ""
+	if t.State != filexfer.Finished {
+		message = Failure(t)
+	}
 	JSON(j.w, DoneEvent{
-		"done", t.ID, t.State, t.SHA3Sum, t.SHA3Tree, t.Code, t.Reason, t.File, t.Bytes, t.Size, rate, t.Path,
+		"done", t.ID, t.State, t.SHA3Sum, t.SHA3Tree, t.Code, t.Reason, message, t.File, t.Bytes, t.Size, rate, t.Path,
 		t.Conversation, t.Entry, append([]api.Part{}, t.Parts...),
 	})
 }

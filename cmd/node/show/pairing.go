@@ -12,16 +12,17 @@ import (
 	"github.com/passeur-p2p/passeur/node"
 )
 
-// PairingEvent is a line of device link, device join, contact invite and contact
-// join with --json: "pairing" for each step, "done" for the last.
+// PairingEvent is a line of device link, device join, contact invite, contact join, send
+// --code and receive with --json: "pairing" for each step, "done" for the last.
 type PairingEvent struct {
 	Event string `json:"event"`
 	api.Pairing
 }
 
-// NewPairingEvent is the line for p as it is now.
+// NewPairingEvent is the line for p as it is now. The code of a file is done when the
+// file begins to come, which is not the end.
 func NewPairingEvent(p api.Pairing) PairingEvent {
-	if p.State.Ended() {
+	if p.State.Ended() && (p.Purpose != node.PairFile || p.State != node.PairDone) {
 		return PairingEvent{"done", p}
 	}
 	return PairingEvent{"pairing", p}

@@ -53,11 +53,14 @@ func (l *lines) say(t api.Transfer, text string) {
 }
 
 func (l *lines) Offer(t api.Transfer) {
-	if t.Direction == node.Incoming {
+	switch {
+	case byCode(t):
+		l.say(t, fmt.Sprintf("%s by code, transfer %s", Size(t.Size), Text(t.ID)))
+	case t.Direction == node.Incoming:
 		l.say(t, fmt.Sprintf("%s from %s", Size(t.Size), Text(t.Contact)))
-		return
+	default:
+		l.say(t, fmt.Sprintf("%s to %s, transfer %s", Size(t.Size), Text(t.Contact), Text(t.ID)))
 	}
-	l.say(t, fmt.Sprintf("%s to %s, transfer %s", Size(t.Size), Text(t.Contact), Text(t.ID)))
 }
 
 func (l *lines) Phase(t api.Transfer, phase node.Phase, detail string) {

@@ -49,6 +49,25 @@ func asked(t api.Transfer) string {
 	if toGroup(t) {
 		return "somebody in " + Text(t.Contact)
 	}
+	return With(t)
+}
+
+// byCode tells whether t goes to, or comes from, whoever shared a one-shot code.
+func byCode(t api.Transfer) bool { return t.Contact == "" && t.Account == "" && t.Conversation == "" }
+
+// Contact names, in a table, whom t goes to or comes from.
+func Contact(t api.Transfer) string {
+	if byCode(t) {
+		return "(by code)"
+	}
+	return Clip(t.Contact, 40)
+}
+
+// With is whom t goes to or comes from.
+func With(t api.Transfer) string {
+	if byCode(t) {
+		return "the other side"
+	}
 	return Text(t.Contact)
 }
 
@@ -77,14 +96,18 @@ func short(text string) string { return strings.ReplaceAll(text, "?transport=tcp
 
 // Result says how a transfer went well. Rate is in bytes per second, 0 if unknown.
 func Result(t api.Transfer, rate float64) string {
-	name, size, contact := Clip(t.Name, nameWidth), Size(t.Size), Text(t.Contact)
-	first := fmt.Sprintf("sent %s (%s) to %s", name, size, contact)
+	name, size := Clip(t.Name, nameWidth), Size(t.Size)
+	to, from := "to "+Text(t.Contact), "from "+Text(t.Contact)
+	if byCode(t) {
+		to, from = "by code", "by code"
+	}
+	first := fmt.Sprintf("sent %s (%s) %s", name, size, to)
 	got, open := have(t)
 	if len(t.Parts) > 1 {
 		first += fmt.Sprintf(" (%d of %d devices)", got, len(t.Parts))
 	}
 	if t.Direction == node.Incoming {
-		first = fmt.Sprintf("received %s (%s) from %s as %s", name, size, contact, Text(t.File))
+		first = fmt.Sprintf("received %s (%s) %s as %s", name, size, from, Text(t.File))
 	}
 	facts := []string{first}
 	for _, fact := range []string{Path(t), Rate(rate)} {
@@ -127,7 +150,7 @@ func receiver(t api.Transfer) string {
 	if len(t.Parts) == 1 {
 		return Person(t.Parts[0].Contact)
 	}
-	return Text(t.Contact)
+	return With(t)
 }
 
 // listed tells whether the end of t is that of several devices, which say more
@@ -149,6 +172,10 @@ func nobody(t api.Transfer, contact string) string {
 func again(t api.Transfer, contact string) string {
 	incoming := t.Direction == node.Incoming
 	switch {
+	case byCode(t) && incoming:
+		return "ask for a new code"
+	case byCode(t):
+		return "send it again by a new code"
 	case t.Entry == "" && incoming:
 		return "ask " + contact + " to send it again"
 	case t.Entry == "":

@@ -190,7 +190,7 @@ func TestEvents(t *testing.T) {
 {"event":"path","id":"0123456789abcdef","path":"relayed","path_details":{"transport":"ice","local":"","remote":"","local_type":"","remote_type":"","relay":"turn.example\u0007","rtt_ms":0,"tls_version":"","tls_cipher":"","tls_group":"","controlling":false}}
 {"event":"progress","id":"0123456789abcdef","bytes":0,"size":1024,"rate":2048}
 {"event":"progress","id":"0123456789abcdef","bytes":1024,"size":1024,"rate":2048}
-{"event":"done","id":"0123456789abcdef","state":"finished","sha3sum":"abcd","sha3tree":"","code":"","reason":"","file":"/r/p.jpg","bytes":1024,"size":1024,"rate":2048,"path":"relayed","conversation":"","entry":"","parts":[]}
+{"event":"done","id":"0123456789abcdef","state":"finished","sha3sum":"abcd","sha3tree":"","code":"","reason":"","message":"","file":"/r/p.jpg","bytes":1024,"size":1024,"rate":2048,"path":"relayed","conversation":"","entry":"","parts":[]}
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &b, want)

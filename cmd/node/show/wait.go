@@ -69,5 +69,5 @@ func waiting(t api.Transfer) string {
 	case toGroup(t):
 		return "waiting for somebody in " + Text(t.Contact) + " to accept"
 	}
-	return "waiting for " + Text(t.Contact) + " to accept"
+	return "waiting for " + With(t) + " to accept"
 }
