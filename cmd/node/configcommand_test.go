@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -110,4 +111,47 @@ func TestOrigins(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEveryKeyIsInTheDocumentation: the table there is made of the keys; UPDATE=1 makes
+// it anew.
+func TestEveryKeyIsInTheDocumentation(t *testing.T) {
+	const path, begin, end = "../../docs/configuration.md", "<!-- table of settings, made by UPDATE=1 go test ./cmd/node -run Documentation -->\n", "<!-- end -->\n"
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(raw), begin)
+	got, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		t.Fatal("the place of the table is gone")
+	}
+	want := settingsTable()
+	if got == want {
+		return
+	}
+	if os.Getenv("UPDATE") == "" {
+		t.Fatalf("the table in docs/configuration.md is old: UPDATE=1 makes it anew; it should be\n%s", want)
+	}
+	if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settingsTable is what the documentation says of each key.
+func settingsTable() string {
+	var b strings.Builder
+	b.WriteString("| in the file | default | counts | what it does |\n|---|---|---|---|\n")
+	for _, k := range configKeys {
+		counts := "after a restart"
+		if k.live {
+			counts = "live"
+		}
+		example := k.example
+		if len(example) > 40 {
+			example = `["/dns4/dht.example.org/tcp/4001/p2p/12D3…"]`
+		}
+		fmt.Fprintf(&b, "| `%s = %s`<br>`--%s`<br>`%s` | %s | %s | %s |\n", k.name, example, k.name, envName(k.name), k.fallback, counts, k.about)
+	}
+	return b.String()
 }

@@ -15,7 +15,7 @@ const libraries = "libp2p"
 
 // subsystems are the loggers of passeur itself, as the attribute "logger" names them.
 var subsystems = []string{
-	"api", "directory", "filexfer", "history", "holdings", "icetcp", "link", "logstore", "mdns", "node",
+	"api", "directory", "filexfer", "history", "holdings", "icetcp", "link", "logstore", "mdns", "node", "oneshot",
 	"pairing", "portmap", "rerequest", "service", "signalling", "turnrelay",
 }
 

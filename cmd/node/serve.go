@@ -7,11 +7,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/spf13/pflag"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
@@ -256,13 +259,32 @@ func (s *service) stopServer() error {
 	return nil
 }
 
-func (a *app) sayReady(i node.Identity) error {
+func (s *service) sayReady(i node.Identity) error {
 	who := api.NodeOf(i)
-	if a.json {
-		return show.JSON(a.stdout, readyEvent{"ready", who})
+	if s.json {
+		return show.JSON(s.stdout, readyEvent{"ready", who})
 	}
-	fmt.Fprintf(a.stdout, "the node is ready\n  home     %s\n", show.Text(a.home))
-	return printNode(a.stdout, who)
+	fmt.Fprintf(s.stdout, "the node is ready\n  home     %s\n", show.Text(s.home))
+	err := printNode(s.stdout, who)
+	if node.Role(s.settings().role) == node.RoleDHT && err == nil {
+		err = s.sayHowToJoin(i.Addrs)
+	}
+	return err
+}
+
+// sayHowToJoin tells what to give to those who are to join the DHT by this node.
+func (s *service) sayHowToJoin(addrs []multiaddr.Multiaddr) error {
+	reachable := slices.DeleteFunc(slices.Clone(addrs), manet.IsIPLoopback)
+	if len(reachable) == 0 {
+		reachable = addrs
+	}
+	_, err := fmt.Fprintln(s.stdout, "others join by it with one of")
+	for _, addr := range reachable {
+		if err == nil {
+			_, err = fmt.Fprintf(s.stdout, "  passeur run --bootstrap %s\n", addr)
+		}
+	}
+	return err
 }
 
 // readyEvent is the line that run --json prints when the node is ready.
