@@ -211,11 +211,31 @@ func anyConversation(api.Conversation) bool { return true }
 // completeTransfers offers the ids of the transfers that fit for one argument.
 func (a *app) completeTransfers(fits func(api.Transfer) bool) completer {
 	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-		transfers, err := c.Transfers(ctx)
-		var words []cobra.Completion
-		for _, t := range transfers {
-			if fits(t) && safeWord.MatchString(t.ID) {
-				words = append(words, cobra.CompletionWithDesc(t.ID, show.Size(t.Size)+", "+t.State.String()))
+		return transferWords(ctx, c, fits)
+	})
+}
+
+func transferWords(ctx context.Context, c *api.Client, fits func(api.Transfer) bool) (words []cobra.Completion, err error) {
+	transfers, err := c.Transfers(ctx)
+	for _, t := range transfers {
+		if fits(t) && safeWord.MatchString(t.ID) {
+			words = append(words, cobra.CompletionWithDesc(t.ID, show.Size(t.Size)+", "+t.State.String()))
+		}
+	}
+	return words, err
+}
+
+// completeCancel offers the ids of what runs: transfers, and one-time codes.
+func (a *app) completeCancel() completer {
+	return a.complete(func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
+		words, err := transferWords(ctx, c, func(t api.Transfer) bool { return !t.Ended })
+		if err != nil {
+			return nil, err
+		}
+		pairings, err := c.Pairings(ctx)
+		for _, p := range pairings {
+			if !p.State.Ended() {
+				words = append(words, cobra.CompletionWithDesc(p.ID, "code, "+string(p.State)))
 			}
 		}
 		return words, err

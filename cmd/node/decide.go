@@ -26,16 +26,37 @@ func (a *app) refuseCommand() *cobra.Command {
 
 func (a *app) cancelCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "cancel ID",
-		Short:   "Cancel a transfer, in either direction, or give up a wanted file",
+		Use:   "cancel ID",
+		Short: "Cancel a transfer or a one-time code, or give up a wanted file",
+		Long: `Cancel a transfer, in either direction, or give up a file that 'passeur get' asks for.
+A one-time code that is shown or entered here is cancelled by its id, which its events
+have ('--json') and Tab offers; it is burnt.`,
 		Example: "  passeur transfers\n  passeur cancel 0123456789abcdef",
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.decide(cmd.Context(), args[0], (*api.Client).Cancel, "cancelled")
+			err := a.decide(cmd.Context(), args[0], (*api.Client).Cancel, "cancelled")
+			if hasCode(err, api.CodeUnknownTransfer) {
+				return a.cancelCode(cmd.Context(), args[0], err)
+			}
+			return err
 		},
-		ValidArgsFunction: a.completeTransfers(func(t api.Transfer) bool { return !t.Ended }),
+		ValidArgsFunction: a.completeCancel(),
 	}
+}
+
+// cancelCode cancels a one-time code; unknown is what to say if there is none either.
+func (a *app) cancelCode(ctx context.Context, id string, unknown error) error {
+	p, err := a.client().CancelPairing(ctx, id)
+	switch {
+	case hasCode(err, api.CodeUnknownPairing):
+		return unknown
+	case err != nil:
+		return err
+	case a.json:
+		return show.JSON(a.stdout, p)
+	}
+	return a.say("cancelled the code; it is burnt")
 }
 
 // decide asks the node to end a transfer, waits until it has and prints it.
