@@ -62,16 +62,16 @@ func (b *backend) RemoveContact(_ context.Context, a conversation.Account) error
 	return b.ask("remove %s", a)
 }
 func (b *backend) SendFiles(_ context.Context, paths []string, contact string) (node.Transfer, error) {
-	return node.Transfer{ID: id, State: filexfer.Created}, b.ask("send %s %s", strings.Join(paths, " "), contact)
+	return node.Transfer{ID: id, Direction: node.Incoming, State: filexfer.Created}, b.ask("send %s %s", strings.Join(paths, " "), contact)
 }
 func (b *backend) Accept(_ context.Context, id, path string, _ ...string) (node.Transfer, error) {
-	return node.Transfer{ID: id, State: filexfer.Ongoing}, b.ask("accept %s %s", id, path)
+	return node.Transfer{ID: id, Direction: node.Incoming, State: filexfer.Ongoing}, b.ask("accept %s %s", id, path)
 }
 func (b *backend) Refuse(_ context.Context, id string) (node.Transfer, error) {
-	return node.Transfer{ID: id, State: filexfer.ClosedByHost}, b.ask("refuse %s", id)
+	return node.Transfer{ID: id, Direction: node.Incoming, State: filexfer.ClosedByHost}, b.ask("refuse %s", id)
 }
 func (b *backend) Cancel(_ context.Context, id string) (node.Transfer, error) {
-	return node.Transfer{ID: id, State: filexfer.ClosedByHost}, b.ask("cancel %s", id)
+	return node.Transfer{ID: id, Direction: node.Incoming, State: filexfer.ClosedByHost}, b.ask("cancel %s", id)
 }
 func (b *backend) Transfers() []node.Transfer { return b.transfers }
 func (b *backend) Transfer(id string) (node.Transfer, bool) {
@@ -144,6 +144,7 @@ func newServer(t *testing.T) (*Server, *Client) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	c := NewClient(home)
+	c.http.Transport = newJudge(t, c.http.Transport)
 	t.Cleanup(func() {
 		c.Close()
 		if err := server.Shutdown(context.Background()); err != nil {

@@ -27,6 +27,10 @@ type Backend interface {
 	Transfers() []node.Transfer
 	Transfer(id string) (node.Transfer, bool)
 
+	// HasSpace fails with node.ErrNoSpace unless so many bytes more fit on the disk of a
+	// folder, and what is to stay free does.
+	HasSpace(folder string, size int64) error
+
 	// Files are those of conversations that lie here, Missed those that should; file
 	// is an entry's id, its beginning, or a file's name.
 	Files() ([]node.HeldFile, error)

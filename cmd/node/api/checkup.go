@@ -18,13 +18,13 @@ type Checkup struct {
 	// not listened on.
 	ICEPort4 uint16       `json:"ice_port_v4"`
 	ICEPort6 uint16       `json:"ice_port_v6"`
-	NAT      []NAT        `json:"nat"` // IPv4, then IPv6
-	STUN     []STUNServer `json:"stun"`
-	TURN     []TURNServer `json:"turn"`
-	PortMap  PortMap      `json:"portmap"`
-	DHT      DHT          `json:"dht"`
-	Inbox    Inbox        `json:"inbox"`
-	Clock    Clock        `json:"clock"`
+	NAT      []NAT        `json:"nat"`     // IPv4, then IPv6
+	STUN     []STUNServer `json:"stun"`    // what each STUN server says
+	TURN     []TURNServer `json:"turn"`    // how each relay is doing
+	PortMap  PortMap      `json:"portmap"` // what routers do
+	DHT      DHT          `json:"dht"`     // the place among the other nodes
+	Inbox    Inbox        `json:"inbox"`   // how others leave a message
+	Clock    Clock        `json:"clock"`   // how right it is
 	// Advice is one sentence: what to do, or that all is well.
 	Advice string `json:"advice"`
 }
@@ -41,18 +41,18 @@ type NAT struct {
 
 // STUNServer is what one server says over one address family.
 type STUNServer struct {
-	Server string `json:"server"` // as configured
-	Family string `json:"family" enum:"IPv4,IPv6"`
+	Server string `json:"server"`                  // as configured
+	Family string `json:"family" enum:"IPv4,IPv6"` // of the addresses
 	// Local was asked from, Public is what the server saw; "" without an answer.
 	Local   string  `json:"local"`
 	Public  string  `json:"public"`
-	Latency float64 `json:"latency_ms"`
+	Latency float64 `json:"latency_ms"` // one round trip
 	Error   string  `json:"error"`
 }
 
 // TURNServer is how a relay is doing.
 type TURNServer struct {
-	URL       string `json:"url"`
+	URL       string `json:"url"`       // as configured
 	Reachable bool   `json:"reachable"` // it answered, be it with a refusal
 	// Latency is one round trip in milliseconds, 0 if unknown.
 	Latency float64 `json:"latency_ms"`
@@ -65,26 +65,27 @@ type TURNServer struct {
 
 // PortMap is what the routers do that forward ports.
 type PortMap struct {
-	Enabled bool     `json:"enabled"`
-	Routers []Router `json:"routers"`
+	Enabled bool     `json:"enabled"` // in the configuration
+	Routers []Router `json:"routers"` // those that answered
 }
 
 // Router is one that answered.
 type Router struct {
-	Gateway string `json:"gateway"`
-	// Protocol in use and all that it speaks: UPnP-IGD, NAT-PMP, PCP.
+	Gateway string `json:"gateway"` // its address inside
+	// Protocol is in use, Speaks are all that it knows: UPnP-IGD, NAT-PMP, PCP.
 	Protocol string   `json:"protocol"`
 	Speaks   []string `json:"speaks"`
 	// External is its address outside, "" until it has mapped a port.
 	External string `json:"external"`
 	// DoubleNAT: there is another router behind it.
 	DoubleNAT bool      `json:"double_nat"`
-	Ports     []Mapping `json:"ports"`
+	Ports     []Mapping `json:"ports"` // that it forwards
 	Error     string    `json:"error"`
 }
 
 // Mapping is a forwarded port. Expires is null if it stays for ever.
 type Mapping struct {
+	// Port is here, External ADDRESS:PORT outside.
 	Port     uint16     `json:"port"`
 	External string     `json:"external"`
 	Expires  *time.Time `json:"expires"`
@@ -108,8 +109,8 @@ type Inbox struct {
 
 // Clock is how far others' clocks are ahead of this machine's (median).
 type Clock struct {
-	Ahead float64 `json:"ahead_ms"`
-	Asked int     `json:"asked"` // how many others told their time
+	Ahead float64 `json:"ahead_ms"` // below 0: they are behind
+	Asked int     `json:"asked"`    // how many others told their time
 }
 
 func checkupOf(c node.Checkup) Checkup {

@@ -21,9 +21,6 @@ const maxAnswer = 64 << 20
 // ErrNotRunning says that no node listens in the home.
 var ErrNotRunning = errors.New("the node is not running")
 
-// ErrOtherUser says that the node of the home is another user's.
-var ErrOtherUser = errors.New("the node belongs to another user")
-
 // Client asks the node of one home. Its errors are *Problem where the node
 // answered, and wrap ErrNotRunning where there is no node.
 type Client struct {
@@ -126,41 +123,63 @@ func segment(text string) string { return strings.ReplaceAll(url.PathEscape(text
 
 // ask makes one request; in and out may be nil.
 func (c *Client) ask(ctx context.Context, method, path string, in, out any) error {
-	r, err := c.do(ctx, method, path, in)
+	return c.askWith(ctx, method, path, in, out, "", "")
+}
+
+// askWith is ask with one header more, unless its value is "".
+func (c *Client) askWith(ctx context.Context, method, path string, in, out any, header, value string) error {
+	r, err := newRequest(ctx, method, path, in)
 	if err != nil {
 		return err
 	}
-	defer r.Body.Close()
+	if value != "" {
+		r.Header.Set(header, value)
+	}
+	answer, err := c.send(r)
+	if err != nil {
+		return err
+	}
+	return readAnswer(answer, out)
+}
+
+// readAnswer reads a body of JSON and closes it.
+func readAnswer(answer *http.Response, out any) error {
+	defer answer.Body.Close()
 	if out == nil {
 		return nil
 	}
-	if err := json.NewDecoder(io.LimitReader(r.Body, maxAnswer)).Decode(out); err != nil {
-		return fmt.Errorf("read the node's answer to %s %s: %w", method, path, err)
+	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(out); err != nil {
+		return fmt.Errorf("read the node's answer to %s %s: %w", answer.Request.Method, answer.Request.URL.EscapedPath(), err)
 	}
 	return nil
 }
 
 // do gives an answer that is a success; the caller closes its body.
 func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Response, error) {
-	body, err := json.Marshal(in)
+	r, err := newRequest(ctx, method, path, in)
 	if err != nil {
 		return nil, err
 	}
+	return c.send(r)
+}
+
+func newRequest(ctx context.Context, method, path string, in any) (*http.Request, error) {
 	if in == nil {
-		body = nil
+		return http.NewRequestWithContext(ctx, method, "http://passeur"+path, nil)
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
 	}
 	r, err := http.NewRequestWithContext(ctx, method, "http://passeur"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	if in != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	return c.answer(r)
+	r.Header.Set("Content-Type", "application/json")
+	return r, nil
 }
 
-// answer gives an answer that is a success; the caller closes its body.
-func (c *Client) answer(r *http.Request) (*http.Response, error) {
+func (c *Client) send(r *http.Request) (*http.Response, error) {
 	answer, err := c.http.Do(r)
 	if err != nil {
 		return nil, c.explain(err)
@@ -178,7 +197,7 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("%w in %s", ErrNotRunning, c.home)
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w: that in %s", ErrOtherUser, c.home)
+		return fmt.Errorf("the node in %s belongs to another user: %w", c.home, fs.ErrPermission)
 	}
 	if errors.Is(err, context.Canceled) {
 		return context.Canceled

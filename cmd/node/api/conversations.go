@@ -16,7 +16,7 @@ type Conversation struct {
 	Name string `json:"name"`
 	// Status is the own account's; "" for a stranger.
 	Status  node.Status `json:"status"`
-	Members []Member    `json:"members"`
+	Members []Member    `json:"members"` // that it knows of, those who left too
 	// Entries counts the whole log.
 	Entries int `json:"entries"`
 	// Heads are the entries that nothing follows.
@@ -36,12 +36,13 @@ type Member struct {
 	// Name is the contact's alias, "you", or the account where it has no alias.
 	Name   string      `json:"name"`
 	Status node.Status `json:"status"`
-	Self   bool        `json:"self"`
+	Self   bool        `json:"self"` // the own account
 }
 
 // Message is one entry of a conversation. Text, Type, Reason and the file's name
 // are what its author chose: hostile text.
 type Message struct {
+	// ID and Conversation are 64 hex digits each.
 	ID           string `json:"id"`
 	Conversation string `json:"conversation"`
 	Account      string `json:"account"`
@@ -57,7 +58,7 @@ type Message struct {
 	Text string `json:"text"`
 	// File of a data-transfer entry, else null.
 	File *File `json:"file"`
-	// Action and Target are what a control entry does to whom.
+	// Action and Target are what a control entry does to whom; TargetName is that as Member.Name.
 	Action     conversation.Action `json:"action"`
 	Target     string              `json:"target"`
 	TargetName string              `json:"target_name"`
@@ -75,11 +76,12 @@ type Message struct {
 	Parents []string `json:"parents"`
 }
 
-// File is what a data-transfer entry says about a file. The sums are in hex, ""
-// where they are not known.
+// File is what a data-transfer entry says about a file.
 type File struct {
-	Name     string `json:"name"`
-	Size     int64  `json:"size"`
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+	// SHA3Sum is the SHA3-512 of the file, SHA3Tree the root of its tree of sums, in hex;
+	// "" where it is not known.
 	SHA3Sum  string `json:"sha3sum"`
 	SHA3Tree string `json:"sha3tree"`
 	// TID ties it to the offer of the file.
@@ -88,7 +90,8 @@ type File struct {
 
 // NewConversation makes a group and invites contacts (aliases or accounts).
 type NewConversation struct {
-	Name     string   `json:"name"`
+	Name string `json:"name"`
+	// Contacts are aliases or accounts of those who are invited.
 	Contacts []string `json:"contacts" required:"false" nullable:"true"`
 }
 
@@ -183,7 +186,7 @@ func pageOf(page []node.Message) []Message {
 
 // Allowance asks to let a member fill a conversation's quotas once more.
 type Allowance struct {
-	Who string `json:"who"`
+	Who string `json:"who"` // an alias or an account
 }
 
 // NewCheck asks for a check; Rebuild works out first what is derived.
@@ -193,5 +196,5 @@ type NewCheck struct {
 
 // Check is what a check found: a sentence for each thing that is wrong.
 type Check struct {
-	Findings []string `json:"findings"`
+	Findings []string `json:"findings"` // none: all is well
 }

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -108,13 +107,8 @@ func describe(d *huma.OpenAPI) {
 func describeWith(d *huma.OpenAPI, text map[string]string) {
 	schemas := d.Components.Schemas
 	for name, s := range schemas.Map() {
-		admitNull(schemas.TypeFromRef("#/components/schemas/"+name), s)
 		s.Description = text[name]
-		for key, property := range s.Properties {
-			if t := text[name+"."+key]; t != "" {
-				property.Description = t
-			}
-		}
+		describeFields(schemas.TypeFromRef("#/components/schemas/"+name), s, text)
 	}
 	for _, item := range d.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
@@ -135,18 +129,28 @@ func describeParameters(op *huma.Operation) {
 	}
 }
 
-// admitNull has objects be null that are pointers without omitempty. Huma has no words
-// for that.
-func admitNull(t reflect.Type, s *huma.Schema) {
+// describeFields says what each property is. Objects may be null that are pointers
+// without omitempty: huma has no words for that.
+func describeFields(t reflect.Type, s *huma.Schema, text map[string]string) {
 	for _, f := range reflect.VisibleFields(t) {
 		key, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
 		p := s.Properties[key]
-		if f.Type.Kind() != reflect.Pointer || p == nil || p.Ref == "" || slices.Contains(strings.Split(rest, ","), "omitempty") {
+		if p == nil {
 			continue
 		}
-		p.AnyOf, p.Ref = []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, ""
+		owner := t // or the type that is embedded in it
+		if len(f.Index) > 1 {
+			owner = t.FieldByIndex(f.Index[:len(f.Index)-1]).Type
+		}
+		p.Description = text[owner.Name()+"."+key]
+		switch {
+		case p.Ref == "":
+		case f.Type.Kind() == reflect.Pointer && rest != "omitempty":
+			p.AnyOf, p.Ref = []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, ""
+		default: // many readers of documents see no words beside a reference
+			p.AllOf, p.Ref = []*huma.Schema{{Ref: p.Ref}}, ""
+		}
 	}
 }
 
 var typeOfProblem = reflect.TypeFor[Problem]()
-

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 
@@ -125,6 +126,36 @@ func (*Problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 // TransformSchema closes the list of failures: "", or why it failed.
 func (*Pairing) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Properties["failure"].Enum = slices.Insert(allCodes(), 0, any(""))
+	return s
+}
+
+// when says that a body of which one thing is true must be so: JSON Schema's words for
+// what the handlers look at themselves, to say it better.
+func when(condition, then string) *huma.Schema {
+	return &huma.Schema{Extensions: map[string]any{"if": json.RawMessage(condition), "then": json.RawMessage(then)}}
+}
+
+// TransformSchema says what belongs to which purpose.
+func (*NewPairing) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.AllOf = []*huma.Schema{
+		when(`{"properties":{"purpose":{"const":"link"}}}`, `{"properties":{"name":{"const":""}}}`),
+		when(`{"required":["keeper"],"properties":{"keeper":{"const":true}}}`, `{"properties":{"purpose":{"const":"link"},"code":{"const":""}}}`),
+	}
+	return s
+}
+
+// TransformSchema says that Before is for a ban.
+func (*MemberChange) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.AllOf = []*huma.Schema{when(`{"required":["before"],"properties":{"before":{"minLength":1}}}`, `{"properties":{"action":{"const":"ban"}}}`)}
+	return s
+}
+
+// TransformSchema says what excludes what.
+func (*NewTransfer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.AllOf = []*huma.Schema{
+		when(`{"required":["code"],"properties":{"code":{"const":true}}}`, `{"properties":{"contact":{"const":""}}}`),
+		when(`{"required":["uploads"],"properties":{"uploads":{"minItems":1}}}`, `{"properties":{"file":{"const":""},"files":{"maxItems":0}}}`),
+	}
 	return s
 }
 

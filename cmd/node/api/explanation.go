@@ -29,9 +29,10 @@ type Reach struct {
 // Negotiation is what became of one attempt to connect over ICE.
 type Negotiation struct {
 	// Controlling: this side began.
-	Controlling bool      `json:"controlling"`
-	Started     time.Time `json:"started"`
-	Ended       time.Time `json:"ended"`
+	Controlling bool `json:"controlling"`
+	// Started and Ended are when it began and when it was over.
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
 	// Local and Remote are the addresses that the two sides announced; Remote is
 	// empty where the other side did not answer.
 	Local  []Candidate `json:"local"`
@@ -49,11 +50,12 @@ type Negotiation struct {
 // STUN server), mapped (forwarded by a router) or relay (lent by a TURN server).
 type Candidate struct {
 	Type    string `json:"type" enum:"host,srflx,mapped,relay,prflx"`
-	Address string `json:"address"`
+	Address string `json:"address"` // ADDRESS:PORT
 }
 
 // Pair is one pair of addresses that was tried.
 type Pair struct {
+	// Local and Remote are ADDRESS:PORT.
 	Local  string `json:"local"`
 	Remote string `json:"remote"`
 	// RemoteType is as in Candidate, or prflx if Remote was not announced.

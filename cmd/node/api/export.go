@@ -28,6 +28,7 @@ func (s *Server) export(_ context.Context, h *house, in *refIn) (*huma.StreamRes
 			s.logger.Warn("an export broke off", "err", err)
 			panic(http.ErrAbortHandler)
 		}
+		out.begin() // of a conversation without an entry
 	}}, nil
 }
 
@@ -38,11 +39,15 @@ type lateBody struct {
 }
 
 func (b *lateBody) Write(p []byte) (int, error) {
+	b.begin()
+	return b.w.Write(p)
+}
+
+func (b *lateBody) begin() {
 	if !b.begun {
 		b.begun = true
 		b.w.Header().Set("Content-Type", exportType)
 	}
-	return b.w.Write(p)
 }
 
 // Export writes all entries of a conversation to w, a JSON object a line. After

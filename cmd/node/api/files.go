@@ -12,7 +12,7 @@ type Part struct {
 	Device  string         `json:"device"` // peer ID
 	Account string         `json:"account"`
 	Contact string         `json:"contact"` // how people here call the account
-	State   filexfer.State `json:"state"`
+	State   filexfer.State `json:"state"`   // how far it has come
 	Bytes   int64          `json:"bytes"`
 	// Code and Reason say why it ended badly, as those of a Transfer.
 	Code   node.EndCode `json:"code"`
@@ -43,12 +43,13 @@ type HeldFile struct {
 	// changed, unreadable or withdrawn: only of the first two can others get it from
 	// here.
 	State node.HeldState `json:"state"`
-	Since time.Time      `json:"since"`
+	Since time.Time      `json:"since"` // when it came, or was sent
 }
 
 // NewGet asks the members of a conversation for one of its files, which is given by
 // its entry's id, the beginning of that, or its name. Path is as in Target.
 type NewGet struct {
+	// Conversation is named as everywhere, File by an entry's id, its beginning or a name.
 	Conversation string `json:"conversation"`
 	File         string `json:"file"`
 	Path         string `json:"path" required:"false"`

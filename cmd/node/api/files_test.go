@@ -18,7 +18,7 @@ import (
 func (b *backend) Files() ([]node.HeldFile, error) { return b.held, b.err }
 func (b *backend) Missed() ([]node.Message, error) { return b.messages, b.err }
 func (b *backend) GetFile(_ context.Context, ref, file, path string) (node.Transfer, error) {
-	return node.Transfer{ID: id, State: filexfer.Created}, b.ask("get %s %s %s", ref, file, path)
+	return node.Transfer{ID: id, Direction: node.Incoming, State: filexfer.Created}, b.ask("get %s %s %s", ref, file, path)
 }
 
 func TestGettingAFileReachesTheBackend(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/passeur-p2p/passeur/node"
 )
 
-// exampleAccount is one that nobody has; it is well formed.
-const exampleAccount = "passeur:mzqqz6e4ruupvlrjwfxxwl7ycvw5btcmrngf3vjhhrrr6c2pc6ra"
+// exampleAccount is well formed; nobody has it.
+const exampleAccount = "passeur:nn44k7tkbfjdskbmasay5fqrf47qhjaadouxuvsmeocsupy6ux6gthqmlm"
 
 func (s *Server) routeContacts() {
 	add(s, route{

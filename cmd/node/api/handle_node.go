@@ -3,6 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // none is an operation without parameters.
@@ -24,6 +27,24 @@ func (s *Server) routeNode() {
 		method: http.MethodGet, path: "/v1/path", id: "getPath", tag: tagNode, summary: "How a contact is reached, and why",
 		codes: []Code{CodeUnknownContact, CodeBadAccount},
 	}, explain)
+	document := sync.OnceValue(s.document)
+	addPlain(s, route{
+		method: http.MethodGet, path: "/v1/openapi.yaml", id: "getDocument", tag: tagNode, summary: "This document", content: "application/yaml",
+	}, func(context.Context, *none) (*huma.StreamResponse, error) {
+		return &huma.StreamResponse{Body: func(c huma.Context) {
+			c.SetHeader("Content-Type", "application/yaml")
+			c.BodyWriter().Write(document())
+		}}, nil
+	})
+}
+
+// document is what GET /v1/openapi.yaml gives.
+func (s *Server) document() []byte {
+	text, err := s.api.OpenAPI().YAML()
+	if err != nil {
+		panic("the document is no YAML: " + err.Error()) // a test makes it
+	}
+	return text
 }
 
 type pathIn struct {

@@ -13,16 +13,18 @@ type Limit struct {
 	// Contact is the local alias, Account the account; both are "" for everybody.
 	Contact string `json:"contact"`
 	Account string `json:"account"`
-	Up      int64  `json:"up"`
-	Down    int64  `json:"down"`
+	// Up and Down are bytes per second; 0 is no limit.
+	Up   int64 `json:"up"`
+	Down int64 `json:"down"`
 }
 
 // NewLimit changes limits, of the contact (alias or account) or of the whole node
 // (""). Null leaves a direction as it is.
 type NewLimit struct {
 	Contact string `json:"contact" required:"false"`
-	Up      *int64 `json:"up" required:"false"`
-	Down    *int64 `json:"down" required:"false"`
+	// Up and Down are bytes per second; 0 is no limit, null leaves it as it is.
+	Up   *int64 `json:"up" required:"false"`
+	Down *int64 `json:"down" required:"false"`
 }
 
 func limitOf(l node.Limit) Limit {

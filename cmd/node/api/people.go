@@ -10,18 +10,21 @@ import (
 type Device struct {
 	ID    string    `json:"id"` // peer ID
 	Name  string    `json:"name"`
-	Added time.Time `json:"added"`
+	Added time.Time `json:"added"` // to the account
 	// Self: the node that answers is that device.
 	Self bool `json:"self"`
 	// Keeper: it holds the account key, so it may link and revoke devices.
-	Keeper    bool `json:"keeper"`
-	Revoked   bool `json:"revoked"`
+	Keeper bool `json:"keeper"`
+	// Revoked: it is none of the account's any more, for ever.
+	Revoked bool `json:"revoked"`
+	// Connected: a connection to it stands now.
 	Connected bool `json:"connected"`
 }
 
 // NewPairing begins the use of a one-time code: it shows a new one where Code is
 // "", else it enters the one that another device shows.
 type NewPairing struct {
+	// Purpose is link, for a device of the own account, or contact.
 	Purpose node.PairingPurpose `json:"purpose" enum:"link,contact"`
 	// Code is what another device shows: words with dashes or spaces, or what its QR
 	// code says.
@@ -44,18 +47,19 @@ type NewReceive struct {
 
 // Pairing is one use of a one-time code.
 type Pairing struct {
-	ID      string              `json:"id"` // 16 hex digits
+	ID string `json:"id"` // 16 hex digits
+	// Purpose is link, contact, or file: one transfer.
 	Purpose node.PairingPurpose `json:"purpose"`
 	// State is waiting, exchange, connect, done, failed or cancelled.
 	State node.PairingState `json:"state"`
 	// Failure classifies why it failed in one word, Reason says it in a sentence.
-	Failure Code `json:"failure"`
+	Failure Code   `json:"failure"`
 	Reason  string `json:"reason"`
 	// Code and QR are secrets, "" where the code was entered. QR is what a QR
 	// code of it says, and may be entered too.
 	Code    string    `json:"code"`
 	QR      string    `json:"qr"`
-	Expires time.Time `json:"expires"`
+	Expires time.Time `json:"expires"` // until when the code can be entered
 	// Verifier are four words that both ends show, "" until they are known.
 	Verifier string `json:"verifier"`
 	// Device is whom a link brought, Contact whom a contact code brought; else null.

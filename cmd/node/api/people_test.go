@@ -17,52 +17,68 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/pairing"
+	"github.com/passeur-p2p/passeur/node/rules"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
+
+// someTalk is what each request about a conversation answers.
+var someTalk = node.Conversation{ID: conversation.ID{1}, Mode: conversation.Group, Name: "holiday", Status: "owner"}
 
 func (b *backend) Devices() []node.Device { return b.devices }
 func (b *backend) RevokeDevice(_ context.Context, who string) (node.Device, error) {
 	return node.Device{ID: device, Revoked: true}, b.ask("revoke %s", who)
 }
 func (b *backend) ShowLinkCode(_ context.Context, keeper bool) (node.Pairing, error) {
-	return node.Pairing{ID: id, Purpose: node.PairLink}, b.ask("show link %v", keeper)
+	return node.Pairing{ID: id, Purpose: node.PairLink, State: node.PairWaiting}, b.ask("show link %v", keeper)
 }
 func (b *backend) JoinAccount(_ context.Context, code string) (node.Pairing, error) {
-	return node.Pairing{ID: id}, b.ask("join %s", code)
+	return node.Pairing{ID: id, Purpose: node.PairContact, State: node.PairWaiting}, b.ask("join %s", code)
 }
 func (b *backend) ShowContactCode(_ context.Context, name string) (node.Pairing, error) {
-	return node.Pairing{ID: id}, b.ask("show contact %s", name)
+	return node.Pairing{ID: id, Purpose: node.PairContact, State: node.PairWaiting}, b.ask("show contact %s", name)
 }
 func (b *backend) EnterContactCode(_ context.Context, code, name string) (node.Pairing, error) {
-	return node.Pairing{ID: id}, b.ask("enter %s %s", code, name)
+	return node.Pairing{ID: id, Purpose: node.PairContact, State: node.PairWaiting}, b.ask("enter %s %s", code, name)
 }
-func (b *backend) Pairings() []node.Pairing { return b.pairings }
+func (b *backend) SendByCode(_ context.Context, paths []string, o node.OneShot) (node.Transfer, node.Pairing, error) {
+	return node.Transfer{ID: id, Direction: node.Outgoing, State: filexfer.Created, OneShot: true},
+		node.Pairing{ID: id, Purpose: node.PairFile, State: node.PairWaiting, Code: "a-b-c-d", Transfer: id}, b.ask("send by code %q %v", paths, o.Lifetime)
+}
+func (b *backend) ReceiveByCode(_ context.Context, code, path string) (node.Pairing, error) {
+	return node.Pairing{ID: id, Purpose: node.PairFile, State: node.PairExchange}, b.ask("receive %s %s", code, path)
+}
+func (b *backend) Rules() rules.Report {
+	return rules.Report{Otherwise: rules.Ask, Reserve: 1 << 28, Rules: []rules.Use{{Rule: rules.Rule{Name: "photos", From: []string{"alice"}, MaxSize: rules.Size{Bytes: 5}}, Used: 3, Files: 1}}}
+}
+func (b *backend) HasSpace(string, int64) error { return b.err }
+func (b *backend) Pairings() []node.Pairing     { return b.pairings }
 func (b *backend) CancelPairing(id string) (node.Pairing, error) {
-	return node.Pairing{ID: id, State: node.PairCancelled}, b.ask("cancel pairing %s", id)
+	return node.Pairing{ID: id, Purpose: node.PairContact, State: node.PairCancelled}, b.ask("cancel pairing %s", id)
 }
 func (b *backend) Conversations() ([]node.Conversation, error) { return b.conversations, b.err }
 func (b *backend) Conversation(ref string) (node.Conversation, error) {
-	return node.Conversation{}, b.ask("conversation %s", ref)
+	return someTalk, b.ask("conversation %s", ref)
 }
 func (b *backend) CreateConversation(_ context.Context, name string, contacts []string) (node.Conversation, error) {
-	return node.Conversation{}, b.ask("create %s %q", name, contacts)
+	return someTalk, b.ask("create %s %q", name, contacts)
 }
 func (b *backend) AcceptConversation(_ context.Context, ref string) (node.Conversation, error) {
-	return node.Conversation{}, b.ask("accept conversation %s", ref)
+	return someTalk, b.ask("accept conversation %s", ref)
 }
 func (b *backend) LeaveConversation(_ context.Context, ref string) (node.Conversation, error) {
-	return node.Conversation{}, b.ask("leave %s", ref)
+	return someTalk, b.ask("leave %s", ref)
 }
 func (b *backend) RenewConversation(_ context.Context, ref string) (node.Conversation, error) {
-	return node.Conversation{}, b.ask("renew %s", ref)
+	return someTalk, b.ask("renew %s", ref)
 }
 func (b *backend) AllowMore(ref, who string) (node.Conversation, error) {
-	return node.Conversation{}, b.ask("allow %s %s", ref, who)
+	return someTalk, b.ask("allow %s %s", ref, who)
 }
 func (b *backend) CheckConversation(_ context.Context, ref string, rebuild bool) ([]string, error) {
 	return nil, b.ask("check %s %v", ref, rebuild)
 }
 func (b *backend) ChangeMember(_ context.Context, ref string, a conversation.Action, who, before string) (node.Conversation, error) {
-	return node.Conversation{}, b.ask("%s %s %s %q", a, ref, who, before)
+	return someTalk, b.ask("%s %s %s %q", a, ref, who, before)
 }
 func (b *backend) Messages(ref string, p node.Page) ([]node.Message, error) {
 	return b.messages, b.ask("messages %s %v %d %v", ref, p.Before, p.Limit, p.All)

@@ -25,7 +25,15 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 
-	http http.Server // of the unix socket
+	uploads *uploads // nil without a home
+	tickets *tickets
+	sends   memory
+
+	http    http.Server // of the unix socket
+	opening sync.Mutex  // held while a listener is opened for the page
+
+	mu        sync.Mutex
+	listeners []tcpListener
 
 	ctx    context.Context // the server's life
 	cancel context.CancelFunc
@@ -35,7 +43,7 @@ type Server struct {
 // NewServer makes a server that waits for a node; see [Server.Use]. Shutdown or Close
 // ends what it began.
 func NewServer(o Options) *Server {
-	s := &Server{options: o, logger: o.Logger, page: o.Page, gate: newGate(), mux: http.NewServeMux()}
+	s := &Server{options: o, logger: o.Logger, page: o.Page, gate: newGate(), mux: http.NewServeMux(), tickets: newTickets()}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -45,8 +53,26 @@ func NewServer(o Options) *Server {
 	s.route()
 	describe(s.api.OpenAPI())
 	s.mux.HandleFunc("/", s.elsewhere)
-	s.configure(&s.http, s.mux)
+	s.configure(&s.http, withProfiles(s.mux))
+	if o.Home != "" {
+		s.uploads = newUploads(o.Home, s.logger)
+		s.tasks.Go(s.sweep)
+	}
 	return s
+}
+
+// sweep removes uploads that nobody sent, at once and then hourly.
+func (s *Server) sweep() {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		s.uploads.sweep(time.Now())
+		select {
+		case <-tick.C:
+		case <-s.ctx.Done():
+			return
+		}
+	}
 }
 
 // configure has an HTTP server answer by h, and bounds what others may do to it.
@@ -65,9 +91,13 @@ func (s *Server) route() {
 	s.routePeople()
 	s.routeConversations()
 	s.routeTransfers()
+	s.routeUploads()
+	s.routeContent()
+	s.routeTickets()
 	s.routeFiles()
 	s.routeLimits()
 	s.routeEvents()
+	s.routeUpkeep()
 }
 
 // Use answers for b from now on. With nil, requests wait for the next node, for
@@ -79,6 +109,11 @@ func (s *Server) Use(b Backend) {
 		return
 	}
 	h := &house{Backend: b, feed: newFeed()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return // it is closed
+	}
 	happened := b.Watch(s.ctx)
 	s.tasks.Go(func() { h.feed.take(happened) })
 	s.gate.use(h)
@@ -88,28 +123,23 @@ func (s *Server) Use(b Backend) {
 // Close; then it gives http.ErrServerClosed.
 func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
 
-// ListenTCP answers on TCP too, at HOST:PORT, and gives the address that was bound (port
-// 0 takes a free one). Requests need the token of the home, [TokenPath]. Beyond
-// loopback it needs a certificate: without one it is refused. Close ends it.
-func (s *Server) ListenTCP(addr string, c Certificate) (net.Addr, error) {
-	return nil, errors.New("listen on TCP: not built in")
-}
-
 // Shutdown closes the listeners and waits for what is being answered. After an error
 // Close cuts off the rest.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
+	shutdown := func(server *http.Server) error { return server.Shutdown(ctx) }
+	if err := errors.Join(shutdown(&s.http), s.endTCP(shutdown)); err != nil {
 		return err
 	}
-	return s.stop()
+	return s.Close()
 }
 
-// Close cuts off whoever is still being answered.
-func (s *Server) Close() error { return errors.Join(s.http.Close(), s.stop()) }
-
-// stop ends what the server does by itself.
-func (s *Server) stop() error {
-	s.cancel()
+// Close cuts off whoever is still being answered, and waits for what the server does by
+// itself.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.cancel() // nothing begins after this
+	s.mu.Unlock()
+	err := errors.Join(s.http.Close(), s.endTCP((*http.Server).Close))
 	s.tasks.Wait()
-	return nil
+	return err
 }

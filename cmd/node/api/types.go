@@ -15,23 +15,25 @@ import (
 type Node struct {
 	Account string   `json:"account"`
 	Device  string   `json:"device"`
-	Addrs   []string `json:"addrs"`
+	Addrs   []string `json:"addrs"` // multiaddrs, to be dialled as they stand
 }
 
 // Contact is an account that the user knows (requested, accepted) or that asks
 // to be known (pending). The name of a pending contact is what it calls itself:
 // hostile text that may equal the alias of somebody else.
 type Contact struct {
-	Account string            `json:"account"`
-	Name    string            `json:"name"`
-	State   node.ContactState `json:"state"`
+	Account string `json:"account"`
+	Name    string `json:"name"`
+	// State is requested (asked from here), pending (asks us) or accepted (by both).
+	State node.ContactState `json:"state"`
 }
 
 // Transfer is one file on its way to all devices of those it is sent to, or from
 // one device.
 type Transfer struct {
 	// ID is 16 hex digits, unique on this node.
-	ID        string         `json:"id"`
+	ID string `json:"id"`
+	// Direction is from here, outgoing, or to here, incoming.
 	Direction node.Direction `json:"direction"`
 	// Contact is the contact's local alias, or its account where it has none. Of a
 	// file sent to a group it is the group's name, and Account is "".
@@ -41,8 +43,9 @@ type Transfer struct {
 	Device string `json:"device"`
 	Name   string `json:"name"`
 	// Size and Bytes are in bytes; Bytes have crossed.
-	Size  int64          `json:"size"`
-	Bytes int64          `json:"bytes"`
+	Size  int64 `json:"size"`
+	Bytes int64 `json:"bytes"`
+	// State is how far it has come.
 	State filexfer.State `json:"state"`
 	// Path is direct, punched, mapped or relayed; "" until a connection stands.
 	Path string `json:"path" enum:",direct,punched,mapped,relayed"`
@@ -59,7 +62,8 @@ type Transfer struct {
 	// Folder: it is a folder, not a file.
 	Folder bool `json:"folder"`
 	// File is the source (outgoing), or where the file lies once it has arrived.
-	File    string    `json:"file"`
+	File string `json:"file"`
+	// Created is when it was known here, Updated when it changed last.
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 	// Conversation and Entry are what the file belongs to, 64 hex digits each; "" if
@@ -92,25 +96,27 @@ type PathDetails struct {
 	Relay string `json:"relay"`
 	// RTT is the round trip in milliseconds, 0 if unknown.
 	RTT float64 `json:"rtt_ms"`
-	// TLSVersion is for instance "TLS 1.3", TLSGroup "X25519MLKEM768".
+	// TLSVersion is for instance "TLS 1.3", TLSCipher the suite, TLSGroup "X25519MLKEM768".
 	// They are "" where they are not known: of libp2p's own TCP only the version is.
-	TLSVersion  string `json:"tls_version"`
-	TLSCipher   string `json:"tls_cipher"`
-	TLSGroup    string `json:"tls_group"`
-	Controlling bool   `json:"controlling"`
+	TLSVersion string `json:"tls_version"`
+	TLSCipher  string `json:"tls_cipher"`
+	TLSGroup   string `json:"tls_group"`
+	// Controlling: this side chose the pair of addresses.
+	Controlling bool `json:"controlling"`
 }
 
 // Event is one thing that happened, to exactly one of Transfer, Contact, Message,
 // Conversation, Pairing and Device: each is as it was afterwards. With Reset it is about
 // none of them.
 type Event struct {
-	Time     time.Time `json:"time"`
+	Time     time.Time `json:"time"` // when it happened
 	Transfer *Transfer `json:"transfer,omitempty"`
 	// Phase is a step towards a connection, "" where only the transfer changed.
 	Phase   node.Phase `json:"phase,omitempty"`
 	Detail  string     `json:"detail,omitempty"`
 	Contact *Contact   `json:"contact,omitempty"`
-	Removed bool       `json:"removed,omitempty"`
+	// Removed: the contact is none any more.
+	Removed bool `json:"removed,omitempty"`
 	// Message was written, here or elsewhere, or changed.
 	Message      *Message      `json:"message,omitempty"`
 	Conversation *Conversation `json:"conversation,omitempty"`
@@ -137,6 +143,7 @@ type Alias struct {
 // machine, to a contact (alias or account) or to the members of a conversation, which
 // Contact names then. Files are several paths in one folder, which go as a folder.
 type NewTransfer struct {
+	// File is the absolute path of a file or folder on the node's machine.
 	File string `json:"file" required:"false"`
 	// Files are several absolute paths in one folder.
 	Files []string `json:"files,omitempty" maxItems:"10000"`
@@ -162,7 +169,9 @@ type Sent struct {
 // file; "" is the node's folder for downloads. Only are patterns of what is wanted of
 // a folder; none: everything.
 type Target struct {
-	Path string   `json:"path" required:"false"`
+	// Path is absolute: of a folder (it ends in a slash, or exists) or of a file.
+	Path string `json:"path" required:"false"`
+	// Only are patterns of what is wanted of a folder, as "*.jpg" or "2025/**".
 	Only []string `json:"only,omitempty" maxItems:"1000"`
 }
 
