@@ -22,11 +22,7 @@ func (n *Node) record(event string, attrs ...slog.Attr) {
 
 // recordPolicy tells what decides about offers from now on.
 func (n *Node) recordPolicy(p *policy, when string) {
-	names := []string{}
-	for _, r := range p.rules.Rules() {
-		names = append(names, r.Name)
-	}
-	n.record("rules.changed", slog.String("when", when), slog.Any("rules", names),
+	n.record("rules.changed", slog.String("when", when), slog.Any("rules", append([]Rule{}, p.rules.Rules()...)),
 		slog.String("accept", string(p.accept)), slog.Int64("reserve", p.reserve), slog.String("downloads", p.downloads))
 }
 
@@ -50,10 +46,14 @@ func (n *Node) recordContact(before, after Contact) {
 	}
 }
 
-// recordNote tells of a device of the own account that is new or revoked.
+// recordNote tells of a device of the own account that is new, known to hold the account
+// key, or revoked.
 func (n *Node) recordNote(before, after deviceNote) {
 	if before.Name == "" && before.Added.IsZero() && (after.Name != "" || !after.Added.IsZero()) {
 		n.recordDevice("device.linked", after)
+	}
+	if after.Keeper && !before.Keeper {
+		n.recordDevice("device.keeper", after)
 	}
 	if after.Revoked && !before.Revoked {
 		n.recordDevice("device.revoked", after)
@@ -61,7 +61,7 @@ func (n *Node) recordNote(before, after deviceNote) {
 }
 
 func (n *Node) recordDevice(event string, d deviceNote) {
-	n.record(event, slog.String("device", d.ID.String()), slog.String("name", filexfer.Visible(d.Name)), slog.Bool("keeper", d.Keeper), slog.Bool("self", d.ID == n.keys.id))
+	n.record(event, slog.String("device", d.ID.String()), slog.String("name", filexfer.Visible(d.Name)), slog.Bool("self", d.ID == n.keys.id))
 }
 
 // recordOffer tells that somebody offers a file.

@@ -54,7 +54,13 @@ type use struct {
 	files int
 }
 
-func (u use) plus(bytes int64, files int) use { return use{u.bytes + bytes, u.files + files} }
+// plus adds; what is too much for a number stays too much.
+func (u use) plus(bytes int64, files int) use {
+	if bytes > math.MaxInt64-u.bytes {
+		bytes = math.MaxInt64 - u.bytes
+	}
+	return use{u.bytes + bytes, u.files + files}
+}
 
 // taken gives the use of each rule.
 func (n *Node) taken() (map[string]use, error) {
@@ -86,7 +92,7 @@ func (n *Node) takenByLocked(rule string) int64 {
 		n.log.Error("what a rule has taken cannot be read, so that it takes nothing more", "rule", rule, "error", err)
 		return math.MaxInt64
 	}
-	return used[rule].bytes + n.promised[rule]
+	return used[rule].plus(n.promised[rule], 0).bytes
 }
 
 // considerLocked asks the rules about an offer, and then Config.Accept. deciding must be

@@ -187,6 +187,7 @@ func TestRulesDecide(t *testing.T) {
 	audit.once(t, "transfer.ended", "name", "three.jpg", "result", "interrupted")
 	audit.once(t, "offer.decided", "name", "four.jpg", "decision", "accepted", "by", "person", "rule", "")
 	audit.once(t, "device.linked", "self", true)
+	audit.once(t, "device.keeper", "self", true)
 
 	c := w.bob.Counts()
 	if c.Ended[node.TransferEnd{Direction: node.Incoming}] != 2 || c.Decisions[node.Decision{By: "person", Accepted: true}] != 1 ||
