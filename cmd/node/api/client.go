@@ -21,6 +21,9 @@ const maxAnswer = 64 << 20
 // ErrNotRunning says that no node listens in the home.
 var ErrNotRunning = errors.New("the node is not running")
 
+// ErrOtherUser says that the node of the home is another user's.
+var ErrOtherUser = errors.New("the node belongs to another user")
+
 // Client asks the node of one home. Its errors are *Problem where the node
 // answered, and wrap ErrNotRunning where there is no node.
 type Client struct {
@@ -135,7 +138,7 @@ func (c *Client) askWith(ctx context.Context, method, path string, in, out any, 
 	if value != "" {
 		r.Header.Set(header, value)
 	}
-	answer, err := c.send(r)
+	answer, err := c.answer(r)
 	if err != nil {
 		return err
 	}
@@ -160,7 +163,7 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 	if err != nil {
 		return nil, err
 	}
-	return c.send(r)
+	return c.answer(r)
 }
 
 func newRequest(ctx context.Context, method, path string, in any) (*http.Request, error) {
@@ -179,7 +182,8 @@ func newRequest(ctx context.Context, method, path string, in any) (*http.Request
 	return r, nil
 }
 
-func (c *Client) send(r *http.Request) (*http.Response, error) {
+// answer gives an answer that is a success; the caller closes its body.
+func (c *Client) answer(r *http.Request) (*http.Response, error) {
 	answer, err := c.http.Do(r)
 	if err != nil {
 		return nil, c.explain(err)
@@ -197,7 +201,7 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("%w in %s", ErrNotRunning, c.home)
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("the node in %s belongs to another user: %w", c.home, fs.ErrPermission)
+		return fmt.Errorf("%w: that in %s", ErrOtherUser, c.home)
 	}
 	if errors.Is(err, context.Canceled) {
 		return context.Canceled

@@ -26,19 +26,19 @@ func testUploads(t *testing.T) *uploads {
 func TestAnUploadIsSent(t *testing.T) {
 	b := &backend{}
 	c, home := serve(t, b)
-	up, err := c.Upload(t.Context(), "film.mkv", strings.NewReader("bytes"))
+	up, err := c.upload(t.Context(), "film.mkv", strings.NewReader("bytes"))
 	if err != nil || up.Name != "film.mkv" || up.Size != 5 {
 		t.Fatal(up, err)
 	}
 	path := filepath.Join(home, sentFolder, up.ID, "film.mkv")
-	if _, err := c.SendNew(t.Context(), NewTransfer{Uploads: []string{up.ID}, Contact: "bob"}, ""); err != nil {
+	if _, err := c.BeginOnce(t.Context(), NewTransfer{Uploads: []string{up.ID}, Contact: "bob"}, ""); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(path); string(got) != "bytes" || b.asked[0] != "send "+path+" bob" {
 		t.Errorf("asked %q, it holds %q, %v", b.asked, got, err)
 	}
 	var p *Problem
-	if _, err := c.SendNew(t.Context(), NewTransfer{Uploads: []string{up.ID}, Contact: "bob"}, ""); !errors.As(err, &p) || p.Code != CodeUnknownUpload {
+	if _, err := c.BeginOnce(t.Context(), NewTransfer{Uploads: []string{up.ID}, Contact: "bob"}, ""); !errors.As(err, &p) || p.Code != CodeUnknownUpload {
 		t.Errorf("sent twice: %v", err)
 	}
 	info, _ := os.Stat(path)
@@ -53,18 +53,18 @@ func TestUploadsThatAreSentTogether(t *testing.T) {
 	c, home := serve(t, b)
 	var ids []string
 	for _, name := range []string{"a", "b"} {
-		up, err := c.Upload(t.Context(), name, strings.NewReader(name))
+		up, err := c.upload(t.Context(), name, strings.NewReader(name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, up.ID)
 	}
 	b.err = node.ErrNotAccepted
-	if _, err := c.SendNew(t.Context(), NewTransfer{Uploads: ids, Contact: "bob"}, ""); err == nil {
+	if _, err := c.BeginOnce(t.Context(), NewTransfer{Uploads: ids, Contact: "bob"}, ""); err == nil {
 		t.Fatal("no error")
 	}
 	b.err, b.asked = nil, nil
-	if _, err := c.SendNew(t.Context(), NewTransfer{Uploads: ids, Contact: "bob"}, ""); err != nil {
+	if _, err := c.BeginOnce(t.Context(), NewTransfer{Uploads: ids, Contact: "bob"}, ""); err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(home, sentFolder, ids[0])
@@ -81,7 +81,7 @@ func TestHostileNamesOfUploads(t *testing.T) {
 	b := &backend{}
 	c, home := serve(t, b)
 	for _, name := range []string{"..", ".", "../../x", "/etc/passwd", `..\..\x`, "a/b", "\x00", "CON", "a\u202eb", "-rf", ".bashrc", " ", strings.Repeat("é", 400), "%2e%2e"} {
-		up, err := c.Upload(t.Context(), name, strings.NewReader("x"))
+		up, err := c.upload(t.Context(), name, strings.NewReader("x"))
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 			continue
@@ -201,24 +201,24 @@ func TestSendingTwiceWithOneKey(t *testing.T) {
 	c, _ := serve(t, b)
 	in := NewTransfer{File: "/x", Contact: "bob"}
 	b.err = node.ErrNotAccepted // a failure is not remembered
-	if _, err := c.SendNew(t.Context(), in, "k"); err == nil {
+	if _, err := c.BeginOnce(t.Context(), in, "k"); err == nil {
 		t.Fatal("no error")
 	}
 	b.err, b.asked = nil, nil
-	first, err := c.SendNew(t.Context(), in, "k")
+	first, err := c.BeginOnce(t.Context(), in, "k")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := c.SendNew(t.Context(), in, "k")
+	second, err := c.BeginOnce(t.Context(), in, "k")
 	if err != nil || second.ID != first.ID || len(b.asked) != 1 {
 		t.Errorf("asked %q, %v", b.asked, err)
 	}
 	in.File = "/y"
 	var p *Problem
-	if _, err := c.SendNew(t.Context(), in, "k"); !errors.As(err, &p) || p.Code != CodeIdempotency || p.Status != http.StatusConflict {
+	if _, err := c.BeginOnce(t.Context(), in, "k"); !errors.As(err, &p) || p.Code != CodeIdempotency || p.Status != http.StatusConflict {
 		t.Errorf("%v", err)
 	}
-	if _, err := c.SendNew(t.Context(), in, "another"); err != nil {
+	if _, err := c.BeginOnce(t.Context(), in, "another"); err != nil {
 		t.Error(err)
 	}
 }
@@ -252,7 +252,7 @@ func TestTheMemoryIsBounded(t *testing.T) {
 func TestSendingByCode(t *testing.T) {
 	b := &backend{}
 	c, _ := serve(t, b)
-	sent, err := c.SendNew(t.Context(), NewTransfer{File: "/x", Code: true, Lifetime: "1h30m"}, "")
+	sent, err := c.BeginOnce(t.Context(), NewTransfer{File: "/x", Code: true, Lifetime: "1h30m"}, "")
 	if err != nil || sent.Pairing == nil || sent.Pairing.Code != "a-b-c-d" || b.asked[0] != `send by code ["/x"] 1h30m0s` {
 		t.Errorf("%+v, asked %q, %v", sent, b.asked, err)
 	}
@@ -261,7 +261,7 @@ func TestSendingByCode(t *testing.T) {
 	}
 	for _, in := range []NewTransfer{{File: "/x", Code: true, Contact: "bob"}, {File: "/x", Uploads: []string{id}}} {
 		var p *Problem
-		if _, err := c.SendNew(t.Context(), in, ""); !errors.As(err, &p) || p.Code != CodeInvalid {
+		if _, err := c.BeginOnce(t.Context(), in, ""); !errors.As(err, &p) || p.Code != CodeInvalid {
 			t.Errorf("%+v: %v", in, err)
 		}
 	}
