@@ -12,6 +12,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/protocols/exchange"
 	"github.com/passeur-p2p/passeur/protocols/link"
 )
 
@@ -184,4 +185,4 @@ func removeFile(path string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-var _ link.Host = promptStreams{}
+var _ exchange.Host = promptStreams{}

@@ -1,32 +1,27 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/passeur-p2p/passeur/protocols/exchange"
 )
 
 // ID is the protocol's name on the wire.
 const ID protocol.ID = "/passeur/link/1.0.0"
 
-// serviceName is what the resource manager counts our streams under.
-const serviceName = "passeur.link"
-
-const (
-	// exchangeTimeout bounds a whole exchange, on either side.
-	exchangeTimeout = time.Minute
-	// maxServed is how many streams are served at once: one is the rule.
-	maxServed = 4
-)
+// streams is how they are handled: to serve one at a time is the rule.
+var streams = exchange.Kind{ID: ID, Service: "passeur.link", Timeout: time.Minute, Served: 4}
 
 // ErrRefused: the keeper does not hand anything over; the error is a *Refusal.
 var ErrRefused = errors.New("the other device refused to link this one")
@@ -48,11 +43,6 @@ func (r *Refusal) Error() string {
 // Unwrap gives ErrRefused.
 func (r *Refusal) Unwrap() error { return ErrRefused }
 
-// Host is the little that joining needs of a libp2p host.
-type Host interface {
-	NewStream(ctx context.Context, p peer.ID, pids ...protocol.ID) (network.Stream, error)
-}
-
 // Config of a Service. The zero value serves nobody.
 type Config struct {
 	// Offer decides whether device, which calls itself name, gets a hand-over, and
@@ -69,12 +59,7 @@ type Config struct {
 // Service serves new devices. It is safe for use by many goroutines.
 type Service struct {
 	cfg    Config
-	ctx    context.Context // the service's lifetime
-	cancel context.CancelFunc
-
-	mu      sync.Mutex // orders the start of a stream's handling and Close
-	serving int
-	running sync.WaitGroup
+	server *exchange.Server
 }
 
 // New makes a Service. Incoming streams are given to HandleStream by whoever
@@ -89,52 +74,18 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+	return &Service{cfg, exchange.NewServer(streams)}
 }
 
 // ID gives the protocol ID, for SetStreamHandler.
 func (s *Service) ID() protocol.ID { return ID }
 
 // Close takes no new streams and returns when those in flight are gone.
-func (s *Service) Close() error {
-	s.mu.Lock()
-	s.cancel()
-	s.mu.Unlock()
-	s.running.Wait()
-	return nil
-}
-
-func (s *Service) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx.Err() != nil || s.serving >= maxServed {
-		return false
-	}
-	s.serving++
-	s.running.Add(1)
-	return true
-}
-
-func (s *Service) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.serving--
-	s.running.Done()
-}
+func (s *Service) Close() error { return s.server.Close() }
 
 // HandleStream serves one new device, if Offer lets it.
 func (s *Service) HandleStream(stream network.Stream) {
-	if !s.enter() {
-		stream.Reset()
-		return
-	}
-	defer s.leave()
-	ctx, cancel := context.WithTimeout(s.ctx, exchangeTimeout)
-	defer cancel()
-	err := bounded(ctx, stream, func() error { return s.serve(ctx, stream) })
-	finish(stream, err)
+	err := s.server.Handle(stream, func(ctx context.Context) error { return s.serve(ctx, stream) })
 	if err != nil {
 		s.cfg.Logger.Debug("link", "peer", stream.Conn().RemotePeer(), "error", err)
 	}
@@ -190,16 +141,16 @@ func cut(reason string) string {
 // which calls itself name) one of its account's. keep gets the sound hand-over
 // and returns once it is safe on the disk; what it returns ends the exchange. A
 // nil error means that keep did so, be it that the keeper never hears of it.
-func Join(ctx context.Context, h Host, keeper, device peer.ID, name string, keep func(*Handover) error) error {
-	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
-	defer cancel()
-	stream, err := h.NewStream(ctx, keeper, ID)
-	if err != nil {
-		return fmt.Errorf("open a stream to %s: %w", keeper, err)
-	}
-	err = bounded(ctx, stream, func() error { return join(stream, device, name, keep) })
-	finish(stream, err)
-	return err
+func Join(ctx context.Context, h exchange.Host, keeper, device peer.ID, name string, keep func(*Handover) error) error {
+	var refused error
+	err := streams.Ask(ctx, h, keeper, func(stream network.Stream) error {
+		err := join(stream, device, name, keep)
+		if errors.Is(err, ErrRefused) { // an answer, too
+			refused, err = err, nil
+		}
+		return err
+	})
+	return cmp.Or(err, refused)
 }
 
 func join(stream network.Stream, device peer.ID, name string, keep func(*Handover) error) error {
@@ -222,27 +173,4 @@ func join(stream network.Stream, device peer.ID, name string, keep func(*Handove
 		io.Copy(io.Discard, io.LimitReader(stream, maxShort)) // until the keeper has read it
 	}
 	return nil
-}
-
-// bounded runs f, and has its reads and writes fail when ctx ends.
-func bounded(ctx context.Context, stream network.Stream, f func() error) error {
-	if err := stream.Scope().SetService(serviceName); err != nil {
-		return fmt.Errorf("account for the stream: %w", err)
-	}
-	stop := context.AfterFunc(ctx, func() { stream.Reset() })
-	defer stop()
-	err := f()
-	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ctx.Err(), err)
-	}
-	return err
-}
-
-// finish closes what went well or was refused in words, and resets the rest.
-func finish(stream network.Stream, err error) {
-	if err == nil || errors.Is(err, ErrRefused) {
-		stream.Close()
-		return
-	}
-	stream.Reset()
 }

@@ -6,31 +6,25 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 
+	"github.com/passeur-p2p/passeur/protocols/exchange"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // ID is the protocol's name on the wire.
 const ID protocol.ID = "/passeur/oneshot/1.0.0"
 
-// serviceName is what the resource manager counts our streams under.
-const serviceName = "passeur.oneshot"
+// readTimeout bounds how long an offer may take to come.
+const readTimeout = 30 * time.Second
 
-const (
-	// exchangeTimeout bounds a question and its answer, on either side. Who receives
-	// may have to read what is there of a file.
-	exchangeTimeout = 2 * time.Minute
-	// readTimeout bounds how long an offer may take to come.
-	readTimeout = 30 * time.Second
-	// maxServed is how many streams are served at once.
-	maxServed = 32
-)
+// streams is how they are handled. Who receives may have to read what is there of a
+// file before it answers.
+var streams = exchange.Kind{ID: ID, Service: "passeur.oneshot", Timeout: 2 * time.Minute, Served: 32}
 
 // ErrLater: the sums of an offer are to be told before anything of it is taken.
 var ErrLater = errors.New("the sums are not known yet")
@@ -55,11 +49,6 @@ func (r *Refusal) Error() string {
 // Unwrap gives ErrRefused.
 func (r *Refusal) Unwrap() error { return ErrRefused }
 
-// Host is the little that asking needs of a libp2p host.
-type Host interface {
-	NewStream(ctx context.Context, p peer.ID, pids ...protocol.ID) (network.Stream, error)
-}
-
 // Config of a Service. The zero value expects nobody.
 type Config struct {
 	// Missing tells what is missing here of what device sends, in order, each range
@@ -80,12 +69,7 @@ type Config struct {
 // Service answers those who send. It is safe for use by many goroutines.
 type Service struct {
 	cfg    Config
-	ctx    context.Context // the service's lifetime
-	cancel context.CancelFunc
-
-	mu      sync.Mutex // orders the start of a stream's handling and Close
-	serving int
-	running sync.WaitGroup
+	server *exchange.Server
 }
 
 // errUnexpected: nobody waits for that transfer.
@@ -106,52 +90,18 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+	return &Service{cfg, exchange.NewServer(streams)}
 }
 
 // ID gives the protocol ID, for SetStreamHandler.
 func (s *Service) ID() protocol.ID { return ID }
 
 // Close takes no new streams and returns when those in flight are gone.
-func (s *Service) Close() error {
-	s.mu.Lock()
-	s.cancel()
-	s.mu.Unlock()
-	s.running.Wait()
-	return nil
-}
-
-func (s *Service) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx.Err() != nil || s.serving >= maxServed {
-		return false
-	}
-	s.serving++
-	s.running.Add(1)
-	return true
-}
-
-func (s *Service) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.serving--
-	s.running.Done()
-}
+func (s *Service) Close() error { return s.server.Close() }
 
 // HandleStream answers one message.
 func (s *Service) HandleStream(stream network.Stream) {
-	if !s.enter() {
-		stream.Reset()
-		return
-	}
-	defer s.leave()
-	ctx, cancel := context.WithTimeout(s.ctx, exchangeTimeout)
-	defer cancel()
-	err := bounded(ctx, stream, func() error { return s.serve(ctx, stream) })
-	finish(stream, err)
+	err := s.server.Handle(stream, func(ctx context.Context) error { return s.serve(ctx, stream) })
 	if err != nil {
 		s.cfg.Logger.Debug("oneshot", "peer", stream.Conn().RemotePeer(), "error", err)
 	}
@@ -213,9 +163,9 @@ func (s *Service) answer(ctx context.Context, device peer.ID, m message) (messag
 // missing there, in order, within the file and aligned to units; nothing is missing
 // of what is whole there, and has its name. It fails with ErrLater, *Refusal, or as
 // the stream does.
-func Ask(ctx context.Context, h Host, to peer.ID, o Offer) ([]filexfer.Span, error) {
+func Ask(ctx context.Context, h exchange.Host, to peer.ID, o Offer) ([]filexfer.Span, error) {
 	o.FileName = cut(o.FileName, maxFileName)
-	m, err := exchange(ctx, h, to, message{kind: kindOffer, offer: o})
+	m, err := say(ctx, h, to, message{kind: kindOffer, offer: o})
 	if err != nil {
 		return nil, err
 	}
@@ -243,23 +193,17 @@ func (o Offer) check(missing []filexfer.Span) error {
 }
 
 // TellOver tells to that the transfer does not come any more. A nil error: it knows.
-func TellOver(ctx context.Context, h Host, to peer.ID, name Name, reason string) error {
-	m, err := exchange(ctx, h, to, message{kind: kindOver, offer: Offer{Name: name}, reason: cut(reason, maxReason)})
+func TellOver(ctx context.Context, h exchange.Host, to peer.ID, name Name, reason string) error {
+	m, err := say(ctx, h, to, message{kind: kindOver, offer: Offer{Name: name}, reason: cut(reason, maxReason)})
 	if err == nil && m.kind != kindWhole {
 		err = fmt.Errorf("%w: a receipt of kind %d", errMessage, m.kind)
 	}
 	return err
 }
 
-// exchange says one thing and gives the answer.
-func exchange(ctx context.Context, h Host, to peer.ID, m message) (answer message, err error) {
-	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
-	defer cancel()
-	stream, err := h.NewStream(ctx, to, ID)
-	if err != nil {
-		return answer, fmt.Errorf("open a stream to %s: %w", to, err)
-	}
-	err = bounded(ctx, stream, func() error {
+// say says one thing and gives the answer.
+func say(ctx context.Context, h exchange.Host, to peer.ID, m message) (answer message, err error) {
+	err = streams.Ask(ctx, h, to, func(stream network.Stream) error {
 		if err := writeMessage(stream, m); err != nil {
 			return fmt.Errorf("say what is sent: %w", err)
 		}
@@ -268,29 +212,5 @@ func exchange(ctx context.Context, h Host, to peer.ID, m message) (answer messag
 		}
 		return nil
 	})
-	finish(stream, err)
 	return answer, err
-}
-
-// bounded runs f, and has its reads and writes fail when ctx ends.
-func bounded(ctx context.Context, stream network.Stream, f func() error) error {
-	if err := stream.Scope().SetService(serviceName); err != nil {
-		return fmt.Errorf("account for the stream: %w", err)
-	}
-	stop := context.AfterFunc(ctx, func() { stream.Reset() })
-	defer stop()
-	err := f()
-	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-	}
-	return err
-}
-
-// finish closes what went well, and resets the rest.
-func finish(stream network.Stream, err error) {
-	if err == nil {
-		stream.Close()
-		return
-	}
-	stream.Reset()
 }
