@@ -49,3 +49,12 @@ func Admits(ctx context.Context, n, other *Node) bool {
 // Conceals tells whether n does not tell its account to other's device when it offers
 // it a link.
 func Conceals(n, other *Node) bool { return n.conceals(other.Identity().Device, kindICE) }
+
+// ForgetOneShots makes n know nothing of what it receives by codes, as a node that has
+// crashed and is there again.
+func ForgetOneShots(n *Node) {
+	n.oneShots.mu.Lock()
+	defer n.oneShots.mu.Unlock()
+	clear(n.oneShots.receives)
+	clear(n.oneShots.offers)
+}

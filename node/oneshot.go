@@ -109,6 +109,9 @@ func (n *Node) checkPath(path string) error {
 	if info, err := os.Stat(target.Dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("%w: there is no folder %s", filexfer.ErrNotWritable, target.Dir)
 	}
+	if _, err := os.Lstat(path); target.Exact && err == nil {
+		return fmt.Errorf("%w: %s", filexfer.ErrExists, path)
+	}
 	return nil
 }
 

@@ -377,9 +377,10 @@ func (n *Node) tellReceiver(x *sending, err error) {
 // believed to know nothing of the transfer: it may just have proven the code.
 const maxDenials = 3
 
-// isDenial tells whether the other side did not want to answer, rather than could not.
+// isDenial tells whether the other side did not want to answer, rather than could not:
+// it resets without a reason.
 func isDenial(err error) bool {
 	reset, is := errors.AsType[*network.StreamError](err)
 	_, of := errors.AsType[*filexfer.Error](err)
-	return is && reset.Remote && !of
+	return is && reset.Remote && reset.ErrorCode == network.StreamNoError && !of
 }

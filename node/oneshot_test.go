@@ -427,6 +427,10 @@ func assertBadCodes(t *testing.T, alice, bob *node.Node, shown node.Pairing) {
 	if _, err := bob.ReceiveByCode(t.Context(), shown.Code, filepath.Join(t.TempDir(), "none", "x")); !errors.Is(err, filexfer.ErrNotWritable) {
 		t.Errorf("into no folder: %v", err)
 	}
+	taken, _ := randomFile(t, "taken", 1)
+	if _, err := bob.ReceiveByCode(t.Context(), shown.Code, taken); !errors.Is(err, filexfer.ErrExists) {
+		t.Errorf("over a file: %v", err)
+	}
 	self, err := alice.ReceiveByCode(t.Context(), shown.Code, "")
 	if err != nil {
 		t.Fatal(err)
@@ -492,5 +496,23 @@ func TestNodesStopDuringATransferByCode(t *testing.T) {
 			}
 			assertNothingIn(t, filepath.Dir(got.File))
 		})
+	}
+}
+
+// Whoever is told again and again that the other side expects nothing gives up.
+func TestTransferByCodeIsForgottenThere(t *testing.T) {
+	alice, bob := strangers(t)
+	path, _ := randomFile(t, "film.mkv", 32<<20)
+	sent, got, _ := begin(t, alice, bob, path)
+	node.ForgetOneShots(bob)
+	disconnect(t, alice, bob)
+	if end := nodetest.Ended(t, alice, sent.ID); end.State != filexfer.ClosedByPeer || end.Code != node.EndLost || !strings.Contains(end.Reason, "knows nothing") {
+		t.Errorf("ended as %s %s (%s)", end.State, end.Code, end.Reason)
+	}
+	if _, err := bob.Cancel(t.Context(), got.ID); err != nil {
+		t.Error(err)
+	}
+	if end := nodetest.Ended(t, bob, got.ID); end.Code != node.EndCancelled {
+		t.Errorf("the receiver's ended as %+v", end)
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
-// ErrBusy: as many streams are handled as may be, or the server is closed.
+// ErrBusy: as many streams are handled as may be, or the server is closed. The other
+// side sees a reset with libp2p's code of a limit, 0x1002.
 var ErrBusy = errors.New("too many streams at once, or the service is closed")
 
 // Kind says how the streams of a protocol are handled.
@@ -93,7 +94,7 @@ func NewServer(k Kind) *Server {
 // as f does, or because the time is over. ctx is the exchange's.
 func (s *Server) Handle(stream network.Stream, f func(ctx context.Context) error) error {
 	if !s.enter() {
-		stream.Reset()
+		stream.ResetWithError(network.StreamResourceLimitExceeded)
 		return ErrBusy
 	}
 	defer s.leave()

@@ -110,7 +110,8 @@ func TestBounds(t *testing.T) {
 		go func() { _, err := p.ask(t); asked <- err }()
 		<-began
 	}
-	if _, err := p.ask(t); err == nil || !errors.Is(<-p.ended, exchange.ErrBusy) {
+	_, err := p.ask(t)
+	if reset, is := errors.AsType[*network.StreamError](err); !is || reset.ErrorCode != network.StreamResourceLimitExceeded || !errors.Is(<-p.ended, exchange.ErrBusy) {
 		t.Errorf("one more: %v", err)
 	}
 	p.server.Close()
