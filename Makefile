@@ -24,7 +24,7 @@ TIMEOUT ?= 20m
 # how often up to three tests that failed run again; they are named at the end
 RERUNS ?= 2
 # what the dashboard has of others
-VENDOR := cmd/node/dashboard/web/vendor
+VENDOR := cmd/node/dashboard/web/lib
 
 TOOL = $(GO) tool -modfile=tools.mod
 

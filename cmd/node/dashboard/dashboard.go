@@ -1,6 +1,6 @@
 // Package dashboard is the page by which people use a node from a browser: plain
 // ES modules, one style sheet, and two small libraries that are vendored as they
-// were published (web/vendor). All of it is embedded, so that what is committed is
+// were published (web/lib). All of it is embedded, so that what is committed is
 // what runs, and the page never asks anybody but its own node for anything.
 //
 // It is no server and holds nothing about the node: the page draws what the local
@@ -23,8 +23,8 @@ import (
 
 // Types beside the vendored modules are for the checks only.
 //
-//go:embed web/*.html web/*.css web/*.js web/*.svg web/parts/*.js web/views/*.js
-//go:embed web/vendor/*/LICENSE web/vendor/lean-qr/*.mjs web/vendor/lit-html/*.js web/vendor/lit-html/directives/*.js
+//go:embed web/*.html web/*.css web/*.js web/*.svg web/parts/*.js web/pages/*.js
+//go:embed web/lib/*/LICENSE web/lib/lean-qr/*.mjs web/lib/lit-html/*.js web/lib/lit-html/directives/*.js
 var files embed.FS
 
 // policy lets the page use what this handler serves and nothing else; text becomes

@@ -28,7 +28,7 @@ func ask(method, path string, header ...string) *http.Response {
 func TestThePageAndItsHeaders(t *testing.T) {
 	for path, kind := range map[string]string{
 		"/": "text/html; charset=utf-8", "/style.css": "text/css; charset=utf-8", "/main.js": "text/javascript; charset=utf-8",
-		"/icon.svg": "image/svg+xml", "/vendor/lean-qr/index.mjs": "text/javascript; charset=utf-8", "/vendor/lit-html/LICENSE": "text/plain; charset=utf-8",
+		"/icon.svg": "image/svg+xml", "/lib/lean-qr/index.mjs": "text/javascript; charset=utf-8", "/lib/lit-html/LICENSE": "text/plain; charset=utf-8",
 	} {
 		r := ask("GET", path)
 		if r.StatusCode != 200 || r.Header.Get("Content-Type") != kind {
@@ -50,8 +50,8 @@ func TestThePageAndItsHeaders(t *testing.T) {
 
 func TestNothingElse(t *testing.T) {
 	for line, status := range map[string]int{
-		"GET /nothing": 404, "GET /v1/node": 404, "GET /../dashboard.go": 404, "GET /vendor/": 404, "GET /vendor/SHA256SUMS": 404,
-		"GET /vendor/lit-html/lit-html.d.ts": 404, "POST /": 405, "DELETE /main.js": 405,
+		"GET /nothing": 404, "GET /v1/node": 404, "GET /../dashboard.go": 404, "GET /lib/": 404, "GET /lib/SHA256SUMS": 404,
+		"GET /lib/lit-html/lit-html.d.ts": 404, "POST /": 405, "DELETE /main.js": 405,
 	} {
 		method, path, _ := strings.Cut(line, " ")
 		r := ask(method, path)
@@ -70,7 +70,7 @@ func TestNothingElse(t *testing.T) {
 // read of one either. What is vendored names where it comes from in comments.
 func TestNoFileNamesAnotherPlace(t *testing.T) {
 	elsewhere := regexp.MustCompile(`(https?:)?//[a-z0-9-]+\.[a-z]+`)
-	for _, pattern := range []string{"web/*", "web/parts/*", "web/views/*"} {
+	for _, pattern := range []string{"web/*", "web/parts/*", "web/pages/*"} {
 		names, _ := filepath.Glob(pattern)
 		for _, name := range names {
 			body, err := os.ReadFile(name)
@@ -91,16 +91,16 @@ func TestNoFileNamesAnotherPlace(t *testing.T) {
 // the packages.
 func TestVendoredFilesAreAsPublished(t *testing.T) {
 	want := map[string]string{}
-	list, err := os.Open("web/vendor/SHA256SUMS")
+	list, err := os.Open("web/lib/SHA256SUMS")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer list.Close()
 	for lines := bufio.NewScanner(list); lines.Scan(); {
 		sum, name, _ := strings.Cut(lines.Text(), "  ")
-		want[filepath.Join("web/vendor", name)] = sum
+		want[filepath.Join("web/lib", name)] = sum
 	}
-	err = filepath.Walk("web/vendor", func(name string, info os.FileInfo, err error) error {
+	err = filepath.Walk("web/lib", func(name string, info os.FileInfo, err error) error {
 		if err != nil || info.IsDir() || info.Name() == "SHA256SUMS" {
 			return err
 		}

@@ -67,7 +67,8 @@ function tellTransfer(e, t, was) {
     if (t.parts.length > 1 && before && before.state !== p.state) add(e.time, p.state === 'finished' ? 'good' : 'info', `${name}, ${whose(t, p)}: ${partState(p)}.`, false);
   }
   const decided = isOffer(t) !== (was !== undefined && isOffer(was)) && isOffer(t);
-  if (decided || (t.ended && !was?.ended) || (t.state === 'finished' && was?.state !== 'finished')) add(e.time, toneOf(t), stands(t));
+  const done = t.state === 'finished' ? was?.state !== 'finished' : t.ended && !was?.ended;
+  if (decided || done) add(e.time, toneOf(t), stands(t));
   else if (t.state === 'ongoing' && was?.state !== 'ongoing') add(e.time, 'info', t.direction === 'incoming' ? `${name} is arriving from ${other(t)}.` : `${name} is on its way to ${other(t)}.`);
 }
 

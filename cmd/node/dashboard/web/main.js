@@ -1,12 +1,12 @@
 // The page begins here: it takes the token, follows the node, and draws.
-import { html, render } from './vendor/lit-html/lit-html.js';
+import { html, render } from './lib/lit-html/lit-html.js';
 import { follow } from './events.js';
 import { dropToken, takeToken, token } from './session.js';
 import { apply, changed, load, onChange, state } from './state.js';
 import { navigate, ui } from './ui.js';
-import { shell, titleOf } from './views/shell.js';
-import { signIn } from './views/signin.js';
-import { settle } from './views/settle.js';
+import { shell, titleOf } from './pages/shell.js';
+import { signIn } from './pages/signin.js';
+import { settle } from './pages/settle.js';
 import { watchDrops } from './parts/drop.js';
 
 const begin = follow({

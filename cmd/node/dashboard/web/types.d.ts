@@ -11,7 +11,7 @@ export type EndCode =
 
 export interface Node { account: string; device: string; addrs: string[]; }
 
-export interface Contact { account: string; name: string; state: 'requested' | 'pending' | 'accepted'; }
+export interface Contact { account: string; name: string; state: 'requested' | 'pending' | 'accepted'; verified?: '' | 'code' | 'person'; }
 
 export interface PathDetails {
   transport: string; local: string; remote: string; local_type: string; remote_type: string;
@@ -28,7 +28,7 @@ export interface Transfer {
   name: string; size: number; bytes: number; state: TransferState; path: string; path_details: PathDetails | null;
   code: EndCode; reason: string; sha3sum: string; sha3tree: string; folder: boolean; file: string;
   created: string; updated: string; conversation: string; entry: string; ended: boolean; parts: Part[];
-  rule?: string; one_shot?: boolean;
+  rule?: string; why?: string; one_shot?: boolean;
 }
 
 export interface Device {

@@ -2,7 +2,7 @@
 import { changed } from './state.js';
 import { problemWords } from './parts/words.js';
 
-/** @typedef {import('./vendor/lit-html/lit-html.js').TemplateResult} Template */
+/** @typedef {import('./lib/lit-html/lit-html.js').TemplateResult} Template */
 /**
  * @typedef {object} Dialog
  * @property {string} title

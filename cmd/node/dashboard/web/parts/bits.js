@@ -1,10 +1,10 @@
 // Small things that every view draws.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { icon } from './icons.js';
 import { clock, person, visible, when } from './text.js';
 import { pathWords } from './words.js';
 
-/** @typedef {import('../vendor/lit-html/lit-html.js').TemplateResult} Template */
+/** @typedef {import('../lib/lit-html/lit-html.js').TemplateResult} Template */
 
 /** A name that somebody else may have chosen: it cannot reorder what is around it. @param {string} text */
 export function name(text) { return html`<bdi class="name">${visible(text)}</bdi>`; }

@@ -1,5 +1,5 @@
 // The few drawings of the page: lines on a grid of 24, in the colour of the text.
-import { svg, html } from '../vendor/lit-html/lit-html.js';
+import { svg, html } from '../lib/lit-html/lit-html.js';
 
 const LINES = {
   now: svg`<path d="M3 12h4l2.5-7 5 14 2.5-7h4"/>`,

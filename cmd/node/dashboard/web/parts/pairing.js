@@ -1,6 +1,6 @@
 // One-time codes: the dialogs that show one, as words and as a QR code, and that
 // take one.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { cancelPairing, pair, receive } from '../actions.js';
 import { changed, state } from '../state.js';
 import { attempt, close, open, submitted } from '../ui.js';

@@ -1,6 +1,6 @@
 // A QR code as a drawing, dark on light whatever the page's colours are.
-import { html } from '../vendor/lit-html/lit-html.js';
-import { generate } from '../vendor/lean-qr/index.mjs';
+import { html } from '../lib/lit-html/lit-html.js';
+import { generate } from '../lib/lean-qr/index.mjs';
 
 const MARGIN = 3; // modules
 

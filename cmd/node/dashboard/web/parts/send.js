@@ -1,5 +1,5 @@
 // The dialog that sends: which files, and to whom.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { send, sendByCode } from '../actions.js';
 import { changed, state, talkWith } from '../state.js';
 import { attempt, close, open, say, submitted } from '../ui.js';

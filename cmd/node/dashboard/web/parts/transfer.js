@@ -1,6 +1,6 @@
 // A transfer as a card: what, with whom, how far, by which path, and what can be done.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
+import { repeat } from '../lib/lit-html/directives/repeat.js';
 import { accept, cancel, getFile, refuse, saveCopy } from '../actions.js';
 import { rate } from '../rates.js';
 import { state } from '../state.js';
@@ -8,7 +8,7 @@ import { attempt } from '../ui.js';
 import { badge, name, time, who } from './bits.js';
 import { icon } from './icons.js';
 import { left, percent, rateText, size, visible } from './text.js';
-import { failure, isOffer, other, partState, stateWords, went, whose } from './words.js';
+import { failure, isOffer, other, partState, sentence, stateWords, went, whose } from './words.js';
 
 /** @typedef {import('../types').Transfer} Transfer */
 /** @typedef {import('../types').Part} Part */
@@ -34,10 +34,10 @@ export function card(t) {
 
 /** @param {Transfer} t */
 function body(t) {
-  if (isOffer(t)) return nothing;
+  if (isOffer(t)) return t.why ? html`<p class="line dim">${sentence(t.why)}</p>` : nothing;
   const parts = t.parts.length > 1 || (t.parts.length === 1 && !t.ended) ? partList(t) : nothing;
   if (t.ended && !went(t)) return html`${ending(t)}${t.parts.length > 1 ? partList(t) : nothing}`;
-  if (t.ended) return html`<p class="line">${stateWords(t)} ${badge(t.path, t.path_details)}${lies(t)}</p>${t.parts.length > 1 ? parts : nothing}`;
+  if (t.ended) return html`<p class="line">${stateWords(t)} ${badge(t.path, t.path_details)}${lies(t)}${t.rule ? html` <span class="dim">by your rule ${name(t.rule)}</span>` : nothing}</p>${t.parts.length > 1 ? parts : nothing}`;
   if (t.parts.length > 1) return html`${steps(t)}${parts}`;
   return html`${steps(t)}${bar(t.id, visible(t.name), t.state, t.bytes, t.size, t.path, t.path_details)}`;
 }
@@ -69,8 +69,8 @@ function partList(t) {
 function part(t, p) {
   const flows = p.state === 'ongoing';
   return html`<li data-state=${p.state}>
-    <p class="line"><bdi class="device">${whose(t, p)}</bdi> <span class="dim">${partState(p)}</span> ${flows ? nothing : badge(p.path, p.path_details)}</p>
-    ${flows ? bar(`${t.id}/${p.device}`, `${visible(t.name)} to ${whose(t, p)}`, p.state, p.bytes, t.size, p.path, p.path_details) : nothing}
+    <p class="line"><bdi class="device">${whose(t, p)}</bdi> <span class="dim">${partState(p)}</span> ${badge(p.path, p.path_details)}</p>
+    ${flows ? bar(`${t.id}/${p.device}`, `${visible(t.name)} to ${whose(t, p)}`, p.state, p.bytes, t.size, '', null) : nothing}
   </li>`;
 }
 
@@ -82,9 +82,9 @@ function part(t, p) {
 function bar(key, label, now, bytes, whole, path, details) {
   if (now !== 'ongoing' && bytes === 0) return html`<progress class="idle" max="1" .value=${0} aria-label="${label}: not begun"></progress>`;
   const perSecond = rate(key);
-  const facts = [`${size(bytes)} of ${size(whole)}`, rateText(perSecond), perSecond > 0 ? left((whole - bytes) / perSecond) : ''].filter(Boolean);
+  const facts = [`${percent(bytes, whole)} %`, `${size(bytes)} of ${size(whole)}`, rateText(perSecond), perSecond > 0 ? left((whole - bytes) / perSecond) : ''].filter(Boolean);
   return html`<progress max="100" .value=${percent(bytes, whole)} aria-label=${label}></progress>
-    <p class="line facts"><span>${percent(bytes, whole)} %</span><span class="dim">${facts.join(' · ')}</span>${badge(path, details)}</p>`;
+    <p class="line facts"><span>${facts.join(' · ')}</span>${badge(path, details)}</p>`;
 }
 
 /** @param {Transfer} t */

@@ -1,6 +1,6 @@
 // Files on their way from the browser to the node, one after the other, and then to
 // whom they are for.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { send, sendByCode } from '../actions.js';
 import { Problem, upload } from '../api.js';
 import { changed } from '../state.js';
@@ -76,7 +76,7 @@ export function uploads() {
       <p class="title">${name(g.file.name)}</p>
       <p class="dim">handing it to your node, for <bdi>${visible(g.label)}</bdi></p>
       <progress max="100" .value=${percent(g.sent, g.file.size)} aria-label="Handing ${visible(g.file.name)} to the node"></progress>
-      <p class="line facts"><span>${percent(g.sent, g.file.size)} %</span><span class="dim">${size(g.sent)} of ${size(g.file.size)}</span></p>
+      <p class="line facts"><span>${percent(g.sent, g.file.size)} % · ${size(g.sent)} of ${size(g.file.size)}</span></p>
     </div>
     <div class="row buttons"><button @click=${() => stop(g)}>Stop<span class="unseen"> handing over ${visible(g.file.name)}</span></button></div>
   </li>`)}</ul>`;

@@ -63,8 +63,13 @@ export function stateWords(t) {
 function wentWords(t) {
   if (t.direction === 'incoming') return 'received, every byte verified';
   if (t.parts.length < 2) return 'delivered, every byte verified';
+  return answers(t);
+}
+
+/** How many devices have it. @param {Transfer} t */
+export function answers(t) {
   const have = t.parts.filter((p) => p.state === 'finished').length;
-  return `${have} of ${count(t.parts.length, 'device')} have it`;
+  return `${have} of ${count(t.parts.length, 'device')} ${have === 1 ? 'has' : 'have'} it`;
 }
 
 /** Whether the end is that of several devices, which say more together. @param {Transfer} t */

@@ -1,6 +1,6 @@
 // The devices of one's own account: each gets what is sent to it, and what is written.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
+import { repeat } from '../lib/lit-html/directives/repeat.js';
 import { revokeDevice } from '../actions.js';
 import { head, name, time } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';

@@ -20,9 +20,12 @@ function settleDialog() {
   lastDialog = ui.dialog;
 }
 
-/** @param {HTMLElement} dialog */
+const FIRST = ['input:not([type=file], [type=radio], [type=checkbox])', 'button.main', 'button:not(.bare)'];
+
+/** Where one types, or else what is most likely meant; never what destroys. @param {HTMLElement} dialog */
 function focusFirst(dialog) {
-  /** @type {HTMLElement | null} */ (dialog.querySelector('input:not([type=file]):not([type=radio]), .main, button:not(.bare)'))?.focus();
+  const found = FIRST.map((selector) => [...dialog.querySelectorAll(selector)].find((e) => e.checkVisibility())).find(Boolean);
+  /** @type {HTMLElement | undefined} */ (found)?.focus();
 }
 
 /** Who opens another view is at its head, as on a new page. */

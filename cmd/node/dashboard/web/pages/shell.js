@@ -1,6 +1,6 @@
 // The frame of the page: the ways to the views, the view that is open, and what the
 // page has to say.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { spoken } from '../feed.js';
 import { icon } from '../parts/icons.js';
 import { receivers, receiverOf, sendDialog } from '../parts/send.js';

@@ -1,5 +1,5 @@
 // How fast files may go, and which come without asking.
-import { html } from '../vendor/lit-html/lit-html.js';
+import { html } from '../lib/lit-html/lit-html.js';
 import { loadRules, setLimit } from '../actions.js';
 import { head, name, who } from '../parts/bits.js';
 import { every } from '../parts/every.js';

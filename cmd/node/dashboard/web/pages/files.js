@@ -1,6 +1,6 @@
 // Files of conversations: those that were missed, and those that lie here.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
+import { repeat } from '../lib/lit-html/directives/repeat.js';
 import { getFile, saveCopy } from '../actions.js';
 import { empty, head, name, time, who } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';

@@ -1,11 +1,11 @@
 // The messages of a conversation, day by day, files with how they stand.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
+import { repeat } from '../lib/lit-html/directives/repeat.js';
 import { accept, cancel, refuse, saveCopy, takeBack } from '../actions.js';
 import { badge, name, time, who } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';
-import { clock, count, day, percent, rateText, size, visible, visibleLines } from '../parts/text.js';
-import { act, failure, isOffer, stateWords, went } from '../parts/words.js';
+import { clock, day, percent, rateText, size, visible, visibleLines } from '../parts/text.js';
+import { act, answers, failure, isOffer, stateWords, went } from '../parts/words.js';
 import { rate } from '../rates.js';
 import { changed, state } from '../state.js';
 import { attempt, close, open } from '../ui.js';
@@ -80,12 +80,6 @@ function standing(m, t) {
   if (state.missed.some((o) => o.id === m.id)) return ' · not here';
   const held = state.files.find((o) => o.entry === m.id);
   return held ? ` · ${own ? 'sent' : 'here'}` : nothing;
-}
-
-/** @param {Transfer} t */
-function answers(t) {
-  const have = t.parts.filter((p) => p.state === 'finished').length;
-  return `${have} of ${count(t.parts.length, 'device')} have it`;
 }
 
 /** @param {Transfer} t */

@@ -1,6 +1,6 @@
 // Conversations: the list of them, and the one that is open with its history.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
+import { repeat } from '../lib/lit-html/directives/repeat.js';
 import { change, changeMember, createGroup } from '../actions.js';
 import { empty, head, sign, time, who } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';

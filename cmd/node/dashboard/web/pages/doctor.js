@@ -1,5 +1,5 @@
 // How the node stands in the network, in words, with one piece of advice.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { checkUp } from '../actions.js';
 import { head } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';

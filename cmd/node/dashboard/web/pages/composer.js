@@ -1,5 +1,5 @@
 // Where a message is written, or one's own is changed.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { edit, write } from '../actions.js';
 import { icon } from '../parts/icons.js';
 import { visible } from '../parts/text.js';

@@ -1,6 +1,6 @@
 // Contacts: who they are, whether a connection to them stands, who asks to become one.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
+import { repeat } from '../lib/lit-html/directives/repeat.js';
 import { acceptContact, addContact, explain, removeContact } from '../actions.js';
 import { badge, empty, head, name, sign, who } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';

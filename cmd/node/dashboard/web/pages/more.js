@@ -1,5 +1,5 @@
 // The ways to the views that have no place at the foot of a phone's screen.
-import { html } from '../vendor/lit-html/lit-html.js';
+import { html } from '../lib/lit-html/lit-html.js';
 import { head } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';
 

@@ -1,5 +1,5 @@
 // One-shot codes: a file for somebody who is no contact, or from one.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { cancelPairing } from '../actions.js';
 import { empty, head } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';

@@ -1,5 +1,5 @@
 // What stands instead of the page while the node does not know who asks.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { setToken } from '../session.js';
 import { state } from '../state.js';
 import { submitted } from '../ui.js';

@@ -1,6 +1,6 @@
 // What goes on: offers to decide about, transfers, and a plain account of it all.
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { html, nothing } from '../lib/lit-html/lit-html.js';
+import { repeat } from '../lib/lit-html/directives/repeat.js';
 import { items } from '../feed.js';
 import { head, time } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';
