@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -39,15 +38,6 @@ func (s *service) reload(ctx context.Context) (api.Reloaded, error) {
 	return api.Reloaded{Restart: restart}, err
 }
 
-// reloadFor is reload for a request: what is wrong with the file has a code.
-func (s *service) reloadFor(ctx context.Context) (api.Reloaded, error) {
-	done, err := s.reload(ctx)
-	if f := new(failure); errors.As(err, &f) && f.code == codeConfig {
-		err = &api.Problem{Status: http.StatusConflict, Title: http.StatusText(http.StatusConflict), Code: api.CodeBadConfig, Detail: err.Error()}
-	}
-	return done, err
-}
-
 // troubleOf is what the status tells of a reload, one line.
 func troubleOf(restart []string, err error) string {
 	if err != nil {
@@ -71,23 +61,23 @@ func (s *service) takeOver(ctx context.Context) ([]string, error) {
 	if n == nil {
 		return nil, errors.New("the node is starting: try again in a moment")
 	}
+	c := next.nodeConfig(s.home)
+	c.Logger, c.Audit = s.logger, s.audit.Logger()
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
 	file, err := appendTo(next.audit)
 	if err != nil {
 		return nil, err
 	}
-	c := next.nodeConfig(s.home)
-	c.Logger, c.Audit = s.logger, s.audit.Logger()
-	fields, err := n.Reload(ctx, c)
-	if err != nil {
-		if file != nil {
-			err = errors.Join(err, file.Close())
-		}
-		return nil, err
-	}
+	// Nothing fails from here on but the disk; the audit log is to tell of new rules.
+	err = s.audit.Use(file)
+	fields, failed := n.Reload(ctx, c)
+	err = errors.Join(err, failed, s.levels.Set(next.levels))
 	s.mu.Lock()
 	s.now = next
 	s.mu.Unlock()
-	err = errors.Join(s.audit.Use(file), s.levels.Set(next.levels), s.setLimits(ctx, n))
+	err = errors.Join(err, s.setLimits(ctx, n))
 	next.warn(s.log())
 	return s.restartFor(next, fields), err
 }

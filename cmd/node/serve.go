@@ -151,7 +151,7 @@ func (s *service) begin(ctx context.Context, start starter) (running, error) {
 func (s *service) apiOptions() api.Options {
 	return api.Options{
 		Logger: s.logger.With(loggerKey, "api"), Home: s.home,
-		Levels: s.levels, Reload: s.reloadFor, Ready: s.ready,
+		Levels: s.levels, Reload: s.reload, Ready: s.ready,
 		Metrics: metrics.New(s).Handler(), Page: dashboard.Handler(),
 	}
 }
