@@ -19,7 +19,8 @@ need zsh zsh                       # Tab in real shells
 need fish fish
 need openssl openssl               # checks the sums of received files
 need age age                       # opens what passeur export sealed
-need npm npm                       # brings js-libp2p (test/interop)
+need npm npm                       # brings js-libp2p (test/interop), and what judges the dashboard (test/browser)
+need chromium chromium             # where the dashboard is looked at
 need gcc gcc                       # the race detector
 [ -e /usr/share/bash-completion/bash_completion ] || missing+=(bash-completion)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
