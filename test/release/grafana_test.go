@@ -55,6 +55,30 @@ func TestGrafana(t *testing.T) {
 	}
 }
 
+// TestAlerts: each metric that the alerts of docs/operations.md ask for exists.
+func TestAlerts(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, asked := metrics(t), 0
+	for line := range strings.Lines(string(page)) {
+		query, isQuery := strings.CutPrefix(strings.TrimSpace(line), "expr: ")
+		if !isQuery {
+			continue
+		}
+		for _, found := range metric.FindAllStringSubmatch(query, -1) {
+			asked++
+			if _, exists := known[base(found[1], known)]; !exists {
+				t.Errorf("there is no metric %s, as in %s", found[1], query)
+			}
+		}
+	}
+	if asked < 5 {
+		t.Errorf("the alerts ask for %d metrics only", asked)
+	}
+}
+
 // metrics reads the names that cmd/node/metrics promises, with their labels.
 func metrics(t *testing.T) map[string][]string {
 	t.Helper()
