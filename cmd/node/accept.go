@@ -34,7 +34,7 @@ names in it, however deep; a folder that matches brings all that it contains.`,
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := a.checkOutput(output)
+			path, err := a.checkOutput(output, &wait)
 			if err != nil {
 				return err
 			}

@@ -33,10 +33,7 @@ type order struct {
 
 // begin starts a transfer by start and follows it as o says.
 func (a *app) begin(ctx context.Context, c *api.Client, o *order, start beginner) error {
-	switch {
-	case o.none() && o.stdout:
-		return usageError("-o - waits for the file: leave out --no-wait")
-	case o.none():
+	if o.none() {
 		return a.beginOnly(ctx, start)
 	}
 	f, err := a.follow(ctx, c, &o.patience, start)

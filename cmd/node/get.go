@@ -30,7 +30,7 @@ With --no-wait it prints the transfer's id and leaves the rest to the node.`,
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := a.checkOutput(output)
+			path, err := a.checkOutput(output, &wait)
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ Ctrl-C cancels it.`,
 			if err != nil {
 				return err
 			}
-			path, err := a.checkOutput(output)
+			path, err := a.checkOutput(output, &patience{})
 			if err != nil {
 				return err
 			}

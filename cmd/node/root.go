@@ -109,7 +109,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.runCommand(), a.configCommand(), a.reloadCommand(), a.logCommand(), a.dashboardCommand(), a.idCommand(), a.doctorCommand(), a.pathCommand(),
 		a.contactCommand(), a.deviceCommand(),
 		a.conversationCommand(), a.messageCommand(),
-		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.receiveCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(), a.limitCommand(),
+		a.sendCommand(), a.inboxCommand(), a.acceptCommand(), a.refuseCommand(), a.getCommand(), a.receiveCommand(), a.cancelCommand(), a.transfersCommand(), a.filesCommand(), a.rulesCommand(), a.limitCommand(),
 		a.exportHomeCommand(), a.importHomeCommand(), a.demoCommand(), a.versionCommand(), help,
 		exitCodesTopic(), jsonTopic(), environmentTopic(),
 	)

@@ -18,12 +18,14 @@ func toStdout(output string) bool { return output == "-" }
 
 // checkOutput gives the path that the node is to write to: absolute, or "" for its own
 // folder, from which standard output gets the file.
-func (a *app) checkOutput(output string) (string, error) {
-	if !toStdout(output) {
+func (a *app) checkOutput(output string, p *patience) (string, error) {
+	switch {
+	case !toStdout(output):
 		return checkTarget(output)
-	}
-	if a.json {
+	case a.json:
 		return "", usageError("-o - and --json both want standard output: give one of them")
+	case p.none():
+		return "", usageError("-o - waits for the file: leave out --no-wait")
 	}
 	signal.Ignore(syscall.SIGPIPE) // to say that nobody reads, and where the file lies
 	return "", nil
