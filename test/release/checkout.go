@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,20 +27,22 @@ func Repository(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	in := []string{"--git-dir=" + path, "--work-tree=" + tree}
-	for _, args := range [][]string{
-		{"init", "-q", "--bare", path},
-		append(in, "add", "--all"),
-		append(in, "commit", "-q", "-m", "as it is"),
-		append(in, "tag", "v"+Version),
-	} {
-		cmd := exec.CommandContext(ctx, "git", args...)
+	git := func(args ...string) error {
+		cmd := exec.CommandContext(ctx, "git", append([]string{"--git-dir=" + path, "--work-tree=" + tree}, args...)...)
 		cmd.Dir = tree
-		if err := run(cmd, identity...); err != nil {
-			return err
-		}
+		return run(cmd, identity...)
 	}
-	return nil
+	if err := git("init", "-q"); err != nil {
+		return err
+	}
+	err = git("add", "--all")
+	for again := 0; err != nil && again < 5; again++ {
+		err = git("add", "--all") // a file that a test beside this one wrote was gone again
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(git("commit", "-q", "-m", "as it is"), git("tag", "v"+Version))
 }
 
 // Build clones the repository into a folder that does not exist yet, and makes a release
