@@ -63,6 +63,7 @@ const (
 	CodeBadLimit  = "bad-limit"
 	CodeBadChoice = "bad-choice"
 
+	CodeBadLifetime   = "bad-lifetime"
 	CodeUnknownUpload = "unknown-upload"
 	CodeNoSpace       = "no-space"
 	CodeCut           = "cut-short"
@@ -97,6 +98,7 @@ var codes = []outcome{
 	{CodeBadText, 400, "a message has no text, or is no UTF-8"},
 	{CodeBadLimit, 400, "the limit is too low"},
 	{CodeBadChoice, 400, "a choice of some files is of no folder, or a pattern is malformed"},
+	{CodeBadLifetime, 400, "a one-shot code cannot be entered for so long"},
 	{CodeBadLevels, 400, "the text names no levels of the log"},
 	{CodeCut, 400, "the upload ended before its time; nothing of it was kept"},
 	{CodeUnauthorized, 401, "the token is missing or wrong; over TCP send 'Authorization: Bearer TOKEN' with what the file api.token in the node's home says"},
@@ -123,7 +125,7 @@ var codes = []outcome{
 	{CodeManyDevices, 409, "the account has as many devices as it can have"},
 	{CodeHasState, 409, "this device has contacts or conversations, so it cannot join another account"},
 	{CodeOwnCode, 409, "the code is this device's own"},
-	{CodeBurnt, 409, "the code was burnt by a wrong guess"},
+	{CodeBurnt, 409, "the code was burnt: by a wrong guess, or by somebody who began to use it and fell silent"},
 	{CodeUsed, 409, "nobody answers to the code: it was used, has expired or was mistyped"},
 	{CodeWrongCode, 409, "the other side proved to know another code; both are burnt"},
 	{CodeExpired, 409, "nobody came in time"},

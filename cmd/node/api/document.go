@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"reflect"
@@ -151,6 +152,23 @@ func describeFields(t reflect.Type, s *huma.Schema, text map[string]string) {
 			p.AllOf, p.Ref = []*huma.Schema{{Ref: p.Ref}}, ""
 		}
 	}
+}
+
+// inReadingOrder puts what a document is about before what it consists of.
+func inReadingOrder(text []byte) []byte {
+	parts := map[string][]byte{}
+	var key string
+	for line := range bytes.Lines(text) {
+		if line[0] != ' ' && line[0] != '\n' {
+			key, _, _ = strings.Cut(string(line), ":")
+		}
+		parts[key] = append(parts[key], line...)
+	}
+	var out []byte
+	for _, key := range []string{"openapi", "info", "security", "tags", "paths", "components"} {
+		out = append(out, parts[key]...)
+	}
+	return out
 }
 
 var typeOfProblem = reflect.TypeFor[Problem]()

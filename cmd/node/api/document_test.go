@@ -35,14 +35,7 @@ func TestTheDocument(t *testing.T) {
 	s := NewServer(Options{})
 	defer s.Close()
 	describeWith(s.api.OpenAPI(), texts)
-	document, err := s.api.OpenAPI().YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, documentFile, document)
-	if os.Getenv("UPDATE") == "" && !bytes.Equal(document, s.document()) {
-		t.Error("the node serves another document")
-	}
+	golden(t, documentFile, s.document())
 }
 
 func golden(t *testing.T, path string, got []byte) {
@@ -203,7 +196,7 @@ var goName = regexp.MustCompile(`\b[A-Z][A-Za-z0-9]+\b`)
 func inKeys(c *ast.CommentGroup, keys map[string]string) string {
 	text := strings.Join(strings.Fields(c.Text()), " ")
 	return goName.ReplaceAllStringFunc(text, func(name string) string {
-		if key := keys[name]; key != "" && name != "ID" && name != "URL" {
+		if key := keys[name]; key != "" && name != strings.ToUpper(name) {
 			return "`" + key + "`"
 		}
 		return name

@@ -44,7 +44,7 @@ func (s *Server) document() []byte {
 	if err != nil {
 		panic("the document is no YAML: " + err.Error()) // a test makes it
 	}
-	return text
+	return inReadingOrder(text)
 }
 
 type pathIn struct {

@@ -36,7 +36,7 @@ func (s *Server) routePeople() {
 	add(s, route{
 		method: http.MethodPost, path: "/v1/receive", id: "receive", tag: tagPairings, summary: "Fetch what somebody sends by a one-shot code",
 		description: `It returns at once; the events tell how the pairing goes on, and then the transfer whose id it has.`,
-		status:      http.StatusCreated, example: NewReceive{Code: "seven-paper-harbour-mint", Path: "/home/bob/Downloads/"},
+		status:      http.StatusCreated, example: NewReceive{Code: "482-acorn-breeze-cable", Path: "/home/bob/Downloads/"},
 		codes: []Code{CodeBadCode, CodeWrongPurpose, CodeOwnCode, CodeBurnt, CodeBusy, CodeBadFile, CodeTooMany, CodeOffline},
 	}, func(ctx context.Context, h *house, in *receiveIn) (*answer[Pairing], error) {
 		p, err := h.ReceiveByCode(ctx, in.Body.Code, in.Body.Path)

@@ -20,7 +20,7 @@ What goes is given by paths on the node's machine or by uploads. Whom it goes to
 conversation, or whoever enters the code that the answer has. With an Idempotency-Key it is safe to ask again when no
 answer came.`,
 		status: http.StatusCreated, example: NewTransfer{File: "/home/alice/film.mkv", Contact: "bob"},
-		codes: []Code{CodeBadAccount, CodeNotAllowed, CodeUnknownContact, CodeUnknownConversation, CodeUnknownUpload, CodeNotAccepted, CodeAmbiguous, CodeIdempotency, CodeBadFile, CodeTooMany, CodeOffline},
+		codes: []Code{CodeBadAccount, CodeBadLifetime, CodeNotAllowed, CodeUnknownContact, CodeUnknownConversation, CodeUnknownUpload, CodeNotAccepted, CodeAmbiguous, CodeIdempotency, CodeBadFile, CodeTooMany, CodeOffline},
 	}, s.send)
 }
 
@@ -88,7 +88,7 @@ func (in NewTransfer) check() (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(in.Lifetime)
 	if err != nil || d <= 0 || d > maxLifetime {
-		return 0, problem(CodeInvalid, "lifetime is "+in.Lifetime+"; write for instance 90s, 10m or 2h, at most 24h")
+		return 0, problem(CodeBadLifetime, "lifetime is "+in.Lifetime+"; write for instance 90s, 10m or 2h, at most 24h")
 	}
 	return d, nil
 }

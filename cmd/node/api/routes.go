@@ -193,7 +193,7 @@ func (s *Server) elsewhere(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, problem(CodeBadMethod, fmt.Sprintf("%s has no %s; it has %s", r.URL.Path, r.Method, strings.Join(allowed, ", "))))
 		return
 	}
-	if s.page != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.HasPrefix(r.URL.Path, "/v") {
+	if s.page != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.HasPrefix(r.URL.Path, "/v1/") {
 		s.page.ServeHTTP(w, r)
 		return
 	}
