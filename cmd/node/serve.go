@@ -16,6 +16,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/dashboard"
@@ -96,8 +97,10 @@ func (s *service) log() *slog.Logger { return s.logger.With(loggerKey, "service"
 // server, so that who watches a transfer still hears how it ended.
 func (s *service) serve(ctx context.Context, start starter) error {
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	if !term.IsTerminal(int(os.Stdin.Fd())) { // on one it says that the window was closed, and ends the node
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
 	n, err := s.begin(ctx, start)
 	if err != nil {
 		return startError(ctx, err)
