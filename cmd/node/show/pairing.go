@@ -39,20 +39,21 @@ type CodeStyle struct {
 }
 
 // Code writes the code of p for people, and the command that takes it. A code that
-// has no words is shown by the text of its QR code.
+// has no words is shown by the text of its QR code. With its QR code it takes 22 lines,
+// so that a terminal of 24 shows all of it and what is told then.
 func Code(w io.Writer, p api.Pairing, command string, o CodeStyle) error {
 	var b bytes.Buffer
 	code := Text(cmp.Or(p.Code, p.QR))
-	words := strings.Join(strings.Split(code, "-"), "   ")
+	words := paint(o.Colour, bold, strings.Join(strings.Split(code, "-"), "   "))
 	until := p.Expires.In(cmp.Or(o.Zone, time.Local)).Format("15:04")
-	fmt.Fprintf(&b, "This code works once, until %s:\n\n      %s\n\n", until, paint(o.Colour, bold, words))
 	if o.QR {
 		if err := QR(&b, p.QR, o.Colour); err != nil {
 			return err
 		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "\n      %s\n\nThe code works once, until %s. On the other device type\n      %s %s\n", words, until, command, code)
+	} else {
+		fmt.Fprintf(&b, "This code works once, until %s:\n\n      %s\n\nOn the other device type\n\n      %s %s\n\n", until, words, command, code)
 	}
-	fmt.Fprintf(&b, "On the other device type\n\n      %s %s\n\n", command, code)
 	_, err := w.Write(b.Bytes())
 	return err
 }
