@@ -99,7 +99,7 @@ function self() {
   const own = state.devices.find((d) => d.self);
   if (!own) return nothing;
   const ok = state.link === 'open';
-  return html`<p class="self"><span class="dot ${ok ? 'on' : ''}"></span><span><bdi>${visible(own.name)}</bdi><br><span class="dim">${ok ? 'running' : 'not answering'} · ${shortDevice(own.id)}</span></span></p>`;
+  return html`<p class="self"><span class="dot ${ok ? 'on' : ''}"></span><span><bdi>${visible(own.name)}</bdi><br><span class="dim">${ok ? 'running' : 'not answering'} · <span class="whole">${shortDevice(own.id)}</span></span></span></p>`;
 }
 
 function banner() {
