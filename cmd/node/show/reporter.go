@@ -28,10 +28,10 @@ type Reporter interface {
 	Drop()
 }
 
-// NewReporter picks the bar on a terminal and plain lines otherwise. Verbose tells
-// each step and how the connection runs too.
+// NewReporter picks the bar on a terminal and plain lines otherwise, and in the
+// background of a shell. Verbose tells each step and how the connection runs too.
 func NewReporter(f *os.File, verbose bool) Reporter {
-	if Terminal(f) {
+	if Terminal(f) && foreground(f) {
 		return newBar(f, verbose)
 	}
 	return NewLines(f, verbose)
