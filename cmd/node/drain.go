@@ -62,8 +62,8 @@ func (s *service) finish(n running) {
 	if len(left) == 0 || ctx.Err() != nil {
 		return
 	}
-	s.log().Info("stopping when the transfers that run are done; a second signal stops at once", "transfers", len(left), "drain", s.settings().drain)
 	s.beginNothing(ctx, n)
+	s.log().Info("stopping when the transfers that run are done; a second signal stops at once", "transfers", len(left), "drain", s.settings().drain)
 	for e := range events {
 		if t := e.Transfer; t != nil && !moves(*t) {
 			delete(left, t.ID)
