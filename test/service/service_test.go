@@ -32,6 +32,7 @@ func TestService(t *testing.T) {
 	m.takeUnasked(bob)
 	m.upgrade()
 	m.stop()
+	m.servePerson()
 	m.remove()
 }
 
@@ -204,6 +205,24 @@ func (m *machine) stop() {
 	}
 	m.run("systemctl", "start", "passeur")
 	m.want(map[string]string{"ActiveState": "active"})
+}
+
+// servePerson: a person of the machine has a node of their own, which systemd starts.
+func (m *machine) servePerson() {
+	m.run("useradd", "--create-home", "carol")
+	uid := m.run("id", "--user", "carol")
+	m.run("systemctl", "start", "user@"+uid+".service")
+	carol := func(args ...string) string {
+		m.t.Helper()
+		return m.run("runuser", append([]string{"--user", "carol", "--", "env", "HOME=/home/carol", "XDG_RUNTIME_DIR=/run/user/" + uid}, args...)...)
+	}
+	carol("systemctl", "--user", "start", "passeur")
+	carol("passeur", "id")
+	carol("systemctl", "--user", "stop", "passeur")
+	if result := carol("systemctl", "--user", "show", "--value", "--property=Result", "passeur"); result != "success" {
+		m.t.Errorf("carol's node ended with %s", result)
+	}
+	m.run("systemctl", "stop", "user@"+uid+".service")
 }
 
 // remove: the service stops, and what people would miss stays, also after a purge.
