@@ -21,6 +21,8 @@ need openssl openssl               # checks the sums of received files
 need age age                       # opens what passeur export sealed
 need npm npm                       # brings js-libp2p (test/interop), and what judges the dashboard (test/browser)
 need chromium chromium             # where the dashboard is looked at
+need curl curl                     # what docs/api.md has people type
+need jq jq
 need gcc gcc                       # the race detector
 [ -e /usr/share/bash-completion/bash_completion ] || missing+=(bash-completion)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
