@@ -243,6 +243,12 @@ func (f *fakeNode) ExportConversation(_ string, w io.Writer) error {
 // test from now on.
 func serveFake(t *testing.T, f *fakeNode) {
 	t.Helper()
+	serveBackend(t, f, func(string) api.Backend { return f })
+}
+
+// serveBackend is serveFake for a backend that is f and more.
+func serveBackend(t *testing.T, f *fakeNode, backend func(home string) api.Backend) {
+	t.Helper()
 	home := t.TempDir()
 	t.Setenv("PASSEUR_HOME", home)
 	l, err := api.Listen(home)
@@ -250,7 +256,7 @@ func serveFake(t *testing.T, f *fakeNode) {
 		t.Fatal(err)
 	}
 	server := api.NewServer(api.Options{Home: home})
-	server.Use(f)
+	server.Use(backend(home))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	t.Cleanup(func() {
