@@ -43,6 +43,9 @@ func TestThreeDevicesAnswerForThemselves(t *testing.T) {
 	}
 	tablet.look().click("Refuse summer film.mkv")
 	page.goTo("now")
+	page.sees("Offered to you")
+	page.judgeNarrow("an offer")
+	page.shot("an offer")
 	page.click("Accept summer film.mkv")
 	sender.until("some bytes have crossed", "document.querySelector('[data-state=ongoing] progress')?.value > 14")
 	if _, err := alice.SetLimit(alice.within(), api.NewLimit{Up: new(int64(slow))}); err != nil {

@@ -24,6 +24,7 @@ func TestFilesCrossByThePage(t *testing.T) {
 	alice.sees("delivered, every byte verified")
 	bob.sees("received, every byte verified")
 	all[1].received("one _b_bold.txt", 3<<20)
+	bob.saves("Save a copy", 3<<20)
 
 	bob.goTo("talk")
 	bob.click("alice")
@@ -41,7 +42,7 @@ func TestFilesCrossByThePage(t *testing.T) {
 	alice.drop(".messages", file(t, "slow.bin", 8<<20))
 	bob.click("Accept slow.bin")
 	alice.goTo("now")
-	alice.until("bytes cross", "document.querySelector('[data-state=ongoing] progress').value > 0")
+	alice.until("bytes cross", "document.querySelector('[data-state=ongoing] progress')?.value > 0")
 	alice.sees("left")
 	alice.accessible("a transfer")
 	alice.click("Cancel slow.bin")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
@@ -166,7 +167,7 @@ func (p *page) text(selector string) string {
 func (p *page) goTo(view string) {
 	p.t.Helper()
 	eval[bool](p, "location.hash = '#/"+view+"', true")
-	p.until("the view is open", "document.querySelector('main').dataset.view === "+quote(strings.Split(view, "/")[0]))
+	p.until("the view is open", "document.querySelector('main')?.dataset.view === "+quote(strings.Split(view, "/")[0]))
 }
 
 // plain is what an element is called: its text without what is drawn for eyes only.
@@ -233,6 +234,25 @@ func (p *page) drop(selector string, files ...string) {
 			return chromedp.Void{}, err
 		})
 	}
+}
+
+// saves clicks what has the browser save a file of this size.
+func (p *page) saves(words string, size int64) {
+	p.t.Helper()
+	folder := p.t.TempDir()
+	if _, err := chromedp.CallBrowser(p.ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
+		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID, DownloadPath: folder}); err != nil {
+		p.t.Fatal(err)
+	}
+	p.click(words)
+	eventually(p.t, "the browser has saved the file", func() bool {
+		files, err := os.ReadDir(folder)
+		if err != nil || len(files) != 1 || strings.HasSuffix(files[0].Name(), ".crdownload") {
+			return false
+		}
+		info, err := files[0].Info()
+		return err == nil && info.Size() == size
+	})
 }
 
 // paint chooses "light" or "dark".
