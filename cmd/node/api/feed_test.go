@@ -85,8 +85,9 @@ func TestASlowReaderHoldsUpNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer slow.Close()
-	for range 3 * ringEvents {
-		b.events <- node.Event{Message: &node.Message{Text: strings.Repeat("x", 4096), Author: "bob"}}
+	text := strings.Repeat("x", 32<<10)
+	for range 3 * ringBytes / len(text) {
+		b.events <- node.Event{Message: &node.Message{Text: text, Author: "bob"}}
 	}
 	for {
 		if _, err := slow.Next(); err == ErrMissed {

@@ -145,19 +145,27 @@ func TestAClientThatGoesLeavesNothing(t *testing.T) {
 	if _, err := w.Write(bytes.Repeat([]byte("x"), 1<<20)); err != nil {
 		t.Fatal(err)
 	}
+	awaitEntries(t, filepath.Join(home, sentFolder), 2) // it and its mark
 	cancel()
 	if err := <-done; err == nil {
 		t.Fatal("it was answered")
 	}
 	w.Close()
+	awaitEntries(t, filepath.Join(home, sentFolder), 0)
+}
+
+// awaitEntries waits until a folder has so many entries.
+func awaitEntries(t *testing.T, dir string, want int) {
+	t.Helper()
 	deadline := time.After(time.Minute)
 	for {
-		if left, _ := os.ReadDir(filepath.Join(home, sentFolder)); len(left) == 0 {
+		entries, _ := os.ReadDir(dir)
+		if len(entries) == want {
 			return
 		}
 		select {
 		case <-deadline:
-			t.Fatal("something is left")
+			t.Fatalf("%s has %v", dir, entries)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
