@@ -116,10 +116,10 @@ function applyTransfer(t, e) {
   const at = new Date(e.time).getTime();
   note(t.id, t.bytes, at);
   for (const p of t.parts) note(`${t.id}/${p.device}`, p.bytes, at);
+  if (!before || t.ended !== before.ended) soon(loadFiles); // what is offered or asked for is not missed
   if (!t.ended) return;
   state.steps.delete(t.id);
   forget(t.id);
-  if (!before?.ended) soon(loadFiles);
 }
 
 /** @param {import('./types').Contact} c @param {boolean} removed */
