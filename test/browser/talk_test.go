@@ -98,9 +98,5 @@ func TestSomebodyUnknownAsks(t *testing.T) {
 func (p *page) judgeDialog(where string) {
 	p.t.Helper()
 	p.until("a dialog is open", "document.querySelector('dialog[open]')")
-	p.paint("dark")
-	p.accessible(where + ", dark")
-	p.shot("dialog " + where + " dark")
-	p.judgeNarrow("dialog " + where)
-	p.shot("dialog " + where)
+	p.judgeHere("dialog " + where)
 }

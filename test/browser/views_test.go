@@ -80,22 +80,20 @@ func (p *page) complete(view string) {
 	p.until(view+" is complete", `!document.querySelector(".loading") && !document.body.innerText.includes("looking…") && !document.body.innerText.includes("Asking your node")`)
 }
 
-// judgeHere looks at what is open in light and dark, on a desk and on a phone.
+// judgeHere looks at what is open in light on a desk, and in dark on a phone.
 func (p *page) judgeHere(where string) {
 	p.t.Helper()
-	for _, scheme := range []string{"light", "dark"} {
-		p.paint(scheme)
-		p.accessible(where + ", " + scheme)
-	}
+	p.paint("dark")
 	p.shot(where + " dark")
 	p.judgeNarrow(where)
+	p.paint("light")
+	p.accessible(where)
 	p.shot(where)
 }
 
 // judgeNarrow looks at what is open on a phone.
 func (p *page) judgeNarrow(where string) {
 	p.t.Helper()
-	p.paint("light")
 	p.resize(narrow, tall)
 	p.fits(where)
 	p.accessible(where + ", narrow")
