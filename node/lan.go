@@ -22,24 +22,47 @@ const maxLANDials = 8
 type lan struct {
 	host    host.Host
 	log     *slog.Logger
-	service mdns.Service
 	ctx     context.Context
 	cancel  context.CancelFunc
 	dialing sync.WaitGroup
+
+	life    sync.Mutex   // held while the service is exchanged
+	service mdns.Service // guarded by life; nil: there is no LAN, or it is closed
 
 	mu   sync.Mutex
 	busy map[peer.ID]bool // dials under way
 }
 
-func startLAN(h host.Host, log *slog.Logger) (*lan, error) {
+func startLAN(h host.Host, log *slog.Logger) *lan {
 	l := &lan{host: h, log: log, busy: map[peer.ID]bool{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.service = mdns.NewMdnsService(h, mdnsService, l)
-	if err := l.service.Start(); err != nil {
-		l.cancel()
-		return nil, err
+	l.renew()
+	return l
+}
+
+// renew answers with the addresses that the machine has now, on the networks it is in
+// now. Where there is none it is silent until the next call.
+func (l *lan) renew() {
+	l.life.Lock()
+	defer l.life.Unlock()
+	if l.ctx.Err() != nil {
+		return
 	}
-	return l, nil
+	l.stopLocked()
+	service := mdns.NewMdnsService(l.host, mdnsService, l)
+	if err := service.Start(); err != nil {
+		service.Close()
+		l.log.Warn("nodes on the LAN cannot be looked for until this machine's addresses change", "error", err)
+		return
+	}
+	l.service = service
+}
+
+func (l *lan) stopLocked() {
+	if l.service != nil {
+		l.service.Close()
+		l.service = nil
+	}
 }
 
 // HandlePeerFound is called again and again for the same peer, and by anyone on
@@ -78,7 +101,9 @@ func (l *lan) Close() error {
 	l.mu.Lock()
 	l.cancel()
 	l.mu.Unlock()
-	err := l.service.Close()
+	l.life.Lock()
+	l.stopLocked()
+	l.life.Unlock()
 	l.dialing.Wait()
-	return err
+	return nil
 }

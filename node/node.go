@@ -171,9 +171,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	n.Mount(n.history)
 	n.onClose("protocols", n.unmount)
 	if n.settings.MDNS {
-		if n.lan, err = startLAN(n.host, n.logger("mdns")); err != nil {
-			return fmt.Errorf("start multicast DNS: %w", err)
-		}
+		n.lan = startLAN(n.host, n.logger("mdns"))
 		n.onClose("mdns", n.lan.Close)
 	}
 	if err := n.finishJoining(); err != nil {

@@ -56,5 +56,8 @@ func (n *Node) renew() {
 	if n.mapper != nil {
 		n.mapper.Renew()
 	}
+	if n.lan != nil {
+		n.lan.renew()
+	}
 	n.directory.Announce()
 }

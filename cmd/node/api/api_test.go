@@ -222,7 +222,7 @@ func TestTransferAsJSON(t *testing.T) {
 		`"path_details":{"transport":"ice","local":"127.0.0.1:1","remote":"[::1]:2","local_type":"host","remote_type":"prflx","relay":"",` +
 		`"rtt_ms":1.5,"tls_version":"TLS 1.3","tls_cipher":"TLS_AES_128_GCM_SHA256","tls_group":"X25519MLKEM768","controlling":true},` +
 		`"code":"","reason":"","sha3sum":"ab","sha3tree":"","folder":false,"file":"/r/p.jpg","created":"2026-11-23T03:05:06.000007Z","updated":"2026-11-23T03:05:06.000007Z",` +
-		`"conversation":"","entry":"","rule":"","one_shot":false,"ended":true,"parts":[]}`
+		`"conversation":"","entry":"","rule":"","why":"","one_shot":false,"ended":true,"parts":[]}`
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}

@@ -66,7 +66,7 @@ func TestPartsAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, got, _ := strings.Cut(string(raw), `,"conversation":`)
-	want := `"` + conversation.ID{1}.String() + `","entry":"` + conversation.ID{2}.String() + `","rule":"","one_shot":false,"ended":false,"parts":[` +
+	want := `"` + conversation.ID{1}.String() + `","entry":"` + conversation.ID{2}.String() + `","rule":"","why":"","one_shot":false,"ended":false,"parts":[` +
 		`{"device":"` + device.String() + `","account":"` + account(2).String() + `","contact":"bob","state":"ongoing","bytes":5,"code":"","reason":"","path":"relayed",` +
 		`"path_details":{"transport":"ice","local":"","remote":"","local_type":"relay","remote_type":"","relay":"","rtt_ms":0,"tls_version":"","tls_cipher":"","tls_group":"","controlling":false}},` +
 		`{"device":"","account":"` + account(3).String() + `","contact":"carol","state":"unjoinable-peer","bytes":0,"code":"unjoinable","reason":"no device","path":"","path_details":null}]}`

@@ -55,9 +55,9 @@ type Pairing struct {
 	// Failure classifies why it failed in one word, Reason says it in a sentence.
 	Failure Code   `json:"failure"`
 	Reason  string `json:"reason"`
-	// Code and QR are secrets, "" where the code was entered. QR is what a QR
-	// code of it says, and may be entered too.
-	Code    string    `json:"code"`
+	// Code is a secret, "" where it was entered.
+	Code string `json:"code"`
+	// QR is what a QR code of it says, as secret, and may be entered too.
 	QR      string    `json:"qr"`
 	Expires time.Time `json:"expires"` // until when the code can be entered
 	// Verifier are four words that both ends show, "" until they are known.

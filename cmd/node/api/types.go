@@ -72,6 +72,9 @@ type Transfer struct {
 	Entry        string `json:"entry"`
 	// Rule is the name of the rule that accepted or refused it, "" if a person did.
 	Rule string `json:"rule"`
+	// Why says in a sentence, of an offer that waits, why no rule took it although one
+	// would have; else "".
+	Why string `json:"why"`
 	// OneShot: it goes by a one-shot code; contact is "" then.
 	OneShot bool `json:"one_shot"`
 	// Ended: nothing more will happen. A file that one device has is finished while
@@ -194,7 +197,7 @@ func transferOf(t node.Transfer) Transfer {
 		Name: t.Name, Size: t.Size, Bytes: t.Bytes, State: t.State,
 		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, SHA3Tree: t.Tree, Folder: t.Manifest > 0, File: t.File,
 		Created: t.Created.UTC(), Updated: t.Updated.UTC(),
-		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Rule: t.Rule, OneShot: t.OneShot, Ended: t.Ended, Parts: each(t.Parts, partOf),
+		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Rule: t.Rule, Why: t.Why, OneShot: t.OneShot, Ended: t.Ended, Parts: each(t.Parts, partOf),
 	}
 	if t.Device != "" {
 		out.Device = t.Device.String()
