@@ -121,8 +121,6 @@ type Page struct {
 const (
 	// MaxPage is the most messages that one answer has.
 	MaxPage = 500
-	// defaultPage is how many there are if nobody says.
-	defaultPage = 50
 	// maxPageText is how many bytes of content an answer has at most, which is many
 	// times what one message can have: a flood of long ones must not break its readers.
 	maxPageText = 4 << 20
