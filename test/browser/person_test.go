@@ -128,7 +128,8 @@ func (p *person) within() context.Context {
 	return ctx
 }
 
-// befriend makes two people contacts, who call each other by name.
+// befriend makes two people contacts, who call each other by name, and waits until both
+// have the conversation that one of them begins then: who writes before begins another.
 func befriend(t *testing.T, a, b *person) {
 	t.Helper()
 	if _, err := a.AddContact(a.within(), b.who.Account, b.name); err != nil {
@@ -139,6 +140,14 @@ func befriend(t *testing.T, a, b *person) {
 		t.Fatal(err)
 	}
 	a.knows(b, node.Accepted)
+	eventually(t, a.name+" and "+b.name+" have their conversation", func() bool {
+		here, err := a.Conversation(a.within(), b.name)
+		if err != nil {
+			return false
+		}
+		there, err := b.Conversation(b.within(), a.name)
+		return err == nil && here.ID == there.ID
+	})
 }
 
 func (p *person) knows(other *person, state node.ContactState) {
