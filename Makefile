@@ -20,7 +20,7 @@ TARGETS ?=
 # where govulncheck looks, file://DIR for a copy; empty: vuln.go.dev
 VULNDB ?=
 # tests of a package that take longer are stopped
-TIMEOUT ?= 20m
+TIMEOUT ?= 10m
 # how often up to three tests that failed run again; they are named at the end
 RERUNS ?= 2
 # what the dashboard has of others
@@ -48,7 +48,7 @@ bench: build ## how fast passeur is, next to others: ROUNDS=3, ROW=name,name
 
 .PHONY: natlab
 natlab: deps ## two nodes behind two routers: PAIR=prc,sym of open fullcone prc prcrst prcnofw sym upnp
-	NATLAB_PAIR="$(PAIR)" $(GO) test -count=1 -v -timeout $(TIMEOUT) -run '^TestMatrix$$' ./test/natlab/through
+	NATLAB_PAIR="$(PAIR)" $(GO) test -count=1 -v -timeout 30m -run '^TestMatrix$$' ./test/natlab/through
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=60s
