@@ -5,6 +5,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // TestThreeDevicesAnswerForThemselves: the sender sees what each makes of the file.
@@ -80,7 +81,7 @@ func (p *person) tells(other *person, text, name string, size int) {
 // acceptOne accepts the file that is offered.
 func (p *person) acceptOne() {
 	p.t.Helper()
-	eventually(p.t, p.name+" is offered a file", func() bool {
+	lab.Eventually(p.t, p.name+" is offered a file", func() bool {
 		all, err := p.Transfers(p.within())
 		for _, x := range all {
 			if err == nil && x.State == filexfer.AwaitingHost {

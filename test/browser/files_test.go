@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 const slow = 64 << 10 // bytes a second, for what is to be seen on its way
@@ -62,7 +63,7 @@ func TestWhatWasMissedIsAskedForAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the file is in the conversation", func() bool {
+	lab.Eventually(t, "the file is in the conversation", func() bool {
 		messages, err := alice.Messages(alice.within(), ref, api.Page{})
 		return err == nil && len(messages) > 0 && messages[len(messages)-1].File != nil
 	})

@@ -11,11 +11,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 var (
@@ -31,11 +31,10 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "passeur")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "github.com/passeur-p2p/passeur/cmd/node").CombinedOutput(); err != nil {
-		return fail(fmt.Errorf("build passeur: %w\n%s", err, out))
+	if binary, err = lab.BuildPasseur(dir); err != nil {
+		return fail(err)
 	}
-	if err := packages(); err != nil {
+	if err := lab.NPM("."); err != nil {
 		return fail(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -51,22 +50,6 @@ func run(m *testing.M) int {
 	}
 	browser = ctx
 	return m.Run()
-}
-
-// packages fetches what package-lock.json names, unless it is here.
-func packages() error {
-	lock, err := os.Stat("package-lock.json")
-	if err != nil {
-		return err
-	}
-	if have, err := os.Stat("node_modules/.package-lock.json"); err == nil && !have.ModTime().Before(lock.ModTime()) {
-		return nil
-	}
-	out, err := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, out)
-	}
-	return nil
 }
 
 func fail(err error) int {

@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // wide and high are the size of a desk's screen, narrow and tall of a small phone's.
@@ -245,7 +247,7 @@ func (p *page) saves(words string, size int64) {
 		p.t.Fatal(err)
 	}
 	p.click(words)
-	eventually(p.t, "the browser has saved the file", func() bool {
+	lab.Eventually(p.t, "the browser has saved the file", func() bool {
 		files, err := os.ReadDir(folder)
 		if err != nil || len(files) != 1 || strings.HasSuffix(files[0].Name(), ".crdownload") {
 			return false

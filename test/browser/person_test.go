@@ -17,6 +17,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // patience is how long a test waits for what should happen soon.
@@ -140,7 +141,7 @@ func befriend(t *testing.T, a, b *person) {
 		t.Fatal(err)
 	}
 	a.knows(b, node.Accepted)
-	eventually(t, a.name+" and "+b.name+" have their conversation", func() bool {
+	lab.Eventually(t, a.name+" and "+b.name+" have their conversation", func() bool {
 		here, err := a.Conversation(a.within(), b.name)
 		if err != nil {
 			return false
@@ -152,7 +153,7 @@ func befriend(t *testing.T, a, b *person) {
 
 func (p *person) knows(other *person, state node.ContactState) {
 	p.t.Helper()
-	eventually(p.t, p.name+" knows "+other.name, func() bool {
+	lab.Eventually(p.t, p.name+" knows "+other.name, func() bool {
 		all, err := p.Contacts(p.within())
 		for _, c := range all {
 			if c.Account == other.who.Account && c.State == state {
@@ -166,7 +167,7 @@ func (p *person) knows(other *person, state node.ContactState) {
 // talk is the id of the one conversation that p has.
 func (p *person) talk() (id string) {
 	p.t.Helper()
-	eventually(p.t, p.name+" has a conversation", func() bool {
+	lab.Eventually(p.t, p.name+" has a conversation", func() bool {
 		all, err := p.Conversations(p.within())
 		if err == nil && len(all) == 1 {
 			id = all[0].ID
@@ -195,7 +196,7 @@ func (p *person) join(code string) {
 	if _, err := p.Pair(p.within(), api.NewPairing{Purpose: node.PairLink, Code: code}); err != nil {
 		p.t.Fatal(err)
 	}
-	eventually(p.t, p.name+" has joined an account", func() bool {
+	lab.Eventually(p.t, p.name+" has joined an account", func() bool {
 		who, err := p.Node(p.within())
 		return err == nil && who.Account != p.who.Account
 	})
@@ -215,20 +216,8 @@ func file(t *testing.T, name string, size int) string {
 // received waits until a file of this name has arrived in p's downloads, whole.
 func (p *person) received(name string, size int) {
 	p.t.Helper()
-	eventually(p.t, p.name+" has received "+name, func() bool {
+	lab.Eventually(p.t, p.name+" has received "+name, func() bool {
 		body, err := os.ReadFile(filepath.Join(p.home, "received", name))
 		return err == nil && len(body) == size
 	})
-}
-
-// eventually asks again and again until the answer is yes.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !ok(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v in vain until %s", patience, what)
-		}
-	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := install(); err != nil {
+	if err := lab.NPM("js"); err != nil {
 		fmt.Fprintln(os.Stderr, "the peer in JavaScript cannot be installed:", err)
 		os.Exit(1)
 	}

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,26 +17,6 @@ import (
 
 // patience is how long anything may take on a slow machine.
 const patience = 2 * time.Minute
-
-// install brings the packages of js, unless they are there as package-lock.json names
-// them.
-func install() error {
-	want, err := os.Stat("js/package-lock.json")
-	if err != nil {
-		return err
-	}
-	got, err := os.Stat("js/node_modules/.package-lock.json")
-	if err == nil && got.ModTime().After(want.ModTime()) {
-		return nil
-	}
-	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	cmd.Dir = "js"
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, out)
-	}
-	return nil
-}
 
 // node is the Node.js that came with the packages, else the system's, of version 22 or
 // later.
@@ -76,7 +57,7 @@ func startPeer(t *testing.T) *peer {
 	check(t, err)
 	out, err := cmd.StdoutPipe()
 	check(t, err)
-	said := new(lines)
+	said := new(bytes.Buffer)
 	cmd.Stderr = said
 	check(t, cmd.Start())
 	p := &peer{in: in, waiting: map[int]chan reply{}}
@@ -101,25 +82,6 @@ func startPeer(t *testing.T) *peer {
 	p.do(t, order{"do": "who"}, &who)
 	p.ID, p.Addr = who.ID, who.Addrs[0]
 	return p
-}
-
-// lines keeps what a process says.
-type lines struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = append(l.text, p...)
-	return len(p), nil
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(l.text)
 }
 
 // listen hands replies to who waits for them, until the peer ends.

@@ -29,13 +29,23 @@ func MainWithPasseur(run func() int) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "passeur")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "github.com/passeur-p2p/passeur/cmd/node")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "lab: build passeur: %v\n%s", err, out)
+	binary, err := BuildPasseur(dir)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
 		return 1
 	}
 	os.Setenv(passeurEnv, binary)
 	return Main(run)
+}
+
+// BuildPasseur makes the binary in a folder and gives its path. All tests build it alike,
+// so that they share one compilation.
+func BuildPasseur(dir string) (string, error) {
+	binary := filepath.Join(dir, "passeur")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "github.com/passeur-p2p/passeur/cmd/node")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build passeur: %w\n%s", err, out)
+	}
+	return binary, nil
 }
