@@ -251,9 +251,10 @@ func (s *Service) rangeOf(a *ask) (start, end int64, err error) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if start, end = f.board.next(), size; len(f.board.free) > 0 {
-			end = f.board.free[0].End
+		if len(f.board.free) == 0 { // another device, asked at the same time, was first: this one is for the fill
+			return 0, 0, errNotNeeded
 		}
+		start, end = f.board.free[0].Start, f.board.free[0].End
 	default:
 		return s.startOf(a.want, a.device), 0, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -119,6 +120,36 @@ func TestThreeHolders(t *testing.T) {
 	if ratio := float64(one) / float64(three); ratio < 2.5 { // units are large against the file
 		t.Errorf("%v with one, %v with three: %.2f times as fast", one, three, ratio)
 	}
+}
+
+// Two holders are asked at once, and the offer of one comes before the other's request
+// goes out: the other is not asked for the nothing that is left, nor rests for it, but
+// becomes the second source.
+func TestLateAsker(t *testing.T) {
+	trees(t, func(t *testing.T, w *world) {
+		early, late, bob := w.device("early"), w.device("late"), w.device("bob")
+		content := bytesOf("film", 40<<20)
+		for _, holder := range []*testDevice{early, late} {
+			holder.holds("film", content)
+			holder.at(1 << 20)
+		}
+		bob.wants("film")
+		synctest.Wait()
+		a := bob.again.next(late.id, bob.again.appearances(late.id))
+		early.meets(bob)
+		bob.events.await(t, 1, by(Claimed, early))
+		start, end, err := bob.again.rangeOf(a)
+		if !errors.Is(err, errNotNeeded) {
+			t.Errorf("the late one is asked for %d to %d, %v", start, end, err)
+		}
+		bob.again.settle(a, err)
+		late.meets(bob)
+		bob.events.await(t, 1, is(Done))
+		bob.got("film", content)
+		if bob.brought(late) == 0 {
+			t.Error("only one holder brought something")
+		}
+	})
 }
 
 // A source of a tenth of the speed does not hold the file.
