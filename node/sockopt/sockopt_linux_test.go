@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 func optionOf(t testing.TB, s *Socket, level, name int) (value int) {
@@ -20,7 +22,7 @@ func optionOf(t testing.TB, s *Socket, level, name int) (value int) {
 
 // A short path is left as it is.
 func TestShortPath(t *testing.T) {
-	c, _ := pair(t)
+	c, _ := loopback.TCP(t)
 	s := New(c)
 	before, buffer := s.Info(), optionOf(t, s, unix.SOL_SOCKET, unix.SO_SNDBUF)
 	if before.RTT == 0 || before.Congestion == "" {
@@ -41,7 +43,7 @@ func TestShortPath(t *testing.T) {
 
 // What a long path gets is what the kernel has, in the middle of a connection.
 func TestLongPath(t *testing.T) {
-	c, peer := pair(t)
+	c, peer := loopback.TCP(t)
 	s := New(c)
 	before := s.Info().Congestion
 	s.control(pace)

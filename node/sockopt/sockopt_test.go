@@ -5,25 +5,9 @@ import (
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/network"
-)
 
-// pair gives both ends of a TCP connection on loopback.
-func pair(t testing.TB) (client, server net.Conn) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if server, err = ln.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close(); server.Close() })
-	return client, server
-}
+	"github.com/passeur-p2p/passeur/test/loopback"
+)
 
 type stats network.ConnStats
 
@@ -31,7 +15,7 @@ func (s stats) Stat() network.ConnStats { return network.ConnStats(s) }
 
 // A connection tells its socket, or none.
 func TestOf(t *testing.T) {
-	c, _ := pair(t)
+	c, _ := loopback.TCP(t)
 	s := New(c)
 	told := stats{Stats: network.Stats{Extra: map[any]any{}}}
 	if Of(told) != nil || Of(stats{}) != nil {
@@ -58,7 +42,7 @@ func TestNoSocket(t *testing.T) {
 
 // A closed one says nothing more.
 func TestClosed(t *testing.T) {
-	c, _ := pair(t)
+	c, _ := loopback.TCP(t)
 	s := New(c)
 	c.Close()
 	s.Suit()

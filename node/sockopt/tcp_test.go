@@ -4,25 +4,15 @@ import (
 	"testing"
 
 	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/node/sockopt"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
-
-func newHost(t *testing.T) host.Host {
-	t.Helper()
-	h, err := libp2p.New(libp2p.Transport(sockopt.NewTCP), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
-	return h
-}
 
 // Both ends of a libp2p connection tell their socket.
 func TestNewTCP(t *testing.T) {
-	a, b := newHost(t), newHost(t)
+	a, b := loopback.Host(t, libp2p.Transport(sockopt.NewTCP)), loopback.Host(t, libp2p.Transport(sockopt.NewTCP))
 	if err := a.Connect(t.Context(), peer.AddrInfo{ID: b.ID(), Addrs: b.Addrs()}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package upgrade_test
 
 import (
 	"crypto/rand"
-	"net"
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -23,22 +22,4 @@ func newKey(t testing.TB) (crypto.PrivKey, peer.ID) {
 		t.Fatal(err)
 	}
 	return k, id
-}
-
-// tcpPair gives both ends of a TCP connection on loopback.
-func tcpPair(t testing.TB) (client, server net.Conn) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if server, err = ln.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close(); server.Close() })
-	return client, server
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/node/upgrade"
 	"github.com/passeur-p2p/passeur/node/yamux"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 // watched counts the writes that reach the socket and is told TLS's state.
@@ -63,7 +64,7 @@ type end struct {
 // securePair gives both ends of a TLS connection on loopback.
 func securePair(t testing.TB) (client, server end) {
 	t.Helper()
-	c, s := tcpPair(t)
+	c, s := loopback.TCP(t)
 	return secureOver(t, c, s)
 }
 
@@ -113,7 +114,7 @@ func TestWrongPeer(t *testing.T) {
 	a, _ := newTLS(t)
 	b, _ := newTLS(t)
 	_, somebodyElse := newKey(t)
-	c, s := tcpPair(t)
+	c, s := loopback.TCP(t)
 	done := make(chan error, 1)
 	go func() {
 		_, err := b.SecureInbound(t.Context(), s, "")

@@ -20,6 +20,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/node/upgrade"
 	"github.com/passeur-p2p/passeur/test/conformance"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 func tcpTransport(t *testing.T, k crypto.PrivKey) transport.Transport {
@@ -41,20 +42,6 @@ func TestConformance(t *testing.T) {
 	conformance.Run(t, tcpTransport(t, ka), tcpTransport(t, kb), "/ip4/127.0.0.1/tcp/0", ida)
 }
 
-// newHost makes a host that listens on loopback by TCP.
-func newHost(t *testing.T, opts ...libp2p.Option) host.Host {
-	t.Helper()
-	h, err := libp2p.New(append([]libp2p.Option{
-		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.DisableRelay(), libp2p.DisableMetrics(),
-	}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
-	return h
-}
-
 func ours() []libp2p.Option {
 	return []libp2p.Option{libp2p.Security(libp2ptls.ID, upgrade.NewTLS), libp2p.Muxer(upgrade.MuxerID, upgrade.Muxer())}
 }
@@ -73,7 +60,7 @@ func TestHosts(t *testing.T) {
 		{"go-libp2p to ours", theirs(), ours()},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a, b := newHost(t, tc.dialer...), newHost(t, tc.host...)
+			a, b := loopback.Host(t, tc.dialer...), loopback.Host(t, tc.host...)
 			b.SetStreamHandler("/echo", func(s network.Stream) {
 				io.Copy(s, s)
 				s.Close()
@@ -128,7 +115,7 @@ func TestOldTLSRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, s := tcpPair(t)
+	c, s := loopback.TCP(t)
 	refused := make(chan error, 1)
 	go func() {
 		_, err := st.SecureInbound(t.Context(), s, "")

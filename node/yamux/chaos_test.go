@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 // abuse does to a stream what an application may do at any time, from two
@@ -70,7 +72,7 @@ func handling(m network.Multiplexer) func(network.MuxedStream, uint64) {
 // Whatever is done to some streams, the others carry their bytes.
 func TestChaos(t *testing.T) {
 	for _, k := range kinds {
-		for _, pair := range []func() (net.Conn, net.Conn){net.Pipe, func() (net.Conn, net.Conn) { return tcpPair(t) }} {
+		for _, pair := range []func() (net.Conn, net.Conn){net.Pipe, func() (net.Conn, net.Conn) { return loopback.TCP(t) }} {
 			t.Run(k.name, func(t *testing.T) {
 				c, s := pair()
 				a, b := sessions(t, k.client, k.server, c, s)

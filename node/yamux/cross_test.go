@@ -12,6 +12,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"pgregory.net/rapid"
+
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 // echo answers every stream with what it reads.
@@ -73,7 +75,7 @@ func TestBytes(t *testing.T) {
 	pieces := [][]int{{1, 100, 5000}, {32 << 10}, {32<<10 + 1, 7, 100_000}, {300_000}, {1<<20 + 1}}
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			c, s := tcpPair(t)
+			c, s := loopback.TCP(t)
 			a, b := sessions(t, k.client, k.server, c, s)
 			var wg, done sync.WaitGroup
 			wg.Go(func() { echo(a) })
@@ -129,7 +131,7 @@ func TestAnySizes(t *testing.T) {
 func TestWindow(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			c, s := tcpPair(t)
+			c, s := loopback.TCP(t)
 			a, b := sessions(t, k.client, k.server, c, s)
 			x, y := streams(t, a, b)
 			const size = window + 4<<20
@@ -161,7 +163,7 @@ func TestWindow(t *testing.T) {
 func TestReset(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			c, s := tcpPair(t)
+			c, s := loopback.TCP(t)
 			a, b := sessions(t, k.client, k.server, c, s)
 			for _, flip := range []bool{false, true} {
 				x, y := streams(t, a, b)
@@ -203,7 +205,7 @@ func TestReset(t *testing.T) {
 func TestCloseWithError(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			c, s := tcpPair(t)
+			c, s := loopback.TCP(t)
 			a, b := sessions(t, k.client, k.server, c, s)
 			_, y := streams(t, a, b)
 			a.CloseWithError(0x77)
@@ -228,7 +230,7 @@ func TestCloseWithError(t *testing.T) {
 func TestHalfClose(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			c, s := tcpPair(t)
+			c, s := loopback.TCP(t)
 			a, b := sessions(t, k.client, k.server, c, s)
 			x, y := streams(t, a, b)
 			x.Write([]byte("question"))

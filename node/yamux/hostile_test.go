@@ -12,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/passeur-p2p/passeur/node/yamux"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 func join(frames ...[]byte) []byte { return slices.Concat(frames...) }
@@ -129,7 +130,7 @@ func TestPings(t *testing.T) {
 
 // Streams beyond the limit are refused; a place that is left is given again.
 func TestMaxIncomingStreams(t *testing.T) {
-	c, s := tcpPair(t)
+	c, s := loopback.TCP(t)
 	a, b := sessions(t, ours, &yamux.Transport{MaxIncomingStreams: 2}, c, s)
 	x, y := streams(t, a, b)
 	streams(t, a, b)
@@ -150,7 +151,7 @@ func TestMaxIncomingStreams(t *testing.T) {
 
 // No more streams are opened than the peer can have waiting.
 func TestBacklog(t *testing.T) {
-	c, s := tcpPair(t)
+	c, s := loopback.TCP(t)
 	a, b := sessions(t, ours, ours, c, s)
 	const n = 1000
 	opened := make(chan error, 1)

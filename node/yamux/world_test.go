@@ -32,24 +32,6 @@ var kinds = []struct {
 	{"go-yamux to ours", theirs, ours},
 }
 
-// tcpPair gives both ends of a TCP connection on loopback.
-func tcpPair(t testing.TB) (client, server net.Conn) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if server, err = ln.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close(); server.Close() })
-	return client, server
-}
-
 // sessions gives both ends of a session over c and s.
 func sessions(t testing.TB, client, server network.Multiplexer, c, s net.Conn) (a, b network.MuxedConn) {
 	t.Helper()

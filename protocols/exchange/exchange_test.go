@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"go.uber.org/goleak"
 
 	"github.com/passeur-p2p/passeur/protocols/exchange"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,7 +29,7 @@ type pair struct {
 // newPair has f handle what comes.
 func newPair(t *testing.T, k exchange.Kind, f func(context.Context, network.Stream) error) pair {
 	t.Helper()
-	p := pair{newHost(t), newHost(t), exchange.NewServer(k), make(chan error, 8)}
+	p := pair{loopback.Host(t), loopback.Host(t), exchange.NewServer(k), make(chan error, 8)}
 	p.b.SetStreamHandler(k.ID, func(s network.Stream) {
 		p.ended <- p.server.Handle(s, func(ctx context.Context) error { return f(ctx, s) })
 	})
@@ -38,16 +38,6 @@ func newPair(t *testing.T, k exchange.Kind, f func(context.Context, network.Stre
 		t.Fatal(err)
 	}
 	return p
-}
-
-func newHost(t *testing.T) host.Host {
-	t.Helper()
-	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay(), libp2p.DisableMetrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
-	return h
 }
 
 // ask says one byte and gives the answer.

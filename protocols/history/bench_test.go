@@ -8,6 +8,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 // connectTCP joins two devices by TCP on the loopback.

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -19,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,7 +33,7 @@ type pair struct {
 // newPair serves what offer gives; nil offers the hand-over of sample.
 func newPair(t *testing.T, offer func(context.Context, peer.ID, string) (Handover, error)) pair {
 	t.Helper()
-	p := pair{keeper: newHost(t), device: newHost(t), ended: make(chan error, 1)}
+	p := pair{keeper: loopback.Host(t), device: loopback.Host(t), ended: make(chan error, 1)}
 	if offer == nil {
 		offer = func(_ context.Context, device peer.ID, _ string) (Handover, error) { return sample(t, device), nil }
 	}
@@ -44,16 +44,6 @@ func newPair(t *testing.T, offer func(context.Context, peer.ID, string) (Handove
 		t.Fatal(err)
 	}
 	return p
-}
-
-func newHost(t *testing.T) host.Host {
-	t.Helper()
-	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay(), libp2p.DisableMetrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
-	return h
 }
 
 func (p pair) join(t *testing.T, keep func(*Handover) error) error {

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"go.uber.org/goleak"
 
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,7 +29,7 @@ type pair struct {
 
 func newPair(t *testing.T, missing func(Offer) ([]filexfer.Span, error)) pair {
 	t.Helper()
-	p := pair{from: newHost(t), to: newHost(t), heard: make(chan Name, 1), over: make(chan string, 1)}
+	p := pair{from: loopback.Host(t), to: loopback.Host(t), heard: make(chan Name, 1), over: make(chan string, 1)}
 	c := Config{Heard: func(_ peer.ID, name Name) { p.heard <- name }}
 	if missing != nil {
 		c.Missing = func(_ context.Context, device peer.ID, o Offer) ([]filexfer.Span, error) {
@@ -47,16 +47,6 @@ func newPair(t *testing.T, missing func(Offer) ([]filexfer.Span, error)) pair {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func newHost(t *testing.T) host.Host {
-	t.Helper()
-	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay(), libp2p.DisableMetrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
-	return h
 }
 
 var sample = Offer{Name: Name{1, 2}, Size: 5 << 20, Manifest: 7, FileName: "summer"}
