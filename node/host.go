@@ -55,6 +55,7 @@ func newHost(s settings, k keys) (host.Host, error) {
 		libp2p.AddrsFactory(icetcp.HideAddr),
 		libp2p.ResourceManager(limits),
 		libp2p.ConnectionManager(conns),
+		libp2p.ConnectionGater(newGate(s)),
 		libp2p.SwarmOpts(swarm.WithDialTimeout(dialTimeout), swarm.WithDialRanker(rankAddrs)),
 		libp2p.UserAgent("passeur"),
 		libp2p.DisableRelay(),
