@@ -122,11 +122,13 @@ func (i *incoming) ask(ctx context.Context, o Offer) (first <-chan struct{}, err
 	i.enter(AwaitingHost)
 	sink, err := i.service.cfg.Accept(ctx, o)
 	switch {
+	case err != nil && ctx.Err() == nil:
+		return nil, refuse("accept", err)
+	case err != nil: // what sink is then, means nothing: it may be a nil *FileSink
+		return nil, failure(ctx, "await a decision", err)
 	case ctx.Err() != nil:
 		i.abort(sink)
-		return nil, failure(ctx, "await a decision", err)
-	case err != nil:
-		return nil, refuse("accept", err)
+		return nil, failure(ctx, "await a decision", ctx.Err())
 	case sink == nil:
 		return nil, refuse("accept", fmt.Errorf("%w: no sink", ErrRefused))
 	}

@@ -423,3 +423,17 @@ func TestResetCodes(t *testing.T) {
 		})
 	}
 }
+
+// What comes with an error is not used: NewFileSink's nil is a Sink that is not nil.
+func TestFailedAcceptHasNoSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, seen := receiving(t, Config{Accept: func(ctx context.Context, o Offer) (Sink, error) {
+			<-ctx.Done()
+			return NewFileSink(Target{Dir: "/nowhere", Name: o.Name, Size: o.Size})
+		}})
+		write(t, s, offer5)
+		seen.awaitState(t, AwaitingHost)
+		s.Reset()
+		wantEnd(t, "receiver", seen.awaitEnd(t), ClosedByPeer, nil)
+	})
+}
