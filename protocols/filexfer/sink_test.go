@@ -40,7 +40,7 @@ func open(t *testing.T, target Target) *FileSink {
 	return s
 }
 
-func put(t *testing.T, path, content string) {
+func put(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
