@@ -30,6 +30,7 @@ import (
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 	"github.com/passeur-p2p/passeur/protocols/onconn"
+	"github.com/passeur-p2p/passeur/test/dialogue"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,7 +60,7 @@ const (
 // directory of their conversations, and the files announced there. It is the
 // Directory of all of them.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	folder  string
 	devices []*testDevice
 
@@ -78,7 +79,7 @@ type announced struct {
 
 var _ Directory = (*world)(nil)
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{
 		t:         t,
 		folder:    t.TempDir(),
@@ -167,6 +168,8 @@ type testDevice struct {
 	handle map[protocol.ID]func(network.Stream) // set before the first stream comes
 	adopts func(filexfer.Offer) Want            // what it takes that it has not asked for; nil: nothing
 
+	records map[protocol.ID]*dialogue.Recorder // write down the streams of its services; set before mount
+
 	serving sync.WaitGroup
 
 	mu    sync.Mutex
@@ -230,7 +233,7 @@ func (w *world) deviceWith(name string, cfg Config) *testDevice {
 // mount starts the services of a device, as its process does when it begins.
 func (d *testDevice) mount(cfg Config) {
 	d.world.t.Helper()
-	files, err := filexfer.New(d, filexfer.Config{Ranges: true, Accept: d.accept, Observe: d.views.add})
+	files, err := filexfer.New(d, filexfer.Config{Ranges: true, Accept: d.accept, Observe: d.views.add, Wrap: d.recorder(filexfer.ID)})
 	if err != nil {
 		d.world.t.Fatal(err)
 	}
@@ -246,7 +249,16 @@ func (d *testDevice) mount(cfg Config) {
 		d.world.t.Fatal(err)
 	}
 	d.handle[filexfer.ID] = files.HandleStream
-	d.handle[ID] = d.again.HandleStream
+	record := d.recorder(ID)
+	d.handle[ID] = func(s network.Stream) { d.again.HandleStream(record(s)) }
+}
+
+// recorder gives what each stream of a protocol is given to.
+func (d *testDevice) recorder(id protocol.ID) func(network.Stream) network.Stream {
+	if r := d.records[id]; r != nil {
+		return r.Wrap
+	}
+	return func(s network.Stream) network.Stream { return s }
 }
 
 // errUnasked is how a device refuses what it does not want.
@@ -481,7 +493,11 @@ func (d *testDevice) NewStream(ctx context.Context, p peer.ID, ids ...protocol.I
 		}
 		return d.NewStream(ctx, p, ids...)
 	}
-	return onconn.NewStream(ctx, links[0], ids[0])
+	stream, err := onconn.NewStream(ctx, links[0], ids[0])
+	if err == nil && ids[0] == ID {
+		stream = d.recorder(ID)(stream)
+	}
+	return stream, err
 }
 
 func (d *testDevice) dial(ctx context.Context, other *testDevice) error {

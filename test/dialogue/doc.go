@@ -37,6 +37,10 @@ const (
 
 const (
 	maxRepeated = 4 << 20
+	// What is behind so many steps, writes or three hours is not played: then the memory
+	// that a dialogue takes is the service's, and not that of the network under it.
+	maxSteps  = 500
+	maxWrites = 2000
 	// patience is how long an await and the silence after a script last.
 	patience = time.Hour
 	// second is the unit of a pause.

@@ -14,6 +14,9 @@ type player struct {
 	rest     []byte // of the script
 	piece    int    // how many bytes are written at once; 0: all
 	repeated int    // bytes said by repeat
+	steps    int    // done
+	writes   int    // done
+	began    time.Time
 
 	more chan struct{} // holds something when heard or isOver has changed
 
@@ -28,12 +31,12 @@ type player struct {
 // hour of the bubble's clock. It returns when s is reset and nobody reads it any more,
 // and tells whether the other side had ended its direction by then.
 func Play(s network.Stream, script []byte) (ended bool) {
-	p := &player{stream: s, rest: script, more: make(chan struct{}, 1)}
+	p := &player{stream: s, rest: script, began: time.Now(), more: make(chan struct{}, 1)}
 	p.hears = sync.NewCond(&p.mu)
 	var reading sync.WaitGroup
 	reading.Go(p.listen)
 	stuck := time.AfterFunc(24*patience, func() { s.Reset() })
-	for len(p.rest) > 0 && p.step() {
+	for p.lasts() && p.step() {
 	}
 	p.await(1 << 62)
 	ended = p.over()
@@ -42,6 +45,12 @@ func Play(s network.Stream, script []byte) (ended bool) {
 	p.setDeaf(false)
 	reading.Wait()
 	return ended
+}
+
+// lasts tells whether there is more, and it is not too much.
+func (p *player) lasts() bool {
+	p.steps++
+	return len(p.rest) > 0 && p.steps <= maxSteps && p.writes <= maxWrites && time.Since(p.began) < 3*patience
 }
 
 // step does what comes next, and tells whether to go on.
@@ -96,6 +105,7 @@ func (p *player) say(b []byte) bool {
 	}
 	for len(b) > 0 {
 		n := min(size, len(b))
+		p.writes++
 		if _, err := p.stream.Write(b[:n]); err != nil {
 			return false
 		}
