@@ -25,7 +25,7 @@ func advice(code string) string {
 		api.CodeWithdrawn:           "whoever got it before may send it again",
 		api.CodeUnknownEntry:        "see 'passeur conversation show --all'",
 		api.CodeNotAFile:            "see 'passeur inbox' for files that you can get",
-		api.CodeAmbiguous:           "write more of its id",
+		api.CodeAmbiguous:           "write more of its id, or the whole account",
 		api.CodeOffline:             "'passeur doctor' tells what is missing",
 		api.CodeNotMet:              "'passeur doctor' on both sides tells why",
 		api.CodeNoSpace:             "make room, or take another place with -o",

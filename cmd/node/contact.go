@@ -18,7 +18,7 @@ import (
 func (a *app) contactCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "contact",
-		Short: "Invite, ask, accept, list and remove contacts",
+		Short: "Invite, ask, accept, verify, list and remove contacts",
 		Long: `Files and messages travel between contacts only: two accounts that accepted each
 other. Those who can talk use a one-time code: 'contact invite' shows it, 'contact
 join' takes it. Else one side asks an account with 'contact add', and the other sees
@@ -29,7 +29,7 @@ it in 'contact list' and accepts.`,
 	}
 	cmd.AddCommand(
 		a.contactInviteCommand(), a.contactJoinCommand(),
-		a.contactAddCommand(), a.contactAcceptCommand(), a.contactListCommand(), a.contactRemoveCommand(),
+		a.contactAddCommand(), a.contactAcceptCommand(), a.contactListCommand(), a.contactShowCommand(), a.contactVerifyCommand(), a.contactRemoveCommand(),
 	)
 	return cmd
 }
@@ -60,24 +60,37 @@ func (a *app) contactAddCommand() *cobra.Command {
 func (a *app) contactAcceptCommand() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use:     "accept ACCOUNT --name NAME",
-		Short:   "Accept an account that asked to become a contact",
-		Example: "  passeur contact list\n  passeur contact accept passeur:… --name alice",
+		Use:   "accept ACCOUNT|NAME [--name NAME]",
+		Short: "Accept an account that asked to become a contact",
+		Long: `Accept an account that asked to become a contact: by the account, or by what it calls
+itself, as 'passeur contact list' shows it, if only one who asks is called so. It proves
+nothing: anybody can call himself alice. --name is what you call the contact from then on;
+without it, the contact keeps the name that it gave itself.`,
+		Example: "  passeur contact list\n  passeur contact accept alice\n  passeur contact accept passeur:… --name alice",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkAccount(args[0]); err != nil {
-				return err
-			}
-			c, err := a.client().AcceptContact(cmd.Context(), args[0], name)
-			if err != nil {
-				return a.aboutName(cmd.Context(), err, args[0], name)
-			}
-			return a.printContact(c)
+			return a.acceptContact(cmd.Context(), args[0], name)
 		},
 		ValidArgsFunction: a.completeContacts(func(c api.Contact) bool { return c.State == node.Pending }),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "the `NAME` that you give the contact: letters, digits and ._@+-")
 	return cmd
+}
+
+func (a *app) acceptContact(ctx context.Context, who, name string) error {
+	c := a.client()
+	account, err := findRequest(ctx, c, who)
+	if err != nil {
+		return err
+	}
+	contact, err := c.AcceptContact(ctx, account, name)
+	if hasCode(err, api.CodeUnknownContact) {
+		return &failure{exit: exitError, code: api.CodeUnknownContact, err: fmt.Errorf("nobody who asks to be a contact calls itself %q", who)}
+	}
+	if err != nil {
+		return a.aboutName(ctx, err, account, name)
+	}
+	return a.printContact(contact)
 }
 
 func (a *app) contactListCommand() *cobra.Command {
@@ -87,8 +100,10 @@ func (a *app) contactListCommand() *cobra.Command {
 		Example: "  passeur contact list\n  passeur contact list --json | jq -r '.[] | select(.state == \"pending\").account'",
 		Long: `List contacts. State requested: you asked. State pending: the other side asked and
 waits for 'passeur contact accept'; its name is what it calls itself, which
-proves nothing. State accepted: you may send each other files and
-messages.`,
+proves nothing. State accepted: you may send each other files and messages.
+
+VERIFIED is how you made sure who it is: by code, when you met by a one-time code; in
+person, when you have compared the accounts ('passeur contact verify'); or no.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			contacts, err := a.client().Contacts(cmd.Context())
@@ -171,9 +186,9 @@ func (a *app) printContacts(contacts []api.Contact) error {
 	}
 	rows := make([][]string, 0, len(contacts))
 	for _, c := range contacts {
-		rows = append(rows, []string{contactName(c), string(c.State), show.Text(c.Account)})
+		rows = append(rows, []string{contactName(c), string(c.State), show.VerifiedHow(c), show.Text(c.Account)})
 	}
-	return show.Table(a.stdout, []string{"NAME", "STATE", "ACCOUNT"}, rows)
+	return show.Table(a.stdout, []string{"NAME", "STATE", "VERIFIED", "ACCOUNT"}, rows)
 }
 
 // contactName is the alias, or in quotes what a stranger calls itself.

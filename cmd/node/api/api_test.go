@@ -61,6 +61,9 @@ func (b *backend) AcceptContact(_ context.Context, a conversation.Account, name 
 func (b *backend) RemoveContact(_ context.Context, a conversation.Account) error {
 	return b.ask("remove %s", a)
 }
+func (b *backend) VerifyContact(_ context.Context, who string, verified bool) (node.Contact, error) {
+	return node.Contact{Account: account(2), Name: "bob", State: node.Accepted, Verified: node.VerifiedInPerson}, b.ask("verify %s %v", who, verified)
+}
 func (b *backend) SendFiles(_ context.Context, paths []string, contact string) (node.Transfer, error) {
 	return node.Transfer{ID: id, Direction: node.Incoming, State: filexfer.Created}, b.ask("send %s %s", strings.Join(paths, " "), contact)
 }
@@ -171,6 +174,8 @@ func TestEachRequestReachesTheBackend(t *testing.T) {
 	}{
 		{func() error { _, err := c.AddContact(ctx, a, "bob"); return err }, "add " + a + " bob"},
 		{func() error { _, err := c.AcceptContact(ctx, a, "carol"); return err }, "accept " + a + " carol"},
+		{func() error { _, err := c.VerifyContact(ctx, "Bob", true); return err }, "verify Bob true"},
+		{func() error { _, err := c.VerifyContact(ctx, a, false); return err }, "verify " + a + " false"},
 		{func() error { return c.RemoveContact(ctx, a) }, "remove " + a},
 		{func() error { return c.RemoveContact(ctx, "Bob") }, "remove " + a},
 		{func() error { _, err := c.Send(ctx, "/a/b?c%#", "bob"); return err }, "send /a/b?c%# bob"},

@@ -18,6 +18,8 @@ type Backend interface {
 	AddContact(ctx context.Context, account conversation.Account, name string) (node.Contact, error)
 	AcceptContact(ctx context.Context, account conversation.Account, name string) (node.Contact, error)
 	RemoveContact(ctx context.Context, account conversation.Account) error
+	// who is a contact's alias or account.
+	VerifyContact(ctx context.Context, who string, verified bool) (node.Contact, error)
 
 	// SendFiles returns once the transfer is queued. ref is as below.
 	SendFiles(ctx context.Context, paths []string, ref string) (node.Transfer, error)

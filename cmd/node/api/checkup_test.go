@@ -105,7 +105,7 @@ func TestExplanationAsJSON(t *testing.T) {
 	c, _ := serve(t, b)
 	details := `{"transport":"ice","local":"10.0.0.1:1","remote":"10.0.0.2:2","local_type":"relay","remote_type":"prflx","relay":"turn:t:1","rtt_ms":1,` +
 		`"tls_version":"TLS 1.3","tls_cipher":"","tls_group":"","controlling":true}`
-	want := `{"account":"` + account(2).String() + `","name":"bob","state":"accepted","devices":[` +
+	want := `{"account":"` + account(2).String() + `","name":"bob","state":"accepted","verified":"","devices":[` +
 		`{"device":"` + device.String() + `","path":"relayed","path_details":` + details + `,"last_negotiation":` +
 		`{"controlling":true,"started":"2026-11-23T03:05:06Z","ended":"2026-11-23T03:05:07Z",` +
 		`"local":[{"type":"host","address":"10.0.0.1:1"},{"type":"mapped","address":"203.0.113.7:4"}],"remote":[{"type":"relay","address":"[2001:db8::1]:5"}],` +

@@ -75,6 +75,12 @@ func (c *Client) AcceptContact(ctx context.Context, account, name string) (out C
 	return out, c.ask(ctx, http.MethodPost, "/v1/contacts/"+segment(account)+"/accept", Alias{name}, &out)
 }
 
+// VerifyContact notes that the user has compared the account of a contact, given by alias
+// or account, with what the contact's own device shows, or takes that back.
+func (c *Client) VerifyContact(ctx context.Context, who string, verified bool) (out Contact, err error) {
+	return out, c.ask(ctx, http.MethodPost, "/v1/contacts/"+segment(who)+"/verify", Comparison{verified}, &out)
+}
+
 // RemoveContact forgets a contact, given by alias or account.
 func (c *Client) RemoveContact(ctx context.Context, who string) error {
 	return c.ask(ctx, http.MethodDelete, "/v1/contacts/"+segment(who), nil, nil)

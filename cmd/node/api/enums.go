@@ -17,6 +17,7 @@ import (
 // documents, so each has a stand-in here, of which the registry asks for the schema.
 type (
 	contactState   string
+	verification   string
 	direction      string
 	transferState  string
 	endCode        string
@@ -42,6 +43,10 @@ func words[T ~string](all ...T) *huma.Schema {
 
 func (contactState) Schema(huma.Registry) *huma.Schema {
 	return words(node.Requested, node.Pending, node.Accepted)
+}
+
+func (verification) Schema(huma.Registry) *huma.Schema {
+	return words(node.NotVerified, node.VerifiedByCode, node.VerifiedInPerson)
 }
 
 func (direction) Schema(huma.Registry) *huma.Schema { return words(node.Outgoing, node.Incoming) }
@@ -99,6 +104,7 @@ func (ruleAction) Schema(huma.Registry) *huma.Schema {
 // nameWords has a registry ask the stand-ins.
 func nameWords(r huma.Registry) {
 	alias[node.ContactState, contactState](r)
+	alias[node.Verification, verification](r)
 	alias[node.Direction, direction](r)
 	alias[filexfer.State, transferState](r)
 	alias[node.EndCode, endCode](r)

@@ -30,6 +30,11 @@ func (s *Server) routeContacts() {
 		example:     Alias{"bob"}, codes: []Code{CodeBadAccount, CodeBadName, CodeUnknownContact, CodeNotPending, CodeNameTaken},
 	}, acceptContact)
 	add(s, route{
+		method: http.MethodPost, path: "/v1/contacts/{who}/verify", id: "verifyContact", tag: tagContacts, summary: "Note that a contact's account was compared",
+		description: "For a program that has shown the account to the user, who compared it with what 'passeur id' says on the contact's own device.",
+		example:     Comparison{true}, codes: []Code{CodeUnknownContact, CodeNotAccepted},
+	}, verifyContact)
+	add(s, route{
 		method: http.MethodDelete, path: "/v1/contacts/{who}", id: "removeContact", tag: tagContacts, summary: "Forget a contact",
 		codes: []Code{CodeBadAccount, CodeUnknownContact},
 	}, removeContact)
@@ -58,6 +63,16 @@ func acceptContact(ctx context.Context, h *house, in *acceptContactIn) (*answer[
 		return nil, err
 	}
 	c, err := h.AcceptContact(ctx, account, orZero(in.Body).Name)
+	return inBody(contactOf(c), err)
+}
+
+type verifyContactIn struct {
+	Who  string `path:"who"`
+	Body Comparison
+}
+
+func verifyContact(ctx context.Context, h *house, in *verifyContactIn) (*answer[Contact], error) {
+	c, err := h.VerifyContact(ctx, in.Who, in.Body.Verified)
 	return inBody(contactOf(c), err)
 }
 

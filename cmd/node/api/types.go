@@ -26,6 +26,17 @@ type Contact struct {
 	Name    string `json:"name"`
 	// State is requested (asked from here), pending (asks us) or accepted (by both).
 	State node.ContactState `json:"state"`
+	// Verified is how the user made sure who it is: code (they met by a one-time code),
+	// person (he has compared the account with what the contact's own device shows), or
+	// "" (not at all).
+	Verified node.Verification `json:"verified"`
+}
+
+// Comparison is what came of comparing a contact's account with the one that the
+// contact's own device shows.
+type Comparison struct {
+	// Verified: they are the same. If false, no earlier proof is trusted any more.
+	Verified bool `json:"verified"`
 }
 
 // Transfer is one file on its way to all devices of those it is sent to, or from
@@ -188,7 +199,7 @@ func NodeOf(i node.Identity) Node {
 }
 
 func contactOf(c node.Contact) Contact {
-	return Contact{Account: c.Account.String(), Name: c.Name, State: c.State}
+	return Contact{Account: c.Account.String(), Name: c.Name, State: c.State, Verified: c.Verified}
 }
 
 func transferOf(t node.Transfer) Transfer {

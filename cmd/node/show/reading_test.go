@@ -226,7 +226,7 @@ func TestPairingEvents(t *testing.T) {
 	p.State, p.Contact = node.PairDone, &api.Contact{Account: "passeur:x", Name: "bob", State: node.Accepted}
 	JSON(&b, NewPairingEvent(p))
 	want := `{"event":"pairing","id":"0123456789abcdef","purpose":"contact","state":"waiting","failure":"","reason":"","code":"a-b-c-d","qr":"PASSEUR:1:C:X","expires":"0001-01-01T00:00:00Z","verifier":"","device":null,"contact":null,"transfer":""}
-{"event":"done","id":"0123456789abcdef","purpose":"contact","state":"done","failure":"","reason":"","code":"a-b-c-d","qr":"PASSEUR:1:C:X","expires":"0001-01-01T00:00:00Z","verifier":"","device":null,"contact":{"account":"passeur:x","name":"bob","state":"accepted"},"transfer":""}
+{"event":"done","id":"0123456789abcdef","purpose":"contact","state":"done","failure":"","reason":"","code":"a-b-c-d","qr":"PASSEUR:1:C:X","expires":"0001-01-01T00:00:00Z","verifier":"","device":null,"contact":{"account":"passeur:x","name":"bob","state":"accepted","verified":""},"transfer":""}
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &b, want)
