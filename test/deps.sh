@@ -26,6 +26,8 @@ need jq jq
 need gcc gcc                       # the race detector
 [ -e /usr/share/bash-completion/bash_completion ] || missing+=(bash-completion)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+need pkgconf pkg-config            # finds libnice, somebody else's ICE (test/interop), and the GLib under it
+pkg-config --exists nice 2>/dev/null || missing+=(libnice-dev libglib2.0-dev)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 
