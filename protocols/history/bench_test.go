@@ -2,7 +2,6 @@ package history
 
 import (
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
@@ -14,19 +13,7 @@ import (
 // connectTCP joins two devices by TCP on the loopback.
 func (w *world) connectTCP(a, b *device) {
 	w.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer l.Close()
-	one, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	two, err := l.Accept()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	one, two := loopback.TCP(w.t)
 	w.join(a, b, one, two)
 }
 
