@@ -8,11 +8,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 )
-
-// mdnsService is the DNS-SD service name that nodes on a LAN look for.
-const mdnsService = "_passeur._udp"
 
 // maxLANDials bounds the dials that multicast can make this node attempt at once.
 const maxLANDials = 8
@@ -26,8 +22,8 @@ type lan struct {
 	cancel  context.CancelFunc
 	dialing sync.WaitGroup
 
-	life    sync.Mutex   // held while the service is exchanged
-	service mdns.Service // guarded by life; nil: there is no LAN, or it is closed
+	life    sync.Mutex // held while the service is exchanged
+	service *multicast // guarded by life; nil: there is no LAN, or it is closed
 
 	mu   sync.Mutex
 	busy map[peer.ID]bool // dials under way
@@ -49,9 +45,8 @@ func (l *lan) renew() {
 		return
 	}
 	l.stopLocked()
-	service := mdns.NewMdnsService(l.host, mdnsService, l)
-	if err := service.Start(); err != nil {
-		service.Close()
+	service, err := startMulticast(l.host, l.log, l.found)
+	if err != nil {
 		l.log.Warn("nodes on the LAN cannot be looked for until this machine's addresses change", "error", err)
 		return
 	}
@@ -65,9 +60,9 @@ func (l *lan) stopLocked() {
 	}
 }
 
-// HandlePeerFound is called again and again for the same peer, and by anyone on
-// the LAN who cares to answer.
-func (l *lan) HandlePeerFound(p peer.AddrInfo) {
+// found is called again and again for the same peer, and by anyone on the LAN who
+// cares to answer.
+func (l *lan) found(p peer.AddrInfo) {
 	if p.ID == l.host.ID() || l.host.Network().Connectedness(p.ID) == network.Connected || !l.begin(p.ID) {
 		return
 	}

@@ -10,4 +10,9 @@ import (
 	"github.com/passeur-p2p/passeur/test/lab"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.MainWithPasseur(m.Run)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(floodEnv) != "" {
+		flood()
+	}
+	os.Exit(lab.MainWithPasseur(m.Run))
+}
