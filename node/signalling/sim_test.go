@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	mocknet "github.com/libp2p/go-libp2p/p2p/net/mock"
@@ -54,21 +55,28 @@ func pass(d time.Duration) {
 // processors fire timers at once (bubble.timers.raceCtx in runtime/time.go).
 func simulate(t *testing.T, run func(*testing.T, *sim)) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	synctest.Test(t, func(t *testing.T) {
-		s := &sim{t: t, net: mocknet.New(), dir: newDirectory()}
-		defer func() {
-			for _, n := range s.nodes {
-				n.Service.Close()
-				n.host.Close()
-			}
-			s.net.Close()
-		}()
-		run(t, s)
-	})
+	synctest.Test(t, func(t *testing.T) { inSim(t, run) })
+}
+
+// inSim is what simulate does inside its bubble.
+func inSim(t *testing.T, run func(*testing.T, *sim)) {
+	s := &sim{t: t, net: mocknet.New(), dir: newDirectory()}
+	defer func() {
+		for _, n := range s.nodes {
+			n.Service.Close()
+			n.host.Close()
+		}
+		s.net.Close()
+	}()
+	run(t, s)
 }
 
 func (s *sim) node(serves bool, change func(*Config)) *node {
-	n := &node{key: newKey(s.t), account: newAccount(s.t), dir: s.dir}
+	return s.nodeOf(newKey(s.t), serves, change)
+}
+
+func (s *sim) nodeOf(key crypto.PrivKey, serves bool, change func(*Config)) *node {
+	n := &node{key: key, account: newAccount(s.t), dir: s.dir}
 	var err error
 	if n.host, err = s.net.AddPeer(n.key, ma.StringCast("/ip4/127.0.0.1/tcp/4242")); err != nil {
 		s.t.Fatal(err)

@@ -171,3 +171,12 @@ func (p *player) hear(n int, isOver bool) {
 	default:
 	}
 }
+
+// Say is the script of who says these, waiting for something to be heard after each.
+func Say(all ...[]byte) (script []byte) {
+	for _, b := range all {
+		script = append(script, say, byte(len(b)>>8), byte(len(b)))
+		script = append(append(script, b...), await, 0, 0, 1)
+	}
+	return script
+}
