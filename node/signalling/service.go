@@ -40,11 +40,13 @@ type Config struct {
 	Host host.Host
 	// Routing finds the inbox servers.
 	Routing Routing
-	// Keys knows what to seal to and to open with.
+	// Keys knows what to seal to and to open with. Nil: everything is sealed to the keys
+	// in peer IDs, which is X25519 only, and without forward secrecy.
 	Keys Keys
-	// Key is the device's Ed25519 key, the host's own.
+	// Key is the device's Ed25519 key, the host's own. Nil: that in Host's peerstore.
 	Key crypto.PrivKey
-	// Account is the account that this device belongs to, told to recipients.
+	// Account is the account that this device belongs to, told to recipients. Zero: the
+	// device's own key stands in its place, for apps that have no accounts.
 	Account conversation.Account
 	// Conceals tells whether a recipient of a request of that kind is not to be told
 	// the account: then the device's own key stands in its place. Nil conceals it from
@@ -211,11 +213,13 @@ func (s *Service) identify() (err error) {
 	case c.Routing == nil:
 		return errors.New("Config.Routing is nil")
 	case c.Keys == nil:
-		return errors.New("Config.Keys is nil")
-	case c.Key == nil:
-		return errors.New("Config.Key is nil")
-	case c.Account.IsZero():
-		return errors.New("Config.Account is zero")
+		s.cfg.Keys = noKeys{}
+	}
+	if s.cfg.Key == nil {
+		s.cfg.Key = s.cfg.Host.Peerstore().PrivKey(s.cfg.Host.ID())
+	}
+	if s.cfg.Key == nil {
+		return errors.New("Config.Key is nil, and the host's peerstore has none")
 	}
 	if s.fallback, err = fallbackPrivateKey(s.cfg.Key); err != nil {
 		return fmt.Errorf("Config.Key: %w", err)
@@ -226,9 +230,18 @@ func (s *Service) identify() (err error) {
 	if s.self != s.cfg.Host.ID() {
 		return errors.New("Config.Key is not Config.Host's")
 	}
-	s.selfKey, err = deviceKey(s.self)
+	if s.selfKey, err = deviceKey(s.self); err == nil && s.cfg.Account.IsZero() {
+		s.cfg.Account = conversation.Account(s.selfKey)
+	}
 	return err
 }
+
+// noKeys knows nobody's X-Wing key.
+type noKeys struct{}
+
+func (noKeys) SealKey(context.Context, peer.ID) (hpke.PublicKey, error) { return nil, ErrNoKey }
+
+func (noKeys) OpenKeys() []hpke.PrivateKey { return nil }
 
 // Handle sets the function that answers requests of a kind (1 to MaxKind of a-z,
 // 0-9, '.', '-'); nil removes it.

@@ -371,10 +371,7 @@ func TestConfigErrors(t *testing.T) {
 	for name, spoil := range map[string]func(*Config){
 		"Config.Host":     func(c *Config) { c.Host = nil },
 		"Config.Routing":  func(c *Config) { c.Routing = nil },
-		"Config.Keys":     func(c *Config) { c.Keys = nil },
-		"Config.Key":      func(c *Config) { c.Key = nil },
 		"not Config.Host": func(c *Config) { c.Key = newKey(t) },
-		"Config.Account":  func(c *Config) { c.Account = conversation.Account{} },
 		"Limits.Handlers": func(c *Config) { c.Limits.Handlers = -1 },
 	} {
 		c := good
@@ -437,5 +434,26 @@ func TestRequestConcealsTheAccount(t *testing.T) {
 		if account := <-got; account != want {
 			t.Errorf("%s: %s, want %s", kind, account, want)
 		}
+	}
+}
+
+// An app without accounts and records names a host and a DHT, and no more.
+func TestWithoutAccounts(t *testing.T) {
+	bare := func(c *Config) { c.Keys, c.Key, c.Account = nil, nil, conversation.Account{} }
+	_, alice, bob := trio(t, bare, bare, bare)
+	got := make(chan peer.ID, 1)
+	bob.Offers("ice").HandleOffers(func(_ context.Context, from peer.ID, offer []byte) ([]byte, error) {
+		got <- from
+		return append([]byte("to "), offer...), nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	answer, err := alice.Offers("ice").Offer(ctx, bob.host.ID(), []byte("offer"))
+	if err != nil || string(answer) != "to offer" || <-got != alice.host.ID() {
+		t.Errorf("%q, %v", answer, err)
+	}
+	bob.Offers("ice").HandleOffers(nil)
+	if len(bob.handlers) != 0 {
+		t.Error("still handled")
 	}
 }
