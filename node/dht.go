@@ -51,8 +51,9 @@ func (n *Node) startJoining() error {
 }
 
 // join connects to the bootstrap nodes at once, and again, ever more slowly,
-// whenever no DHT node is known. Whenever there are some after there were none,
-// it has the directory announce our records to them. It ends with the node.
+// whenever no DHT node is known; at once when the machine's addresses change. Whenever
+// there are some after there were none, it has the directory announce our records to
+// them. It ends with the node.
 func (n *Node) join(arrivals <-chan any) {
 	pause, alone := bootstrapFirst, true
 	for {
@@ -73,6 +74,10 @@ func (n *Node) join(arrivals <-chan any) {
 		case <-n.ctx.Done():
 			return
 		case <-arrivals: // kad-dht is told of it now too, and may take a moment
+			if alone {
+				pause = bootstrapFirst
+			}
+		case <-n.rejoin:
 			if alone {
 				pause = bootstrapFirst
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/zeroconf/v2"
 	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 // mdnsService is the DNS-SD service name that nodes on a LAN look for.
@@ -71,7 +72,9 @@ func (m *multicast) Close() {
 // announced are the lines of text that tell of the node's addresses, and one address of
 // each family, as routers want to see them.
 func announced(h host.Host) (text, ips []string, err error) {
-	addrs, err := h.Network().InterfaceListenAddresses()
+	// not InterfaceListenAddresses: libp2p's own answer may be a minute old, and this
+	// one is asked for once, when the machine's addresses have changed
+	addrs, err := manet.ResolveUnspecifiedAddresses(h.Network().ListenAddresses(), nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -44,6 +44,7 @@ type Node struct {
 	relay     *turnrelay.Relay // nil without TURN servers
 	mapper    *portmap.Mapper  // nil unless asked for
 	lan       *lan
+	rejoin    chan struct{} // holds one: the machine's addresses have changed
 	files     *filexfer.Service
 	held      *holdings.Book
 	again     *rerequest.Service
@@ -112,7 +113,7 @@ func New(ctx context.Context, c Config) (*Node, error) {
 
 // prepare makes a node of which nothing runs yet.
 func prepare(s settings) *Node {
-	n := &Node{settings: s, log: s.logger("node"), hub: newHub(), tally: newTally(), promised: map[string]int64{}}
+	n := &Node{settings: s, log: s.logger("node"), hub: newHub(), tally: newTally(), promised: map[string]int64{}, rejoin: make(chan struct{}, 1)}
 	n.policy.Store(s.policy())
 	n.auditor.Store(s.Audit)
 	n.pairings, n.oneShots = newPairingBook(n.pairingsTold()), newOneShots()
@@ -141,6 +142,10 @@ func (n *Node) start(ctx context.Context) (err error) {
 	}
 	if err := n.openFiles(); err != nil {
 		return fmt.Errorf("open the files: %w", err)
+	}
+	began, err := interfaceAddrs()
+	if err != nil {
+		return fmt.Errorf("list the machine's addresses: %w", err)
 	}
 	if n.host, err = newHost(n.settings, n.keys); err != nil {
 		return fmt.Errorf("start the libp2p host: %w", err)
@@ -186,7 +191,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.startJoining(); err != nil {
 		return err
 	}
-	if err := n.startRoaming(); err != nil {
+	if err := n.startRoaming(began); err != nil {
 		return err
 	}
 	n.introduceAll()

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
@@ -11,8 +12,8 @@ import (
 // startRoaming watches the machine's addresses and tends the connections. When the
 // addresses change, everything that was learned of the network is asked anew, our
 // records are announced again, and connections from an address that is gone are
-// given up for new ones.
-func (n *Node) startRoaming() error {
+// given up for new ones. began are the addresses by which the node has started.
+func (n *Node) startRoaming(began map[netip.Addr]bool) error {
 	changes, err := n.host.EventBus().Subscribe(new(event.EvtLocalAddressesUpdated), eventbus.Name("passeur/roam"))
 	if err != nil {
 		return fmt.Errorf("watch the addresses: %w", err)
@@ -21,15 +22,15 @@ func (n *Node) startRoaming() error {
 	n.goRun(func() { n.tend(moved) })
 	n.goRun(func() {
 		defer changes.Close()
-		n.roam(changes.Out(), moved)
+		n.roam(began, changes.Out(), moved)
 	})
 	return nil
 }
 
 // roam looks at the interfaces whenever the host says that its addresses changed:
-// it also says so for reasons that have nothing to do with this machine.
-func (n *Node) roam(changes <-chan any, moved chan<- struct{}) {
-	last, _ := interfaceAddrs()
+// it also says so for reasons that have nothing to do with this machine, and once at
+// the beginning.
+func (n *Node) roam(last map[netip.Addr]bool, changes <-chan any, moved chan<- struct{}) {
 	for {
 		select {
 		case <-n.ctx.Done():
@@ -42,9 +43,11 @@ func (n *Node) roam(changes <-chan any, moved chan<- struct{}) {
 		}
 		last = now
 		n.renew()
-		select {
-		case moved <- struct{}{}:
-		default: // one is pending
+		for _, slot := range []chan<- struct{}{moved, n.rejoin} {
+			select {
+			case slot <- struct{}{}:
+			default: // one is pending
+			}
 		}
 	}
 }
