@@ -83,13 +83,19 @@ func readManPages(dir string) (files []file, err error) {
 	return files, err
 }
 
-// readDocuments gives what people read of the repository.
+// documents are what people read of the repository, and what those pages show and link to.
+var documents = []string{"README.md", "LICENSE", "docs/*.md", "docs/openapi.yaml", "docs/adr/*.md", "docs/img/*.png"}
+
 func readDocuments() (files []file, err error) {
-	names, err := filepath.Glob("docs/*.md")
-	if err != nil || len(names) == 0 {
-		return nil, errors.Join(err, errors.New("there is no docs folder here: run this at the top of a checkout"))
+	var names []string
+	for _, pattern := range documents {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			return nil, errors.Join(err, fmt.Errorf("there is no %s here: run this at the top of a checkout", pattern))
+		}
+		names = append(names, found...)
 	}
-	for _, name := range append([]string{"README.md", "LICENSE"}, names...) {
+	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err

@@ -166,7 +166,8 @@ func readAll(t *testing.T, r io.Reader) []byte {
 var kinds = []struct{ pattern, word string }{
 	{`(man1/passeur)-[a-z-]+(\.1)`, "$1-COMMAND$2"},
 	{`(man7/)[a-z-]+(\.7)`, "$1*$2"},
-	{`(docs/)[A-Za-z-]+(\.md)`, "$1*$2"},
+	{`(docs/(?:adr/)?)[A-Za-z0-9-]+(\.md)`, "$1*$2"},
+	{`(docs/img/)[a-z-]+(\.png)`, "$1*$2"},
 }
 
 // summary lists names, a kind of them as one.
