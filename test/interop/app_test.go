@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -26,16 +29,18 @@ const (
 	picture = "17"
 )
 
-// app is a host with passeur's TLS, muxer and protocols, which trusts one peer.
+// app is a host with passeur's TLS, muxer and protocols, which trusts its peers.
 type app struct {
 	host  host.Host
 	files *filexfer.Service
 	again *rerequest.Service
-	peer  corepeer.ID
+	peer  corepeer.ID // the first of peers
+	peers []corepeer.ID
 	held  map[string]filexfer.File
 	dir   string
 	done  chan string // paths of files that were asked for
 	wants func(filexfer.Offer) (filexfer.Sink, error)
+	seen  atomic.Pointer[func(filexfer.View)] // what transfers are told to, if anybody
 }
 
 var (
@@ -43,19 +48,19 @@ var (
 	_ rerequest.Book      = (*app)(nil)
 )
 
-// Check trusts the peer alone.
+// Check trusts the peers alone.
 func (a *app) Check(_ context.Context, conversation string, device corepeer.ID) error {
 	if conversation != club {
 		return rerequest.ErrUnknownConversation
 	}
-	if device != a.peer {
+	if !slices.Contains(a.peers, device) {
 		return rerequest.ErrNotMember
 	}
 	return nil
 }
 
 func (a *app) Devices(context.Context, string) ([]corepeer.ID, error) {
-	return []corepeer.ID{a.peer}, nil
+	return a.peers, nil
 }
 
 func (a *app) Held(_ context.Context, _, interaction string) (filexfer.File, error) {
@@ -66,7 +71,7 @@ func (a *app) Held(_ context.Context, _, interaction string) (filexfer.File, err
 	return file, nil
 }
 
-func newApp(t *testing.T, p *peer) *app {
+func newApp(t *testing.T, peers ...*peer) *app {
 	t.Helper()
 	h, err := libp2p.New(
 		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
@@ -75,12 +80,18 @@ func newApp(t *testing.T, p *peer) *app {
 		libp2p.DisableRelay(),
 	)
 	check(t, err)
-	id, err := corepeer.Decode(p.ID)
+	a := &app{host: h, held: map[string]filexfer.File{}, dir: t.TempDir(), done: make(chan string, 1)}
+	for _, p := range peers {
+		id, err := corepeer.Decode(p.ID)
+		check(t, err)
+		a.peers = append(a.peers, id)
+	}
+	a.peer = a.peers[0]
+	a.files, err = filexfer.New(h, filexfer.Config{Ranges: true, Accept: a.accept, Observe: a.tell})
 	check(t, err)
-	a := &app{host: h, peer: id, held: map[string]filexfer.File{}, dir: t.TempDir(), done: make(chan string, 1)}
-	a.files, err = filexfer.New(h, filexfer.Config{Ranges: true, Accept: a.accept})
-	check(t, err)
-	a.again, err = rerequest.New(h, rerequest.Config{Self: h.ID(), Directory: a, Book: a, Files: a.files, Observe: a.observe})
+	a.again, err = rerequest.New(h, rerequest.Config{
+		Self: h.ID(), Directory: a, Book: a, Files: a.files, Observe: a.observe, Retry: 100 * time.Millisecond,
+	})
 	check(t, err)
 	h.SetStreamHandler(a.files.ID(), a.files.HandleStream)
 	h.SetStreamHandler(a.again.ID(), a.again.HandleStream)
@@ -95,6 +106,30 @@ func newApp(t *testing.T, p *peer) *app {
 func (a *app) observe(e rerequest.Event) {
 	if e.Kind == rerequest.Done {
 		a.done <- e.Path
+	}
+}
+
+func (a *app) tell(v filexfer.View) {
+	if seen := a.seen.Load(); seen != nil {
+		(*seen)(v)
+	}
+}
+
+// watch has each state of each transfer told to a function, until the test ends.
+func (a *app) watch(t *testing.T, seen func(filexfer.View)) {
+	a.seen.Store(&seen)
+	t.Cleanup(func() { a.seen.Store(nil) })
+}
+
+// await gives what comes of a file that was asked for.
+func (a *app) await(t *testing.T) string {
+	t.Helper()
+	select {
+	case path := <-a.done:
+		return path
+	case <-time.After(patience):
+		t.Fatal("the file did not come")
+		return ""
 	}
 }
 

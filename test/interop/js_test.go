@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,9 +13,17 @@ import (
 // sizes of files: nothing, less than a part of a tree, and more than two units.
 var sizes = []int64{0, 5, 2<<20 + 17}
 
+// Two peers in JavaScript meet hosts with our protocols, and a whole node.
+func TestJS(t *testing.T) {
+	t.Parallel()
+	peers := startPeers(t, 2)
+	t.Run("files", func(t *testing.T) { exchangeFiles(t, peers[0]) })
+	t.Run("sources", func(t *testing.T) { shareAFile(t, peers[0], peers[1]) })
+	t.Run("node", func(t *testing.T) { joinANode(t, peers[0], peers[1]) })
+}
+
 // One peer and one host of ours, which do everything with each other.
-func TestFiles(t *testing.T) {
-	p := startPeer(t)
+func exchangeFiles(t *testing.T, p *peer) {
 	a := newApp(t, p)
 	for _, scene := range []struct {
 		name string
@@ -29,6 +36,12 @@ func TestFiles(t *testing.T) {
 		{"the peer refuses", peerRefuses},
 		{"the peer asks", peerAsks},
 		{"the peer is asked", peerIsAsked},
+		{"the peer breaks off", peerBreaksOff},
+		{"the peer sends a wrong byte", peerSendsAWrongByte},
+		{"the peer gives up", peerGivesUp},
+		{"we give up", weGiveUp},
+		{"the peer sends a folder", peerSendsAFolder},
+		{"the peer receives a folder", peerReceivesAFolder},
 	} {
 		a.wants = nil
 		t.Run(scene.name, func(t *testing.T) { scene.play(t, p, a) })
@@ -84,7 +97,7 @@ func peerSendsWithATree(t *testing.T, p *peer, a *app) {
 				if verdict != "OK" {
 					t.Fatal(verdict)
 				}
-				same(t, file, <-a.done)
+				same(t, file, a.await(t))
 			})
 		}
 	}
@@ -228,13 +241,6 @@ func peerIsAsked(t *testing.T, p *peer, a *app) {
 		}))
 		a.connect(t, p)
 		a.again.Appeared(a.peer)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		select {
-		case got := <-a.done:
-			same(t, path, got)
-		case <-ctx.Done():
-			t.Errorf("%d bytes did not come", size)
-		}
-		cancel()
+		same(t, path, a.await(t))
 	}
 }

@@ -43,6 +43,7 @@ type way struct {
 // pair over TCP nice_agent_get_selected_socket gives no socket. So what our bare
 // stream carries here is such frames.
 func TestLibnice(t *testing.T) {
+	t.Parallel()
 	active, passive := []sdp.TCPType{sdp.Active}, []sdp.TCPType{sdp.Passive}
 	both := []sdp.TCPType{sdp.Active, sdp.Passive}
 	binary := buildNice(t)

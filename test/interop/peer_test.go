@@ -49,6 +49,24 @@ type reply struct {
 // order is what the peer is to do; peer.mjs tells which words there are.
 type order map[string]any
 
+// startPeers starts so many at once.
+func startPeers(t *testing.T, n int) []*peer {
+	t.Helper()
+	peers := make([]*peer, n)
+	for i := range peers {
+		peers[i] = startPeer(t)
+	}
+	for _, p := range peers {
+		var who struct {
+			ID    string
+			Addrs []string
+		}
+		p.do(t, order{"do": "who"}, &who)
+		p.ID, p.Addr = who.ID, who.Addrs[0]
+	}
+	return peers
+}
+
 func startPeer(t *testing.T) *peer {
 	t.Helper()
 	cmd := exec.Command(node(), "peer.mjs")
@@ -75,12 +93,6 @@ func startPeer(t *testing.T) *peer {
 			t.Errorf("the peer ended: %v\n%s", err, said)
 		}
 	})
-	var who struct {
-		ID    string
-		Addrs []string
-	}
-	p.do(t, order{"do": "who"}, &who)
-	p.ID, p.Addr = who.ID, who.Addrs[0]
 	return p
 }
 

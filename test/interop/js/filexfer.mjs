@@ -9,9 +9,11 @@ export const FILEXFER = '/passeur/filexfer/1.0.0'
 /**
  * Offers bytes and sends them when they are wanted.
  * sum: 'header', 'trailer', 'tree', 'follows' or 'none'. from and to cut a range.
- * Gives the receiver's last word.
+ * manifest: so many bytes are a folder's. wrong: the last byte that is sent is another.
+ * cut, abort, stall: after so many bytes the stream ends, is reset, or nothing more comes.
+ * pause: after a unit wait for it. Gives the receiver's last word.
  */
-export async function send (stream, { name, bytes, sum, from = 0, to = bytes.length, conversation, interaction }) {
+export async function send (stream, { name, bytes, sum, from = 0, to = bytes.length, conversation, interaction, manifest, wrong, cut, abort, stall, pause }) {
   const wire = new Wire(stream)
   const list = listOf(bytes)
   const root = rootOf(list, bytes.length)
@@ -25,6 +27,7 @@ export async function send (stream, { name, bytes, sum, from = 0, to = bytes.len
     Trailer: sum === 'trailer' ? 'Sha3-512' : null,
     'Sha3-Tree': sum === 'tree' ? root : sum === 'follows' ? 'follows' : null,
     'Total-Size': tree ? bytes.length : null,
+    Manifest: manifest,
     Conversation: conversation,
     Interaction: interaction
   }))
@@ -37,25 +40,53 @@ export async function send (stream, { name, bytes, sum, from = 0, to = bytes.len
     await wire.write(keysText({ 'Sha3-Tree': root }))
     await wire.write(list)
   }
-  await sendWhile(wire, piece)
-  if (sum === 'trailer') await wire.write(`Sha3-512: ${sha3of512(piece)}\n`)
+  const word = { enough: false }
+  const over = lastWord(wire, word)
+  const sent = sendAll(wire, wrong ? spoilt(piece) : piece.subarray(0, cut ?? abort ?? stall), word, pause)
+  over.catch(() => {}) // whichever fails is told once
+  sent.catch(() => {})
+  await Promise.race([sent, over])
+  if (abort != null) {
+    wire.reset('the sender gives up')
+    return 'given up'
+  }
+  if (cut == null) {
+    if (sum === 'trailer' && !word.enough) await wire.write(`Sha3-512: ${sha3of512(piece)}\n`)
+    await over
+  }
+  await wire.close()
+  return cut == null ? over : 'broken off'
+}
+
+/** The verdict; word.enough is set when no more bytes are wanted. */
+async function lastWord (wire, word) {
   for (;;) {
-    const verdict = await wire.line(256)
-    if (verdict === 'ENOUGH') continue
-    await wire.close()
-    return verdict
+    const line = await wire.line(256)
+    word.enough = true
+    if (line !== 'ENOUGH') return line
   }
 }
 
-async function sendWhile (wire, piece) {
-  for (let at = 0; at < piece.length; at += 64 << 10) await wire.write(piece.subarray(at, at + (64 << 10)))
+/** The bytes with another last one. */
+function spoilt (bytes) {
+  const copy = Buffer.from(bytes)
+  copy[copy.length - 1] ^= 1
+  return copy
+}
+
+async function sendAll (wire, piece, word, pause) {
+  for (let at = 0; at < piece.length && !word.enough; at += 64 << 10) {
+    if (at === UNIT) await pause
+    await wire.write(piece.subarray(at, at + (64 << 10)))
+  }
 }
 
 /**
  * Receives a file or a range of one. decide(offer) gives 'GO', 'GO sums' or a refusal.
+ * abort: after so many bytes the stream is reset. hang: no verdict is given.
  * Gives the offer with the bytes and what was found out about them.
  */
-export async function receive (stream, decide) {
+export async function receive (stream, decide, { abort, hang } = {}) {
   const wire = new Wire(stream)
   const header = await readKeys(wire)
   const offer = {
@@ -65,6 +96,7 @@ export async function receive (stream, decide) {
     sum: header.get('Sha3-512'),
     tree: header.get('Sha3-Tree'),
     trailer: header.get('Trailer'),
+    manifest: Number(header.get('Manifest') ?? 0),
     conversation: header.get('Conversation'),
     interaction: header.get('Interaction')
   }
@@ -76,7 +108,12 @@ export async function receive (stream, decide) {
     return { ...offer, verdict: answer }
   }
   const sums = answer === 'GO sums' ? await readSums(wire, offer) : null
+  if (abort != null) {
+    await wire.read(abort)
+    throw new Error('the receiver gives up')
+  }
   const bytes = await wire.read(offer.size)
+  if (hang) await wire.read(1)
   const trailer = offer.trailer === 'Sha3-512' ? (await wire.line(256)).replace('Sha3-512: ', '') : null
   const wrong = fault(offer, bytes, sums, trailer)
   await wire.write(wrong === null ? 'OK\n' : 'BAD sum\n')

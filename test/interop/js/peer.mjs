@@ -15,6 +15,7 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { accountRecord, keyOf, newAccount, readRecord, recordKey, selectRecord, validateRecord } from './directory.mjs'
 import { FILEXFER, receive, send } from './filexfer.mjs'
+import { pack, unpack } from './folder.mjs'
 import { answer, ask, REREQUEST } from './rerequest.mjs'
 
 const node = await createLibp2p({
@@ -24,7 +25,7 @@ const node = await createLibp2p({
   streamMuxers: [yamux()],
   services: {
     identify: identify(),
-    ping: ping(),
+    ping: ping({ maxOutboundStreams: 8 }), // the DHT pings, too
     dht: kadDHT({
       protocol: '/passeur/kad/1.0.0',
       clientMode: false,
@@ -35,17 +36,19 @@ const node = await createLibp2p({
   }
 })
 
-const held = new Map() // "conversation/interaction" to the path of a file
+const held = new Map() // "conversation/interaction" to what is served
+const asked = [] // requests that were answered by OK
 const arrived = [] // what was received and nobody has asked for
 const waiting = [] // who asks for what is received
 let policy = { answer: 'GO', dir: '.' }
 
 node.handle(FILEXFER, async stream => {
   try {
-    const got = await receive(stream, () => policy.answer)
+    const got = await receive(stream, () => policy.answer, policy)
     const path = join(policy.dir, `${arrived.length}-received`)
     if (got.bytes != null) await writeFile(path, got.bytes)
-    tell({ ...got, bytes: undefined, path })
+    const files = got.manifest > 0 && got.bytes != null ? unpack(got.bytes, got.manifest) : null
+    tell({ ...got, bytes: undefined, path, files })
   } catch (err) {
     stream.abort(err)
     tell({ verdict: String(err) })
@@ -58,11 +61,17 @@ node.handle(REREQUEST, async (stream, connection) => {
     return held.has(`${r.conversation}/${r.interaction}`) ? 'OK' : 'NO unknown-entry'
   })
   if (request === null) return
-  const bytes = await readFile(held.get(`${request.conversation}/${request.interaction}`))
+  const { file, sum = 'tree', pause, ...how } = held.get(`${request.conversation}/${request.interaction}`)
+  const bytes = await readFile(file)
+  asked.push({ start: request.start, end: request.end })
+  const first = asked.length === 1 ? how : {}
   await send(await connection.newStream(FILEXFER), {
-    ...request, name: 'held', bytes, from: request.start, to: request.end || bytes.length, sum: 'tree'
-  })
+    ...request, name: 'held', bytes, from: request.start, to: request.end || bytes.length, sum, ...first, pause: pause && released
+  }).catch(() => {}) // who asked knows it, and asks again
 })
+
+let release
+let released = new Promise(resolve => { release = resolve })
 
 function tell (what) {
   const who = waiting.shift()
@@ -77,9 +86,22 @@ const orders = {
   connect: async ({ to }) => { await node.dial(multiaddr(to)) },
   accept: async p => { policy = p },
   send: async o => send(await dial(o.to, FILEXFER), { ...o, bytes: await readFile(o.file), to: o.end }),
+  sendFolder: async o => send(await dial(o.to, FILEXFER), { ...o, ...pack(o.entries), to: undefined }),
   received: async () => arrived.shift() ?? new Promise(resolve => waiting.push(resolve)),
-  hold: async o => { held.set(`${o.conversation}/${o.interaction}`, o.file) },
+  hold: async ({ conversation, interaction, ...how }) => {
+    asked.length = 0
+    held.set(`${conversation}/${interaction}`, how)
+  },
+  asked: async () => asked,
+  goOn: async () => release(),
   ask: async o => ask(await dial(o.to, REREQUEST), { ...o, deviceId: o.deviceId ?? node.peerId.toString() }),
+  meet: async ({ to }) => {
+    const connection = await node.dial(multiaddr(to))
+    const { agentVersion, protocolVersion, protocols } = await node.services.identify.identify(connection)
+    const strange = await connection.newStream('/nobody/1.0.0').then(() => 'opened', err => err.name)
+    await node.services.ping.ping(connection.remotePeer)
+    return { security: connection.encryption, muxer: connection.multiplexer, agentVersion, protocolVersion, protocols, strange, connections: node.getConnections(connection.remotePeer).length }
+  },
   publish: async ({ name }) => {
     const account = newAccount()
     const record = accountRecord(account, Buffer.from(node.peerId.publicKey.raw), name)
