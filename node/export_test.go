@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/conversation"
@@ -58,3 +59,6 @@ func ForgetOneShots(n *Node) {
 	clear(n.oneShots.receives)
 	clear(n.oneShots.offers)
 }
+
+// HostOf is the libp2p host of a node.
+func HostOf(n *Node) host.Host { return n.host }
