@@ -84,8 +84,12 @@ func (s *Service) use(w *want) {
 func (s *Service) unuse(w *want) {
 	s.mu.Lock()
 	w.users--
+	left := w.forgotten && w.users == 0 && w.fill == nil // Forget has left it to who used it
 	s.mu.Unlock()
 	s.closeIdle(w)
+	if left {
+		s.removePart(w)
+	}
 	s.poke()
 }
 

@@ -380,6 +380,36 @@ func TestTreeAfterRestart(t *testing.T) {
 	})
 }
 
+// What a process before has left goes, too, if the file is given up while somebody is
+// about to look at it.
+func TestForgetBeforeTheFirstLook(t *testing.T) {
+	trees(t, func(t *testing.T, w *world) {
+		alice, bob := w.device("alice"), w.device("bob")
+		alice.holds("film", bytesOf("film", 12<<20))
+		alice.stops(7 << 20)
+		alice.meets(bob)
+		bob.wants("film")
+		bob.events.await(t, 1, func(e Event) bool { return e.Have > 0 })
+		settle(time.Second)
+		bob.files.Close()
+		bob.again.Close()
+		bob.mount(Config{})
+		bob.wants("film")
+		bob.again.mu.Lock()
+		film := bob.again.wants[key{talk, "film"}]
+		bob.again.mu.Unlock()
+		bob.again.use(film)
+		if !bob.again.Forget(talk, "film") {
+			t.Error("it was not wanted")
+		}
+		bob.again.unuse(film)
+		settle(time.Second)
+		if left, err := os.ReadDir(bob.folder); err != nil || len(left) > 0 {
+			t.Errorf("%v is left, %v", left, err)
+		}
+	})
+}
+
 // What is not wanted any more leaves nothing, at once.
 func TestForgetFill(t *testing.T) {
 	trees(t, func(t *testing.T, w *world) {
