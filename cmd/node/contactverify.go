@@ -42,7 +42,7 @@ func (a *app) contactVerifyCommand() *cobra.Command {
 	var yes, undo bool
 	cmd := &cobra.Command{
 		Use:   "verify ACCOUNT|NAME",
-		Short: "Compare a contact's account with what its own device shows, and note that it is the same",
+		Short: "Compare a contact's account in person, and note that it is the same",
 		Long: `Make sure that a contact is the person you think it is. Whoever carried a contact's
 account to you, a mail server for instance, could have put his own in its place. So look
 together at both screens, or read it to each other where you know the voice: the command

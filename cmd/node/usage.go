@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -123,8 +124,8 @@ func breakLines(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// explainArgs makes every command that is given too much or too little say how it is
-// written.
+// explainArgs makes every command that is given too much or too little, or an empty
+// word, say how it is written.
 func explainArgs(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		explainArgs(c)
@@ -134,7 +135,11 @@ func explainArgs(cmd *cobra.Command) {
 		return
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if fits(cmd, args) == nil {
+		fit := fits(cmd, args) == nil
+		if i := slices.Index(args, ""); fit && i >= 0 { // "$ID" of a script that has none
+			return fmt.Errorf("argument %d after '%s' is empty; write '%s'", i+1, cmd.CommandPath(), strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+		}
+		if fit {
 			return nil
 		}
 		what := "there is too much after '" + cmd.CommandPath() + "'"

@@ -268,7 +268,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		{node.ErrUnknownTransfer, 404, CodeUnknownTransfer},
 		{node.ErrNotWaiting, 409, CodeNotWaiting},
 		{node.ErrNotRunning, 409, CodeEnded},
-		{filexfer.ErrNoSpace, 422, CodeBadFile},
+		{filexfer.ErrNoSpace, 507, CodeNoSpace},
 		{node.ErrClosed, 503, CodeClosing},
 		{os.ErrNotExist, 422, CodeBadFile},
 		{errors.New("the disk is on fire"), 500, CodeInternal},

@@ -22,7 +22,7 @@ func (s *Server) routeFiles() {
 		method: http.MethodPost, path: "/v1/files", id: "getFile", tag: tagFiles, summary: "Ask a conversation's members for one of its files",
 		description: "It returns once that has begun; it goes on until the file is here or the transfer is cancelled.",
 		status:      http.StatusCreated, example: NewGet{Conversation: "holiday", File: "film.mkv"},
-		codes: []Code{CodeBadChoice, CodeNotAllowed, CodeUnknownConversation, CodeUnknownEntry, CodeAmbiguous, CodeWithdrawn, CodeBadFile, CodeNotAFile},
+		codes: []Code{CodeBadChoice, CodeNotAllowed, CodeUnknownConversation, CodeUnknownEntry, CodeAmbiguous, CodeWithdrawn, CodeBadFile, CodeNotAFile, CodeNoSpace},
 	}, func(ctx context.Context, h *house, in *getIn) (*answer[Transfer], error) {
 		t, err := h.GetFile(ctx, in.Body.Conversation, in.Body.File, in.Body.Path)
 		return inBody(transferOf(t), err)

@@ -24,7 +24,7 @@ func (s *Server) routeTransfers() {
 	})
 	add(s, route{
 		method: http.MethodPost, path: "/v1/transfers/{id}/accept", id: "acceptTransfer", tag: tagTransfers, summary: "Accept what is offered, or a part of a folder",
-		example: Target{Path: "/home/alice/Downloads/"}, codes: []Code{CodeBadChoice, CodeUnknownTransfer, CodeNotWaiting, CodeBadFile},
+		example: Target{Path: "/home/alice/Downloads/"}, codes: []Code{CodeBadChoice, CodeUnknownTransfer, CodeNotWaiting, CodeBadFile, CodeNoSpace},
 	}, acceptTransfer)
 	s.addEnd("refuse", "refuseTransfer", "Refuse what is offered", CodeNotWaiting, Backend.Refuse)
 	s.addEnd("cancel", "cancelTransfer", "Stop a transfer, and forget a file that is asked for", CodeEnded, Backend.Cancel)

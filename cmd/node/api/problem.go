@@ -108,7 +108,7 @@ var known = []struct {
 	{node.ErrBadChoice, CodeBadChoice},
 	{filexfer.ErrSource, CodeBadFile},
 	{filexfer.ErrExists, CodeBadFile},
-	{filexfer.ErrNoSpace, CodeBadFile},
+	{filexfer.ErrNoSpace, CodeNoSpace},
 	{filexfer.ErrNotWritable, CodeBadFile},
 	{node.ErrClosed, CodeClosing},
 	{fs.ErrNotExist, CodeBadFile},
