@@ -67,7 +67,13 @@ func (n *Node) Conversations() ([]Conversation, error) {
 	}
 	var list []Conversation
 	for _, s := range all {
-		if s.Mode == conversation.Own || s.Me == membership.None || n.secondary(s) {
+		if s.Mode == conversation.Own || s.Me == membership.None {
+			continue
+		}
+		if seen, err := n.shown(s); err != nil || seen.ID != s.ID {
+			if err != nil {
+				return nil, err
+			}
 			continue
 		}
 		c, err := n.conversationOf(s)
@@ -81,7 +87,8 @@ func (n *Node) Conversations() ([]Conversation, error) {
 }
 
 // Conversation finds one by the beginning of its id (4 digits or more), a group's
-// name, or a contact's alias or account.
+// name, or a contact's alias or account. The id of either of two one-to-one
+// conversations with the same contact finds the one that people see.
 func (n *Node) Conversation(ref string) (Conversation, error) {
 	s, err := n.findConversation(ref)
 	if err != nil {
@@ -162,6 +169,10 @@ func (n *Node) conversationByID(id conversation.ID) (Conversation, error) {
 // conversationOf is a conversation as people see it. Two one-to-one conversations
 // of the same pair are one.
 func (n *Node) conversationOf(s logstore.Summary) (Conversation, error) {
+	s, err := n.shown(s)
+	if err != nil {
+		return Conversation{}, err
+	}
 	c := Conversation{ID: s.ID, Mode: s.Mode, Name: s.Name, Status: Status(s.Me), Entries: s.Entries}
 	members, err := n.conversations.Members(s.ID)
 	if err != nil {

@@ -174,4 +174,35 @@ func TestBothBeginAtOnce(t *testing.T) {
 			t.Errorf("%d conversations, %v", len(list), err)
 		}
 	}
+	eitherIDIsTheOne(t, net.Alice, "bob")
+	eitherIDIsTheOne(t, net.Bob, "alice")
+}
+
+// eitherIDIsTheOne has the id of each one-to-one conversation mean the one that people
+// see.
+func eitherIDIsTheOne(t *testing.T, n *node.Node, other string) {
+	t.Helper()
+	seen, err := n.Conversation(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := n.Messages(other, node.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[conversation.ID]bool{}
+	for _, m := range messages {
+		ids[m.Conversation] = true
+	}
+	for id := range ids {
+		if c, err := n.Conversation(id.String()); err != nil || c.ID != seen.ID || c.Name != other {
+			t.Errorf("the conversation %s is shown as %s %q, %v; want %s", id, c.ID, c.Name, err, seen.ID)
+		}
+		if m := say(t, n, id.String(), "by its id"); m.Conversation != seen.ID {
+			t.Errorf("what is written to %s goes to %s, want %s", id, m.Conversation, seen.ID)
+		}
+		if list, err := n.Messages(id.String(), node.Page{}); err != nil || len(list) <= len(messages) {
+			t.Errorf("by %s there are %d messages, %v; want more than %d", id, len(list), err, len(messages))
+		}
+	}
 }

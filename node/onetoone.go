@@ -33,14 +33,18 @@ func (n *Node) pairOf(a conversation.Account) ([]logstore.Summary, error) {
 	return slices.DeleteFunc(list, func(s logstore.Summary) bool { return s.Me == membership.None }), err
 }
 
-// secondary tells whether another conversation of the same pair stands for s.
-func (n *Node) secondary(s logstore.Summary) bool {
+// shown is the conversation that people see for s: of several with the same contact
+// the one that new entries go to.
+func (n *Node) shown(s logstore.Summary) (logstore.Summary, error) {
 	other, paired := n.otherOf(s)
 	if !paired {
-		return false
+		return s, nil
 	}
 	pair, err := n.pairOf(other)
-	return err == nil && len(pair) > 0 && pair[0].ID != s.ID
+	if err != nil || len(pair) == 0 {
+		return s, err
+	}
+	return pair[0], nil
 }
 
 // meetOneToOne begins the conversation with a new contact, where that is ours to
@@ -92,7 +96,11 @@ func (n *Node) joinInvited(s logstore.Summary) error {
 func (n *Node) writable(ref string) (logstore.Summary, error) {
 	c, err := n.contacts.find(ref)
 	if err != nil || c.State != Accepted {
-		return n.findConversation(ref)
+		s, err := n.findConversation(ref)
+		if err != nil {
+			return s, err
+		}
+		return n.shown(s)
 	}
 	pair, err := n.pairOf(c.Account)
 	if err == nil && len(pair) == 0 {
