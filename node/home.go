@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // Files of a home.
@@ -192,7 +193,7 @@ func loadOrMake(path string, newSecret func() ([]byte, error)) ([]byte, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return raw, syncFolder(filepath.Dir(path))
+	return raw, filexfer.SyncFolderAt(filepath.Dir(path))
 }
 
 // replaceFile writes content under path in one step: all of it or nothing.
@@ -205,7 +206,7 @@ func replaceFile(path string, content []byte) error {
 		os.Remove(temp)
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return filexfer.SyncFolderAt(filepath.Dir(path))
 }
 
 // writeTemp writes content, mode 0600 and synced, beside path.
@@ -221,15 +222,6 @@ func writeTemp(path string, content []byte) (string, error) {
 		return "", err
 	}
 	return f.Name(), nil
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // lockHome keeps other nodes away from the home until release is called; the

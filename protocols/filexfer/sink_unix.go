@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncFolder flushes the names of a folder. File systems that have nothing to
-// flush there say EINVAL or ENOTSUP.
-func syncFolder(root *os.Root) error {
+// SyncFolder flushes the names of a folder to the disk. File systems that have nothing
+// to flush there say EINVAL or ENOTSUP, which is no error.
+func SyncFolder(root *os.Root) error {
 	dir, err := root.Open(".")
 	if err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// syncFolder: Windows flushes the names of a folder by itself.
-func syncFolder(*os.Root) error { return nil }
+// SyncFolder flushes the names of a folder to the disk; Windows does by itself.
+func SyncFolder(*os.Root) error { return nil }
 
 // alive is the byte that a running transfer locks in its temporary file: locks
 // are mandatory here, so it lies where no file reaches.

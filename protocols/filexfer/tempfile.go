@@ -96,7 +96,7 @@ func (f *tempFile) finish() error {
 	if err != nil {
 		return err
 	}
-	syncFolder(f.root)
+	SyncFolder(f.root)
 	f.name = name
 	f.close() // flushed already: nothing is left to fail
 	return nil
@@ -143,3 +143,12 @@ func (f *tempFile) remove() error {
 func (f *tempFile) close() error { return errors.Join(f.temp.Close(), f.root.Close()) }
 
 func removeIfThere(root *os.Root, name string) error { return ignoreMissing(root.Remove(name)) }
+
+// SyncFolderAt is SyncFolder of the folder at a path.
+func SyncFolderAt(path string) error {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(SyncFolder(root), root.Close())
+}

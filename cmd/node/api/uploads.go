@@ -71,7 +71,7 @@ func (u *uploads) take(name string, size int64, body io.Reader, space func(int64
 		up.Size, err = store(filepath.Join(u.dir, id, up.Name), body, space)
 	}
 	if err == nil {
-		err = errors.Join(syncFolder(filepath.Join(u.dir, id)), syncFolder(u.dir))
+		err = errors.Join(filexfer.SyncFolderAt(filepath.Join(u.dir, id)), filexfer.SyncFolderAt(u.dir))
 	}
 	if err != nil {
 		return up, errors.Join(err, u.remove(id))
@@ -119,19 +119,6 @@ func store(path string, body io.Reader, space func(int64) error) (n int64, err e
 			return n, err
 		}
 	}
-}
-
-// syncFolder has a folder's names on disk, where the system can.
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := dir.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil
 }
 
 // claim takes uploads to send them: it gives the path of one file, or of the files in

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 // flushAll makes each file and folder in dir durable, one after the other.
@@ -17,7 +19,7 @@ func flushAll(dir *os.Root) error {
 			if err != nil {
 				return err
 			}
-			return errors.Join(syncDir(inside), inside.Close())
+			return errors.Join(filexfer.SyncFolder(inside), inside.Close())
 		case !d.Type().IsRegular():
 			return nil
 		}

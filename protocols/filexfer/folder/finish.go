@@ -170,7 +170,7 @@ func (p *Place) publish() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := syncDir(p.parent); err != nil {
+	if err := filexfer.SyncFolder(p.parent); err != nil {
 		return "", errors.Join(err, moveDir(p.parent, name, p.part, treeName))
 	}
 	return name, nil
