@@ -10,6 +10,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/node/rules"
 )
 
 func (a *app) limitCommand() *cobra.Command {
@@ -89,26 +90,15 @@ func (r *rate) value() *int64 {
 	return &r.perSecond
 }
 
-var rateUnits = map[string]float64{
-	"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30,
-}
-
 // parseRate reads bytes a second: 500k, 1.5MiB, 10M/s; none is 0.
 func parseRate(text string) (int64, error) {
-	wrong := errors.New("write bytes a second, for instance 500k, 10M, 1.5MiB, or none")
 	word := strings.ToLower(strings.TrimSpace(text))
 	if word == "none" {
 		return 0, nil
 	}
-	word = strings.TrimSuffix(strings.TrimSuffix(word, "/s"), "b")
-	digits := strings.TrimRight(word, "kmgi ")
-	unit, known := rateUnits[strings.TrimSpace(word[len(digits):])]
-	if !known || strings.Trim(digits, "0123456789.") != "" {
-		return 0, wrong
+	bytes, err := rules.ParseBytes(strings.TrimSuffix(word, "/s"))
+	if err != nil || strings.Contains(word, "t") { // no line carries so much
+		return 0, errors.New("write bytes a second, for instance 500k, 10M, 1.5MiB, or none")
 	}
-	number, err := strconv.ParseFloat(digits, 64)
-	if err != nil || number*unit >= math.MaxInt64 {
-		return 0, wrong
-	}
-	return int64(math.Round(number * unit)), nil
+	return int64(math.Round(bytes)), nil
 }

@@ -21,17 +21,27 @@ var units = map[string]float64{
 // ParseSize reads a number of bytes of at least 1: with k, M, G or T for thousands,
 // with Ki, Mi, Gi or Ti for 1024ths, and perhaps a B.
 func ParseSize(text string) (Size, error) {
+	bytes, err := ParseBytes(text)
+	if err != nil || bytes < 1 {
+		return Size{}, errSize
+	}
+	return Size{int64(math.Round(bytes))}, nil
+}
+
+// ParseBytes reads a number of bytes as ParseSize does, 0 or a part of one too: at least
+// 0 and below 2^63. What it says of anything else is about sizes in a config file.
+func ParseBytes(text string) (float64, error) {
 	word := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), "b")
 	digits := strings.TrimRight(word, "kmgti ")
 	unit, known := units[strings.TrimSpace(word[len(digits):])]
 	if !known || strings.Trim(digits, "0123456789.") != "" {
-		return Size{}, errSize
+		return 0, errSize
 	}
 	number, err := strconv.ParseFloat(digits, 64)
-	if err != nil || number*unit < 1 || number*unit >= math.MaxInt64 {
-		return Size{}, errSize
+	if err != nil || number*unit >= math.MaxInt64 {
+		return 0, errSize
 	}
-	return Size{int64(math.Round(number * unit))}, nil
+	return number * unit, nil
 }
 
 // UnmarshalText is ParseSize.
