@@ -3,6 +3,7 @@ package rerequest
 import (
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func FuzzDialogueOfAsker(f *testing.F) {
 			if !dialogue.Play(asker.stream(t, holder, ID), asks) {
 				t.Error("the holder waits for ever")
 			}
-			settle(2 * time.Hour) // so that the transfer ends, too
+			settle(15 * time.Minute) // so that the transfer ends, too
 			w.close()
 			served := holder.events.those(is(Served))
 			if len(served) != len(holder.events.those(is(Serving))) || len(served) > 1 {
@@ -61,7 +62,14 @@ func FuzzDialogueOfHolder(f *testing.F) {
 			w.hasTrees = hasTree
 			w.announce("letter", letter)
 			holder, asker := w.bare("holder"), w.device("asker")
-			holder.handle[ID] = func(s network.Stream) { dialogue.Play(s, answers) }
+			var asked atomic.Int32
+			holder.handle[ID] = func(s network.Stream) {
+				if asked.Add(1) > 3 { // it is asked again and again
+					s.Reset()
+					return
+				}
+				dialogue.Play(s, answers)
+			}
 			asker.wants("letter")
 			asker.meets(holder)
 			settle(time.Second) // it has asked

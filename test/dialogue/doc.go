@@ -13,7 +13,7 @@
 //
 //	0 say      length 2 ‖ so many bytes, or what there is of them
 //	1 repeat   count 3 ‖ byte: says it so often; 4 MiB in a script at most
-//	2 await    count 3: until so many more bytes were heard, the stream ends, or an hour is over
+//	2 await    count 3: until so many more bytes were heard, the stream ends, or 12 minutes are over
 //	3 pause    count 1: three times so many seconds
 //	4 close    says no more
 //	5 reset    the end
@@ -37,12 +37,13 @@ const (
 
 const (
 	maxRepeated = 4 << 20
-	// What is behind so many steps, writes or three hours is not played: then the memory
+	// What is behind so many steps or writes, or half an hour, is not played: then the memory
 	// that a dialogue takes is the service's, and not that of the network under it.
 	maxSteps  = 500
 	maxWrites = 2000
-	// patience is how long an await and the silence after a script last.
-	patience = time.Hour
+	// patience is how long an await and the silence after a script last: longer than
+	// any of our services waits for the other side.
+	patience = 12 * time.Minute
 	// second is the unit of a pause.
 	second = 3 * time.Second
 )

@@ -27,8 +27,8 @@ type player struct {
 	isOver bool // the other side says no more
 }
 
-// Play plays script on s, and then, unless the script resets it, is silent for up to an
-// hour of the bubble's clock. It returns when s is reset and nobody reads it any more,
+// Play plays script on s, and then, unless the script resets it, is silent for up to 12
+// minutes of the bubble's clock. It returns when s is reset and nobody reads it any more,
 // and tells whether the other side had ended its direction by then.
 func Play(s network.Stream, script []byte) (ended bool) {
 	p := &player{stream: s, rest: script, began: time.Now(), more: make(chan struct{}, 1)}
