@@ -8,9 +8,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // raw sends bytes to the node's port, with its Host and token, and reads the answer. The
@@ -113,6 +116,10 @@ func TestHostileRequests(t *testing.T) {
 	if status, text := f.raw("GET /v1/node HTTP/1.1", nil, nil); status != http.StatusOK {
 		t.Errorf("afterwards: %d %s", status, text)
 	}
+	lab.Eventually(t, "net/http to be done with connections that it broke off", func() bool {
+		stacks := make([]byte, 1<<20)
+		return !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("closeWriteAndWait"))
+	})
 }
 
 // asJSON is an attempt with a body.
