@@ -118,7 +118,7 @@ func (n *Node) startFiles() (err error) {
 		return err
 	}
 	n.files, err = filexfer.New(promptStreams{n.host}, filexfer.Config{
-		Accept: n.receive, Observe: n.observeTransfer, Ranges: true, Wrap: n.throttle, Logger: n.logger("filexfer"),
+		Admit: n.mayOffer, Accept: n.receive, Observe: n.observeTransfer, Ranges: true, Wrap: n.throttle, Logger: n.logger("filexfer"),
 	})
 	if err != nil {
 		return err

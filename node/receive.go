@@ -10,18 +10,30 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/libp2p/go-libp2p/core/network"
+
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
 	"github.com/passeur-p2p/passeur/node/rules"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
+// mayOffer is nil for the devices that could offer something: those of partners, and
+// who sends by a code. It is filexfer's Admit.
+func (n *Node) mayOffer(c network.Conn) error {
+	if n.settings.Role == RoleDHT {
+		return errRole
+	}
+	device := c.RemotePeer()
+	if _, known := n.accountOf(device); known || n.oneShots.with(device) {
+		return nil
+	}
+	return &filexfer.Refusal{Reason: "not a contact"}
+}
+
 // receive decides on an offer: it is filexfer's Accept. One that was asked for is
 // taken; with another it is for the rules to decide, or for the user.
 func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, error) {
-	if n.settings.Role == RoleDHT {
-		return nil, errRole
-	}
 	if sink, is, err := n.takeByCode(o); is {
 		return sink, err
 	}

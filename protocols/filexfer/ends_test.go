@@ -1,6 +1,7 @@
 package filexfer
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -403,6 +404,35 @@ func TestLimits(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who may offer nothing is told so before a byte of his is read, and takes no place.
+func TestWhoIsNotAdmittedTakesNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left, right := connect(t)
+		mount(t, left, Config{})
+		receiver, _ := mount(t, right, Config{
+			MaxIncoming: 1,
+			Admit:       func(network.Conn) error { return &Refusal{Reason: "not a contact"} },
+			Accept:      undecided(make(chan Offer)),
+		})
+		for range 3 {
+			silent, err := left.NewStream(t.Context(), "right", ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer silent.Reset()
+			if answer, err := bufio.NewReader(silent).ReadString('\n'); answer != "NGO not a contact\n" {
+				t.Errorf("the answer is %q, %v", answer, err)
+			}
+		}
+		synctest.Wait()
+		receiver.mu.Lock()
+		defer receiver.mu.Unlock()
+		if receiver.incoming != 0 {
+			t.Errorf("%d transfers are counted", receiver.incoming)
+		}
+	})
 }
 
 func TestBadConfigAndFiles(t *testing.T) {

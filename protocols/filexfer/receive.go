@@ -47,6 +47,9 @@ type incoming struct {
 
 // talk is the receiver's side of the wire, from top to bottom.
 func (i *incoming) talk(ctx context.Context) error {
+	if err := i.service.cfg.Admit(i.view.Conn); err != nil {
+		return refuse("admit", err)
+	}
 	if err := i.service.admit(i.transfer); err != nil {
 		return refuse("admit", err)
 	}

@@ -31,6 +31,11 @@ type Host interface {
 
 // Config of a Service. The zero value sends and refuses every offer.
 type Config struct {
+	// Admit tells whether a device is listened to at all. It is asked before
+	// anything is read, and before the transfer counts among MaxIncoming, so that
+	// those who may offer nothing cannot take the places of those who may. Its error
+	// refuses as one of Accept does. It must not block. Nil: everybody is.
+	Admit func(network.Conn) error
 	// Accept decides on an offer and may wait for a person. It returns where the
 	// bytes go; or ErrRefused, or a *Refusal with a reason. Another error refuses
 	// as well, and is shown as InvalidPath when it is ErrNoSpace, ErrNotWritable
@@ -132,6 +137,9 @@ func (c *Config) fill() error {
 	}
 	if c.Accept == nil {
 		c.Accept = func(context.Context, Offer) (Sink, error) { return nil, ErrRefused }
+	}
+	if c.Admit == nil {
+		c.Admit = func(network.Conn) error { return nil }
 	}
 	if c.Wrap == nil {
 		c.Wrap = func(s network.Stream) network.Stream { return s }
