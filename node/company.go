@@ -23,6 +23,9 @@ const (
 	companyAtOnce = 8
 	// companyTry bounds one attempt: the connection, and catching up over it.
 	companyTry = 2 * time.Minute
+	// companyTag keeps the connection manager from closing connections to the own
+	// devices and to contacts' for those of strangers.
+	companyTag = "passeur/company"
 )
 
 // company keeps this node in touch with the devices that share conversations
@@ -101,7 +104,10 @@ func (c *company) met(e event.EvtPeerConnectednessChanged) {
 	if e.Connectedness != network.Connected {
 		return
 	}
-	if _, known := c.n.accountOf(e.Peer); known {
+	if account, known := c.n.accountOf(e.Peer); known {
+		if account == c.n.keys.account || c.n.contacts.accepted(account) {
+			c.n.host.ConnManager().Protect(e.Peer, companyTag)
+		}
 		c.n.again.Appeared(e.Peer)
 		c.try(e.Peer)
 	}

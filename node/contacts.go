@@ -305,6 +305,11 @@ func (n *Node) forgetContact(a conversation.Account) error {
 	}
 	n.introductions.stop(a)
 	n.cancelAll(a)
+	if devices, known := n.rememberedDevices(a); known {
+		for _, device := range devices {
+			n.host.ConnManager().Unprotect(device, companyTag)
+		}
+	}
 	if err := n.directory.Forget(a); err != nil {
 		return err
 	}

@@ -40,6 +40,15 @@ const (
 	publicRecordBytes     = 256 << 20
 )
 
+// What an ordinary node allows at least. libp2p's own limits grow with the machine's
+// memory: on one of 1 GB they are 64 incoming connections, fewer than the connection
+// manager keeps, and as many as one address may have.
+const (
+	ownerConns, ownerConnsInbound     = 768, 512
+	ownerStreams, ownerStreamsInbound = 8192, 4096
+	ownerTransient                    = 384
+)
+
 // recordBytes is what an ordinary node keeps of the DHT's records.
 const recordBytes = 32 << 20
 
@@ -54,7 +63,7 @@ func (r Role) conns() (low, high, perAddress, perSecond int) {
 // limits changes libp2p's for the role.
 func (r Role) limits(to rcmgr.ConcreteLimitConfig) rcmgr.ConcreteLimitConfig {
 	if r != RoleDHT {
-		return to
+		return ownerLimits(to)
 	}
 	all := rcmgr.ResourceLimits{
 		Conns: publicConns, ConnsInbound: publicConns, ConnsOutbound: publicConns / 2,
@@ -74,6 +83,22 @@ func (r Role) limits(to rcmgr.ConcreteLimitConfig) rcmgr.ConcreteLimitConfig {
 		System: all, Transient: young, PeerDefault: one,
 		ServiceDefault: streamsOf(all), ProtocolDefault: streamsOf(all),
 		ServicePeerDefault: streamsOf(one), ProtocolPeerDefault: streamsOf(one),
+	}
+	return part.Build(to)
+}
+
+// ownerLimits raises what is too little for an ordinary node.
+func ownerLimits(to rcmgr.ConcreteLimitConfig) rcmgr.ConcreteLimitConfig {
+	part := to.ToPartialLimitConfig()
+	for _, limit := range []struct {
+		value *rcmgr.LimitVal
+		least rcmgr.LimitVal
+	}{
+		{&part.System.Conns, ownerConns}, {&part.System.ConnsInbound, ownerConnsInbound}, {&part.System.ConnsOutbound, ownerConns},
+		{&part.System.Streams, ownerStreams}, {&part.System.StreamsInbound, ownerStreamsInbound}, {&part.System.StreamsOutbound, ownerStreams},
+		{&part.Transient.Conns, ownerTransient}, {&part.Transient.ConnsInbound, ownerTransient}, {&part.Transient.ConnsOutbound, ownerTransient},
+	} {
+		*limit.value = max(*limit.value, limit.least)
 	}
 	return part.Build(to)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/test"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/multiformats/go-multiaddr"
 )
 
@@ -65,5 +66,17 @@ func TestLimitsOfRoles(t *testing.T) {
 			t.Errorf("role %q: %d connections altogether", want.role, n)
 		}
 		done()
+	}
+}
+
+// TestOwnerLimitsOnASmallMachine: on one with so little memory that libp2p would let in
+// as many connections as one address may have, there is room for more.
+func TestOwnerLimitsOnASmallMachine(t *testing.T) {
+	small := RoleOwner.limits(rcmgr.DefaultLimits.Scale(128<<20, 1024)).ToPartialLimitConfig()
+	if most := int(small.System.ConnsInbound); most < 2*connsHigh || most < 4*connsPerAddress {
+		t.Errorf("%d incoming connections; the connection manager keeps %d, one address may have %d", most, connsHigh, connsPerAddress)
+	}
+	if young := int(small.Transient.ConnsInbound); young < 4*connsPerAddress {
+		t.Errorf("%d connections that have not said yet who they are; one address may have %d", young, connsPerAddress)
 	}
 }
