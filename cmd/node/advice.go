@@ -14,7 +14,7 @@ func advice(code string) string {
 		codeOtherUser:               "run the command as that user, or name your own home with --home",
 		codeLocked:                  "stop that one first, or give another home with --home",
 		api.CodeUnknownContact:      "see 'passeur contact list', or add one with 'passeur contact invite'",
-		api.CodeNotAccepted:         "see 'passeur contact list'; a contact that asked you waits for 'passeur contact accept ACCOUNT --name NAME'",
+		api.CodeNotAccepted:         "see 'passeur contact list'; a contact that asked you waits for 'passeur contact accept NAME'",
 		api.CodeNotPending:          "ask with 'passeur contact add ACCOUNT --name NAME'",
 		api.CodeNameTaken:           "choose another with --name",
 		api.CodeBadName:             "choose one with --name, for instance --name bob",

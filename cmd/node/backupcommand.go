@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +50,7 @@ and with it anybody is you: choose a long one, and keep it elsewhere.`,
 		GroupID: groupMore,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			phrase, err := a.passphrase(passphrase, true)
+			phrase, err := a.passphrase(cmd.Context(), passphrase, true)
 			if err != nil {
 				return err
 			}
@@ -85,7 +84,7 @@ yet; either all of it is made, or nothing.
 			if err := mustBeEmpty(a.home); err != nil {
 				return err
 			}
-			phrase, err := a.passphrase(passphrase, false)
+			phrase, err := a.passphrase(cmd.Context(), passphrase, false)
 			if err != nil {
 				return err
 			}
@@ -217,9 +216,9 @@ func moveHome(temp, home string) error {
 
 // passphrase is the first line of a file or, without one, what is typed on the
 // terminal; a new one is typed twice and must not be short.
-func (a *app) passphrase(path string, isNew bool) (phrase string, err error) {
+func (a *app) passphrase(ctx context.Context, path string, isNew bool) (phrase string, err error) {
 	if path == "" {
-		phrase, err = a.askPassphrase(isNew)
+		phrase, err = a.askPassphrase(ctx, isNew)
 	} else if phrase, err = passwordIn(path); err != nil {
 		err = fileError("the passphrase's file: %w", err)
 	}
@@ -234,22 +233,15 @@ func (a *app) passphrase(path string, isNew bool) (phrase string, err error) {
 	return phrase, nil
 }
 
-func (a *app) askPassphrase(twice bool) (string, error) {
-	stdin := int(os.Stdin.Fd())
-	if !term.IsTerminal(stdin) {
+func (a *app) askPassphrase(ctx context.Context, twice bool) (string, error) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return "", usageError("there is no terminal to ask for the passphrase: give --passphrase-file")
 	}
-	ask := func(what string) (string, error) {
-		fmt.Fprint(a.stderr, what)
-		raw, err := term.ReadPassword(stdin)
-		fmt.Fprintln(a.stderr)
-		return string(bytes.TrimRight(raw, "\r\n")), err
-	}
-	phrase, err := ask("Passphrase: ")
+	phrase, err := a.readSecret(ctx, "Passphrase: ")
 	if err != nil || !twice {
 		return phrase, err
 	}
-	again, err := ask("Once more: ")
+	again, err := a.readSecret(ctx, "Once more: ")
 	if err == nil && again != phrase {
 		err = usageError("the two passphrases are not the same")
 	}

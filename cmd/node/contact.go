@@ -37,8 +37,14 @@ it in 'contact list' and accepts.`,
 func (a *app) contactAddCommand() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use:     "add ACCOUNT --name NAME",
-		Short:   "Ask an account to become a contact",
+		Use:   "add ACCOUNT --name NAME",
+		Short: "Ask an account to become a contact",
+		Long: `Ask an account to become a contact. ACCOUNT is what 'passeur id' shows on the other side.
+The request waits here until one of its devices can be reached, however long that takes,
+and then there until somebody accepts. An account that has asked you is accepted by this.
+
+Who sent you the account, or carried it, could have put in another: 'passeur contact
+verify' compares.`,
 		Example: "  passeur contact add passeur:… --name bob",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

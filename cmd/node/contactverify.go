@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -118,28 +115,6 @@ func (a *app) askSame(cmd *cobra.Command, c *api.Client, who string) error {
 			err: fmt.Errorf("%s is not verified; nothing was changed. If the account is another one there, this is not that person's: 'passeur contact remove %s' forgets it", contactName(contact), show.Text(who))}
 	}
 	return nil
-}
-
-// readAnswer reads a line, until ctx ends: Ctrl-C does not end a read of the terminal.
-func readAnswer(ctx context.Context, in io.Reader) (string, error) {
-	type line struct {
-		text string
-		err  error
-	}
-	got := make(chan line, 1)
-	go func() { // ends with the process at the latest
-		text, err := bufio.NewReader(io.LimitReader(in, maxCodeLine)).ReadString('\n')
-		got <- line{strings.TrimSpace(text), err}
-	}()
-	select {
-	case l := <-got:
-		if errors.Is(l.err, io.EOF) {
-			l.err = nil
-		}
-		return l.text, l.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
 }
 
 // findContact finds whom an alias or an account means.

@@ -136,8 +136,8 @@ func (a *app) banCommand() *cobra.Command {
 	var before string
 	cmd := a.memberCommand(conversation.Ban, "Ban somebody: what he writes counts no more, whatever its date", "%s is banned from %s")
 	cmd.Long = `Ban somebody: nothing of him counts that you have not seen by now, and whoever joined
-only through him is out. With --before, what he wrote after that entry, or did not
-know it, does not count either; the owner thereby undoes what somebody backdated.`
+only through him is out. With --before, of what he wrote only that counts which the
+entry follows on; by that the owner undoes what somebody has given an earlier date.`
 	cmd.Example = "  passeur conversation ban holiday mallory\n  passeur conversation ban holiday mallory --before 3f2a91c0"
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.changeMember(cmd.Context(), conversation.Ban, args, before, "%s is banned from %s")

@@ -12,8 +12,10 @@ import (
 
 func (a *app) refuseCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "refuse ID",
-		Short:   "Refuse an offered file",
+		Use:   "refuse ID",
+		Short: "Refuse an offered file or folder",
+		Long: `Refuse an offered file or folder. The sender is told so, and 'passeur inbox' lists it no
+more. What is of a conversation 'passeur get' can still fetch later.`,
 		Example: "  passeur refuse 0123456789abcdef",
 		GroupID: groupFiles,
 		Args:    cobra.ExactArgs(1),

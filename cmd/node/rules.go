@@ -20,7 +20,7 @@ Rules stand in the config file, as tables [[rule]]:
   [[rule]]
   name     = "photos from alice"
   from     = ["alice"]            # aliases or accounts; left out: any contact
-  verified = true                 # only contacts met by a code
+  verified = true                 # only contacts met by a code, or compared
   type     = ["image/*", ".pdf"]  # by the name's ending; left out: any
   max_size = "200M"
   quota    = "5G"                 # in 30 days

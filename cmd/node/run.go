@@ -27,6 +27,9 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run the node until it is stopped (Ctrl-C, SIGTERM)",
 		Long: `Run the node until it is stopped by Ctrl-C or SIGTERM. Everything else asks it.
 
+Nodes find each other in the DHT, an address book that they keep together. --bootstrap
+names a node of it to begin with; on a local network they find each other without.
+
 When it is ready it says who it is; with --json that is one line,
 {"event":"ready","account":…,"device":…,"addrs":[…]}. It says so again when this device
 has joined an account ('passeur device join'): then the node starts anew, as one of that

@@ -17,7 +17,9 @@ func (a *app) transfersCommand() *cobra.Command {
 		Short: "List all transfers, the newest last",
 		Long: `List all transfers, the newest last. States: created, awaiting-peer (the other side
 must accept), awaiting-host (you must accept), ongoing, finished, closed-by-host (ended
-here), closed-by-peer (ended there), invalid-path, unjoinable-peer, timeout-expired. A
+here), closed-by-peer (ended there), invalid-path (it could not be written, for want of
+room for instance), unjoinable-peer (nobody could be reached), timeout-expired (nobody
+decided in time). A
 wanted file is asked for whenever a device that may have it appears; 'passeur cancel'
 gives it up. The path is direct, punched (through a NAT), mapped (a forwarded port) or
 relayed.

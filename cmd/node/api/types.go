@@ -144,7 +144,8 @@ type Event struct {
 // NewContact asks an account to become a contact under a local alias.
 type NewContact struct {
 	Account string `json:"account"`
-	// Name is the local alias; "" takes what the contact calls itself.
+	// Name is the local alias. Without one the answer is bad-name: nobody knows yet what
+	// the account calls itself.
 	Name string `json:"name" required:"false"`
 }
 
