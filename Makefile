@@ -15,6 +15,10 @@ FUZZTIME ?= 60s
 # rounds of the benchmark, and which rows, with commas; empty: all (bin/bench -list)
 ROUNDS ?= 3
 ROW ?=
+# how long the soak goes on
+DURATION ?= 1h
+# how many nodes the simulated networks have
+NODES ?= 20 100 300
 # systems to make a release for; empty: all, linux/amd64 and others (packaging/release)
 TARGETS ?=
 # where govulncheck looks, file://DIR for a copy; empty: vuln.go.dev
@@ -28,14 +32,22 @@ VENDOR := cmd/node/dashboard/web/lib
 
 TOOL = $(GO) tool -modfile=tools.mod
 
+# The race detector for all Go code but SQLite, which is C translated to Go: neither it
+# nor checkptr knows that memory, and nine tenths of the tests' time went there.
+RACE = -race $(foreach p,modernc.org/sqlite/lib modernc.org/libc,'-gcflags=$(p)=-race=false -d=checkptr=0')
+# Packages whose tests take longest begin first, lest one of them runs on alone.
+LONG = ./node ./test/natlab/through ./test/browser ./test/homes ./cmd/node ./test/release
+# Packages that are tested at a time: one more than there are processors, as many wait.
+AT_ONCE = $(shell echo $$(($$(nproc) + 1)))
+
 .PHONY: build
 build: ## make bin/passeur
 	$(GO) build -trimpath -o bin/passeur ./cmd/node
 
 .PHONY: test
 test: deps lint ## all checks and all tests, with the race detector
-	$(TOOL) gotestsum --format pkgname --hide-summary skipped --packages ./... \
-		--rerun-fails=$(RERUNS) --rerun-fails-max-failures 3 -- -race -count=1 -timeout $(TIMEOUT)
+	$(TOOL) gotestsum --format pkgname --hide-summary skipped --packages "$(LONG) ./..." \
+		--rerun-fails=$(RERUNS) --rerun-fails-max-failures 3 -- $(RACE) -vet=off -p $(AT_ONCE) -count=1 -timeout $(TIMEOUT)
 
 .PHONY: demo
 demo: build ## two people and a DHT node on this machine: a file crosses (FILE=path)
@@ -50,6 +62,15 @@ bench: build ## how fast passeur is, next to others: ROUNDS=3, ROW=name,name
 natlab: deps ## two nodes behind two routers: PAIR=prc,sym of open fullcone prc prcrst prcnofw sym upnp
 	NATLAB_PAIR="$(PAIR)" $(GO) test -count=1 -v -timeout 30m -run '^TestMatrix$$' ./test/natlab/through
 
+.PHONY: faults
+faults: ROUNDS = 500
+faults: deps ## ROUNDS=500 files, each with a fault on its way, and a table of what became of them
+	FAULTS_ROUNDS=$(ROUNDS) $(GO) test -count=1 -v -timeout 24h -run '^TestFaults$$' ./test/faults
+
+.PHONY: soak
+soak: deps ## files, messages and restarts for DURATION=1h, and what nodes have at its end
+	FAULTS_SOAK=$(DURATION) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./test/faults
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=60s
 	grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . \
@@ -58,6 +79,14 @@ fuzz: ## every fuzz target for FUZZTIME=60s
 		echo "== $$dir $$name"; \
 		$(GO) test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=20x "$$dir" </dev/null; \
 	done
+
+.PHONY: load
+load: ## one node under far too much of everything, and whether its limits hold: a table
+	LOAD_WHOLE=yes nice -n 10 $(GO) test -count=1 -v -timeout 2h -run '^TestLoad$$' ./test/load
+
+.PHONY: scale
+scale: ## what a node costs in networks of growing size, simulated: NODES="20 100 300"
+	SCALE_NODES="$(NODES)" nice -n 10 $(GO) test -count=1 -v -timeout 6h -run '^TestScale$$' ./test/scale
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
