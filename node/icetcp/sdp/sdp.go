@@ -55,7 +55,7 @@ type Description struct {
 	Candidates []Candidate
 	// HandOff: after nomination this side can switch the socket of the nominated
 	// pair from RFC 4571 frames to the bare byte stream, version 1 of the switch.
-	// Without it the frames stay for the life of the connection.
+	// Package icetcp refuses a side without it.
 	HandOff bool
 	// Relays are addresses borrowed from TURN servers, to be dialled by plain TCP.
 	Relays []netip.AddrPort
