@@ -8,6 +8,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/conversation/logstore"
 )
 
 // Refuses tells whether n knows that other's account has revoked its device, and lets
@@ -62,3 +63,31 @@ func ForgetOneShots(n *Node) {
 
 // HostOf is the libp2p host of a node.
 func HostOf(n *Node) host.Host { return n.host }
+
+// InviteOften founds groups of from's that invite to's account, and gives them to it.
+func InviteOften(ctx context.Context, from, to *Node, groups int) error {
+	for range groups {
+		c, err := from.createGroup(ctx, "group", []conversation.Account{to.Identity().Account})
+		if err != nil {
+			return err
+		}
+		var entries []conversation.Raw
+		first := []conversation.ID{c.ID} // the invitation comes by itself, or not
+		_, err = from.conversations.Missing(ctx, c.ID, first, nil, conversation.ID{}, 100, 1<<20, func(r conversation.Raw) error {
+			entries = append(entries, r)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := to.conversations.Ingest(ctx, c.ID, entries, logstore.Source{Account: from.Identity().Account}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Takes tells whether n lets other's device give it entries of a conversation.
+func Takes(n, other *Node, conv conversation.ID) bool {
+	return n.accepts(other.Identity().Device, conv)
+}

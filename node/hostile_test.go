@@ -18,6 +18,7 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/multiformats/go-multiaddr"
 
+	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/nodetest"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
@@ -165,4 +166,30 @@ func TestWhatIsNoFileIsNotSent(t *testing.T) {
 	}
 	nodetest.Ended(t, net.Alice, sent.ID)
 	crosses(t, net.Alice, net.Bob)
+}
+
+// TestUninvitedConversationsAreBounded: a contact founds one group after the other that
+// his friend never joins. The friend's node takes a hundred, and still what there is.
+func TestUninvitedConversationsAreBounded(t *testing.T) {
+	net := nodetest.NewTrio(t)
+	nodetest.Befriend(t, net.Alice, net.Bob)
+	say(t, net.Bob, "alice", "hello")
+	reads(t, net.Alice, "bob", "bob: hello")
+	pair, err := net.Alice.Conversation("bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := conversation.ID{1}
+	if !node.Takes(net.Alice, net.Bob, other) {
+		t.Error("the first group is not taken")
+	}
+	if err := node.InviteOften(t.Context(), net.Bob, net.Alice, 100); err != nil {
+		t.Fatal(err)
+	}
+	if node.Takes(net.Alice, net.Bob, other) {
+		t.Error("one more group is taken")
+	}
+	if !node.Takes(net.Alice, net.Bob, pair.ID) {
+		t.Error("what the two have is taken no more")
+	}
 }
