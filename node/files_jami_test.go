@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -53,7 +54,9 @@ type grouped struct {
 // although there are two; in the end all show everything.
 func testTwoMembers(t *testing.T, g grouped) {
 	path, content := randomFile(t, "letters.txt", 64_000)
-	events := g.alice.Watch(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	events := g.alice.Watch(ctx)
 	sent, err := g.alice.SendFile(t.Context(), path, "club")
 	if err != nil {
 		t.Fatal(err)
@@ -80,9 +83,8 @@ func testTwoMembers(t *testing.T, g grouped) {
 			t.Errorf("%s ends with %+v, %v", n.Identity().Name, got, err)
 		}
 	}
-	waited := false
-	for times := 0; ; {
-		e := <-events
+	waited, times := false, 0
+	for e := range events {
 		if e.Transfer == nil || e.Transfer.ID != sent.ID {
 			continue
 		}
@@ -98,6 +100,7 @@ func testTwoMembers(t *testing.T, g grouped) {
 			return
 		}
 	}
+	t.Error("alice's node does not tell the end")
 }
 
 // testVCard: testVcfFileTransferInConversation.

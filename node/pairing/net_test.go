@@ -145,8 +145,8 @@ func TestPairingOverAServer(t *testing.T) {
 		t.Run(string(p), func(t *testing.T) {
 			server, a, b := trio(t)
 			c := NewCode(p)
-			shown := a.show(t.Context(), c)
-			mustPair(t, a.device, b.device, shown, b.enter(t.Context(), typed(t, c.Words())))
+			shown := a.show(soon(t), c)
+			mustPair(t, a.device, b.device, shown, b.enter(soon(t), typed(t, c.Words())))
 			kinds := server.saw(t, kindHello, kindAnswer, kindProof, kindWelcome)
 			if kinds[kindHello] != 1 || kinds[kindAnswer] != 1 || kinds[kindProof] != 1 || kinds[kindWelcome] != 1 || kinds[kindOver] != 0 {
 				t.Errorf("the server saw %v", kinds)
@@ -184,9 +184,9 @@ func assertNothingSecret(t *testing.T, server *peerNode, c Code, parties ...Part
 func TestPairingOnALANWithoutAServer(t *testing.T) {
 	a := newPeer(t, "a", dht.ModeServer)
 	c := NewCode(Link)
-	shown := a.show(t.Context(), c)
+	shown := a.show(soon(t), c)
 	b := newPeer(t, "b", dht.ModeServer)
-	entered := b.enter(t.Context(), typed(t, c.Words()))
+	entered := b.enter(soon(t), typed(t, c.Words()))
 	b.connect(t, a)
 	mustPair(t, a.device, b.device, shown, entered)
 }
@@ -196,19 +196,19 @@ func TestPairingWithTheServerItself(t *testing.T) {
 	a := newPeer(t, "a", dht.ModeServer)
 	b := newPeer(t, "b", dht.ModeClient, a)
 	c := NewCode(Contact)
-	shown := a.show(t.Context(), c)
-	mustPair(t, a.device, b.device, shown, b.enter(t.Context(), typed(t, c.QR())))
+	shown := a.show(soon(t), c)
+	mustPair(t, a.device, b.device, shown, b.enter(soon(t), typed(t, c.QR())))
 	c = NewCode(Contact)
 	a.events, b.events = nil, nil
-	shown = b.show(t.Context(), c)
-	mustPair(t, b.device, a.device, shown, a.enter(t.Context(), typed(t, c.Words())))
+	shown = b.show(soon(t), c)
+	mustPair(t, b.device, a.device, shown, a.enter(soon(t), typed(t, c.Words())))
 }
 
 func TestWrongWordOverAServerBurnsOnDisk(t *testing.T) {
 	server, a, b := trio(t)
 	c := NewCode(Link)
-	shown := a.show(t.Context(), c)
-	mustFail(t, "entered", <-b.enter(t.Context(), wrong(c)), ErrWrongCode)
+	shown := a.show(soon(t), c)
+	mustFail(t, "entered", <-b.enter(soon(t), wrong(c)), ErrWrongCode)
 	mustFail(t, "shown", <-shown, ErrWrongCode)
 	assertBurntForEver(t, a.device, c)
 	assertBurntForEver(t, b.device, c)
@@ -219,14 +219,22 @@ func TestWrongWordOverAServerBurnsOnDisk(t *testing.T) {
 	}
 }
 
+// soon ends when a test has waited in vain.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // Of two who enter the code at once one is served, whichever.
 func TestTwoClaimantsOverAServer(t *testing.T) {
 	server, a, b := trio(t)
 	second := newPeer(t, "second", dht.ModeClient, server)
 	c := NewCode(Contact)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	shown := a.show(t.Context(), c)
+	shown := a.show(soon(t), c)
 	byB, bySecond := b.enter(ctx, typed(t, c.Words())), second.enter(ctx, typed(t, c.QR()))
 	o := <-shown
 	if o.err != nil {
@@ -252,7 +260,7 @@ func TestGarbageInTheInboxDisturbsNobody(t *testing.T) {
 	server, a, b := trio(t)
 	vandal := newPeer(t, "vandal", dht.ModeClient, server)
 	c := NewCode(Contact)
-	shown := a.show(t.Context(), c)
+	shown := a.show(soon(t), c)
 	meeting := meetingKey(c.words.public, hourAt(time.Now())).Public().(ed25519.PublicKey)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -263,5 +271,5 @@ func TestGarbageInTheInboxDisturbsNobody(t *testing.T) {
 			}
 		}
 	}
-	mustPair(t, a.device, b.device, shown, b.enter(t.Context(), typed(t, c.Words())))
+	mustPair(t, a.device, b.device, shown, b.enter(soon(t), typed(t, c.Words())))
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 func contactEvent(n int) Event {
@@ -101,7 +103,9 @@ func TestASlowReaderHoldsUpNobody(t *testing.T) {
 // readEvents opens the stream with the last id that was read, and gives what comes.
 func readEvents(t *testing.T, c *Client, last string) (next func() sse.Event, stop func()) {
 	t.Helper()
-	r := mustRequest(t, http.MethodGet, "http://passeur/v1/events")
+	ctx, cancel := context.WithTimeout(t.Context(), lab.Patience)
+	t.Cleanup(cancel)
+	r := mustRequest(t, http.MethodGet, "http://passeur/v1/events").WithContext(ctx)
 	if last != "" {
 		r.Header.Set("Last-Event-ID", last)
 	}
