@@ -98,7 +98,7 @@ func handler(all map[string]page) http.Handler {
 			refuse(w, http.StatusNotFound, "not-found", fmt.Sprintf("the dashboard has no file %q", r.URL.Path))
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
-			refuse(w, http.StatusMethodNotAllowed, "method-not-allowed", "the dashboard's files can only be read")
+			refuse(w, http.StatusMethodNotAllowed, "bad-method", "the dashboard's files can only be read")
 		default:
 			w.Header().Set("Content-Type", p.kind)
 			w.Header().Set("ETag", p.tag)

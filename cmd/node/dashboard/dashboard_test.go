@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
 )
 
@@ -49,6 +50,7 @@ func TestThePageAndItsHeaders(t *testing.T) {
 }
 
 func TestNothingElse(t *testing.T) {
+	codes := map[int]api.Code{404: api.CodeNotFound, 405: api.CodeBadMethod}
 	for line, status := range map[string]int{
 		"GET /nothing": 404, "GET /v1/node": 404, "GET /../dashboard.go": 404, "GET /lib/": 404, "GET /lib/SHA256SUMS": 404,
 		"GET /lib/lit-html/lit-html.d.ts": 404, "POST /": 405, "DELETE /main.js": 405,
@@ -60,7 +62,7 @@ func TestNothingElse(t *testing.T) {
 			Title, Code, Detail string
 		}
 		if err := json.NewDecoder(r.Body).Decode(&problem); err != nil || r.StatusCode != status || problem.Status != status ||
-			problem.Code == "" || problem.Detail == "" || r.Header.Get("Content-Type") != "application/problem+json" {
+			problem.Code != string(codes[status]) || problem.Detail == "" || r.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %s, %+v, %v", line, r.Status, problem, err)
 		}
 	}

@@ -81,6 +81,9 @@ export async function removeContact(c) {
   apply({ time: new Date().toISOString(), contact: c, removed: true });
 }
 
+/** Notes whether the user has found a contact's account to be the same on their side. @param {import('./types').Contact} c @param {boolean} verified */
+export async function verifyContact(c, verified) { contact(await call('POST', at('/v1/contacts', c.account, 'verify'), { verified })); }
+
 /** @param {string} id */
 export async function revokeDevice(id) {
   apply({ time: new Date().toISOString(), device: await call('DELETE', at('/v1/devices', id)) });
@@ -118,6 +121,12 @@ export async function change(id, what) { return conversation(await call('POST', 
 
 /** @param {string} id @param {string} action @param {string} who */
 export async function changeMember(id, action, who) { return conversation(await call('POST', at('/v1/conversations', id, 'members'), { action, who })); }
+
+/** Asks for a conversation by an id that is not in the list; the answer is the one that is used. @param {string} id */
+export async function findConversation(id) { return conversation(await call('GET', at('/v1/conversations', id))); }
+
+/** Asks for a transfer that is not in the list. @param {string} id */
+export async function findTransfer(id) { return known(await call('GET', at('/v1/transfers', id))); }
 
 /** @param {import('./types').Conversation} c */
 function conversation(c) {

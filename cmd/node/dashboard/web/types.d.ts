@@ -11,7 +11,7 @@ export type EndCode =
 
 export interface Node { account: string; device: string; addrs: string[]; }
 
-export interface Contact { account: string; name: string; state: 'requested' | 'pending' | 'accepted'; }
+export interface Contact { account: string; name: string; state: 'requested' | 'pending' | 'accepted'; verified: '' | 'code' | 'person'; }
 
 export interface PathDetails {
   transport: string; local: string; remote: string; local_type: string; remote_type: string;

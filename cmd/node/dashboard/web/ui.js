@@ -21,7 +21,12 @@ export const ui = {
 /** "#/talk/ID" is view "talk" with arg "ID". */
 function routeOf() {
   const [view, arg] = location.hash.replace(/^#\/?/, '').split('/');
-  return { view: view || 'now', arg: decodeURIComponent(arg ?? '') };
+  return { view: view || 'now', arg: decoded(arg ?? '') };
+}
+
+/** Addresses are typed and cut, too: "%" alone stands for itself. @param {string} text */
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
 }
 
 /** Takes over the address, after it changed. */

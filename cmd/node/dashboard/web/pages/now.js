@@ -1,20 +1,24 @@
 // What goes on: offers to decide about, transfers, and a plain account of it all.
 import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { repeat } from '../lib/lit-html/directives/repeat.js';
+import { findTransfer } from '../actions.js';
 import { items } from '../feed.js';
 import { head, time } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';
+import { nothingThere, nowhere } from '../parts/lookup.js';
 import { enterCode, makeCode } from '../parts/pairing.js';
 import { sendDialog } from '../parts/send.js';
 import { cards } from '../parts/transfer.js';
 import { uploads } from '../parts/upload.js';
 import { isOffer } from '../parts/words.js';
 import { changed, state } from '../state.js';
+import { ui } from '../ui.js';
 
 const FEW = 10;
 let whole = false;
 
 export function now() {
+  if (ui.route.arg !== '') return one(ui.route.arg);
   const all = [...state.transfers.values()].reverse();
   const offers = all.filter(isOffer), running = all.filter((t) => !t.ended && !isOffer(t)), past = all.filter((t) => t.ended);
   return html`${head('Now')}
@@ -28,6 +32,14 @@ export function now() {
     <section class="feed" aria-labelledby="feed"><h2 id="feed">What has been going on</h2>
       ${items.length === 0 ? html`<p class="dim">Nothing yet. Each step of a transfer, and who comes and goes, is told here.</p>` : html`<ol>${repeat(items.slice(0, 60), (i) => i.n, (i) => html`<li data-tone=${i.tone}>${time(i.time, true)}<span>${i.text}</span></li>`)}</ol>`}
     </section></div>`;
+}
+
+/** A transfer by itself. @param {string} id */
+function one(id) {
+  const t = state.transfers.get(id);
+  const none = !t && nowhere(async () => { await findTransfer(id); });
+  return html`${head('Transfer', html`<a class="button" href="#/now">${icon('back')}All transfers</a>`)}
+    ${t ? cards([t]) : none ? nothingThere('transfer', 'It may be too long ago, or a part of the address is missing.', 'now', 'All transfers') : html`<p class="dim loading" role="status">Asking your node…</p>`}`;
 }
 
 function zone() {

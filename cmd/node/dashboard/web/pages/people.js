@@ -6,10 +6,11 @@ import { badge, empty, head, name, sign, who } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';
 import { enterCode, makeCode } from '../parts/pairing.js';
 import { sendDialog } from '../parts/send.js';
-import { person, shortDevice, visible } from '../parts/text.js';
-import { changed, state, talkWith } from '../state.js';
+import { person, visible } from '../parts/text.js';
+import { state, talkWith } from '../state.js';
 import { attempt, close, open, submitted, ui } from '../ui.js';
 import { every } from '../parts/every.js';
+import { onePerson, verifiedMark } from './person.js';
 
 /** @typedef {import('../types').Contact} Contact */
 
@@ -20,6 +21,7 @@ const look = every(EVERY, () => ui.route.view === 'people' && state.link === 'op
 
 export function people() {
   look();
+  if (ui.route.arg !== '') return onePerson(ui.route.arg);
   const asking = state.contacts.filter((c) => c.state === 'pending');
   const others = state.contacts.filter((c) => c.state !== 'pending').sort((a, b) => a.name.localeCompare(b.name));
   return html`${head('People', html`<button @click=${() => enterCode('contact')}>Enter a code</button><button class="main" @click=${meet}>${icon('plus')}Show a code</button>`)}
@@ -50,11 +52,11 @@ function request(c) {
 /** @param {Contact} c */
 function contact(c) {
   const talk = talkWith(c.account);
-  return html`<li class="card">${sign(c.name, c.account)}<div class="grow"><p class="title">${who(c.name)}</p>${c.state === 'requested' ? html`<p class="dim">has not accepted yet; passeur asks again by itself</p>` : presence(c)}</div>
+  return html`<li class="card">${sign(c.name, c.account)}<div class="grow"><p class="title">${who(c.name)} ${verifiedMark(c)}</p>${c.state === 'requested' ? html`<p class="dim">has not accepted yet; passeur asks again by itself</p>` : presence(c)}</div>
     <div class="row buttons">
       ${talk && c.state === 'accepted' ? html`<a class="button" href="#/talk/${talk.id}">Write<span class="unseen"> to ${person(c.name)}</span></a>` : nothing}
       ${c.state === 'accepted' ? html`<button @click=${() => sendDialog([], c.account)}>Send<span class="unseen"> files to ${person(c.name)}</span></button>` : nothing}
-      <button class="bare" @click=${() => details(c)}>${icon('more')}<span class="unseen">More about ${person(c.name)}</span></button>
+      <a class="button bare" href="#/people/${c.account}">${icon('more')}<span class="unseen">More about ${person(c.name)}</span></a>
     </div></li>`;
 }
 
@@ -65,24 +67,6 @@ function presence(c) {
   if (!e) return html`<p class="dim">looking…</p>`;
   if (up.length === 0) return html`<p class="dim"><span class="dot"></span> no connection now; passeur makes one when there is something to send</p>`;
   return html`<p class="dim"><span class="dot on"></span> connected ${up.map((d) => badge(d.path, d.path_details))}</p>`;
-}
-
-/** @param {Contact} c */
-function details(c) {
-  let sure = false;
-  open({ title: person(c.name), body: () => html`<dl class="facts-list">
-      <dt>Account</dt><dd><bdi class="mono">${visible(c.account)}</bdi><p class="dim">Compare it with what “passeur id” prints on their side to be sure who it is.</p></dd>
-      <dt>Devices</dt><dd>${devicesOf(c)}</dd></dl>
-    ${sure ? html`<p class="callout bad">You will not be able to send each other anything until you are contacts again. Your conversation stays.</p>` : nothing}
-    <div class="row end">${sure ? html`<button class="danger" @click=${async () => { await attempt(() => removeContact(c), `${person(c.name)} is no contact any more.`); close(); }}>Yes, remove ${person(c.name)}</button>` : html`<button @click=${() => { sure = true; changed(); }}>Remove…</button>`}
-      <button class="main" @click=${close}>Close</button></div>` });
-}
-
-/** @param {Contact} c */
-function devicesOf(c) {
-  const all = state.reaches.get(c.account)?.devices ?? [];
-  if (all.length === 0) return html`<span class="dim">none known yet</span>`;
-  return html`<ul class="plain">${all.map((d) => html`<li><span class="mono">${shortDevice(d.device)}</span> ${d.path ? badge(d.path, d.path_details) : html`<span class="dim">${d.last_negotiation?.error ? visible(d.last_negotiation.error) : 'no connection now'}</span>`}</li>`)}</ul>`;
 }
 
 function byAccount() {

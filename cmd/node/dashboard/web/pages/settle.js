@@ -37,15 +37,23 @@ function settleFocus() {
 }
 
 const NEAR = 80; // px
-/** @type {{ of: string, last: string, height: number }} */ let seen = { of: '', last: '', height: 0 };
+/** @type {{ of: string, last: string, height: number, end: boolean }} */ let seen = { of: '', last: '', height: 0, end: true };
+
+const messages = () => /** @type {HTMLElement | null} */ (document.querySelector('.messages'));
 
 /** A conversation shows its newest message, unless somebody reads further up. */
 function settleScroll() {
-  const talk = /** @type {HTMLElement | null} */ (document.querySelector('.messages'));
-  if (!talk) { seen = { of: '', last: '', height: 0 }; return; }
+  const talk = messages();
+  if (!talk) { seen = { of: '', last: '', height: 0, end: true }; return; }
   const of = ui.route.arg, last = talk.dataset['last'] ?? '';
-  const atEnd = seen.height - talk.scrollTop - talk.clientHeight < NEAR;
-  if (of !== seen.of || (last !== seen.last && atEnd)) talk.scrollTop = talk.scrollHeight;
+  if (of !== seen.of || (last !== seen.last && seen.end)) talk.scrollTop = talk.scrollHeight;
   else if (last === seen.last && talk.scrollHeight > seen.height && talk.scrollTop < NEAR) talk.scrollTop += talk.scrollHeight - seen.height;
-  seen = { of, last, height: talk.scrollHeight };
+  seen = { of, last, height: talk.scrollHeight, end: atEnd(talk) };
 }
+
+/** @param {HTMLElement} talk */
+const atEnd = (talk) => talk.scrollHeight - talk.scrollTop - talk.clientHeight < NEAR;
+
+addEventListener('scroll', (e) => { if (e.target === messages()) seen.end = atEnd(/** @type {HTMLElement} */ (e.target)); }, true);
+// A phone that is turned, or shows its keyboard.
+addEventListener('resize', () => { const talk = messages(); if (talk && seen.end) talk.scrollTop = talk.scrollHeight; });

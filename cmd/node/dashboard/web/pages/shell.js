@@ -2,7 +2,9 @@
 // page has to say.
 import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { spoken } from '../feed.js';
+import { head } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';
+import { nothingThere } from '../parts/lookup.js';
 import { receivers, receiverOf, sendDialog } from '../parts/send.js';
 import { shortDevice, visible } from '../parts/text.js';
 import { isOffer } from '../parts/words.js';
@@ -35,7 +37,7 @@ export const VIEWS = [
 /** @param {string} view */
 export function titleOf(view) {
   const offers = counts()['now'] ?? 0;
-  return `${offers > 0 ? `(${offers}) ` : ''}${VIEWS.find((v) => v.view === view)?.title ?? 'More'} · passeur`;
+  return `${offers > 0 ? `(${offers}) ` : ''}${VIEWS.find((v) => v.view === view)?.title ?? (view === 'more' ? 'More' : 'Nothing here')} · passeur`;
 }
 
 /** What waits for the user, by view. @returns {Record<string, number>} */
@@ -59,7 +61,7 @@ export function shell() {
       </header>
       <main id="main" tabindex="-1" data-view=${ui.route.view}>
         ${banner()}
-        ${state.loaded ? (open ? open.draw() : more(VIEWS)) : waiting()}
+        ${state.loaded ? (open ? open.draw() : ui.route.view === 'more' ? more(VIEWS) : html`${head('Nothing here')}${nothingThere('view', 'Perhaps a part of it is missing.', 'now', 'Now')}`) : waiting()}
       </main>
     </div>
     ${notices()}

@@ -1,9 +1,10 @@
 // Conversations: the list of them, and the one that is open with its history.
 import { html, nothing } from '../lib/lit-html/lit-html.js';
 import { repeat } from '../lib/lit-html/directives/repeat.js';
-import { change, changeMember, createGroup } from '../actions.js';
+import { change, changeMember, createGroup, findConversation } from '../actions.js';
 import { empty, head, sign, time, who } from '../parts/bits.js';
 import { icon } from '../parts/icons.js';
+import { nothingThere, nowhere } from '../parts/lookup.js';
 import { enterCode, makeCode } from '../parts/pairing.js';
 import { sendDialog, receiverOf } from '../parts/send.js';
 import { count, person, size, visible } from '../parts/text.js';
@@ -21,12 +22,19 @@ import { history } from './history.js';
 export function talks() {
   const all = state.conversations.filter((c) => c.mode !== 'own' && (c.renewed === '' || c.id === ui.route.arg));
   const now = ui.route.arg === '' ? undefined : conversation(ui.route.arg);
-  if (all.length === 0) return html`${head('Conversations')}${nobody()}`;
-  return html`<div class="talks ${now ? 'open' : ''}">
-    <section class="list" aria-label="All conversations">${head('Conversations', html`<button @click=${newGroup}>${icon('plus')}Group</button>`, now !== undefined)}
+  const elsewhere = ui.route.arg !== '' && !now;
+  if (all.length === 0 && !elsewhere) return html`${head('Conversations')}${nobody()}`;
+  return html`<div class="talks ${now || elsewhere ? 'open' : ''}">
+    <section class="list" aria-label="All conversations">${head('Conversations', html`<button @click=${newGroup}>${icon('plus')}Group</button>`, now !== undefined || elsewhere)}
       <ul class="rows links">${repeat(all, (c) => c.id, (c) => row(c, c.id === now?.id))}</ul></section>
-    ${now ? talk(now) : html`<section class="talk none">${empty('talk', 'No conversation is open', 'Choose one from the list. Messages and files of a conversation are kept by all its members’ devices.')}</section>`}
+    ${now ? talk(now) : elsewhere ? html`<section class="talk none">${unknown(ui.route.arg)}</section>` : html`<section class="talk none">${empty('talk', 'No conversation is open', 'Choose one from the list. Messages and files of a conversation are kept by all its members’ devices.')}</section>`}
   </div>`;
+}
+
+/** An address that is none of the list's: the pair's other conversation, or no conversation. @param {string} id */
+function unknown(id) {
+  const none = nowhere(async () => { const c = await findConversation(id); if (c.id !== id) location.replace('#/talk/' + c.id); });
+  return none ? html`<h1 class="unseen" tabindex="-1">No such conversation</h1>${nothingThere('conversation', 'Perhaps a part of it is missing, or it is of another account.', 'talk', 'All conversations')}` : html`<p class="dim loading" role="status">Asking your node…</p>`;
 }
 
 function nobody() {

@@ -24,7 +24,7 @@ export function card(t) {
   return html`<li class="card transfer ${isOffer(t) ? 'offer' : ''} ${bad ? 'bad' : ''}" data-id=${t.id} data-state=${t.state}>
     <span class="round">${icon(bad ? 'cross' : went(t) ? 'check' : t.direction === 'incoming' ? 'down' : 'up')}</span>
     <div class="grow">
-      <p class="title">${name(t.name)}${t.folder ? html` <span class="dim">folder</span>` : nothing}</p>
+      <p class="title"><a class="plainly" href="#/now/${t.id}">${name(t.name)}</a>${t.folder ? html` <span class="dim">folder</span>` : nothing}</p>
       <p class="dim">${t.direction === 'incoming' ? 'from' : 'to'} ${t.contact ? who(t.contact) : other(t)} · ${size(t.size)} · ${t.ended ? time(t.updated) : stateWords(t)}</p>
       ${body(t)}
     </div>

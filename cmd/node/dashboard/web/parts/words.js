@@ -160,6 +160,7 @@ const NEXT = {
   'not-met': 'See Doctor for what stands in the way.',
   'name-taken': 'Choose another name.',
   'not-accepted': 'Wait until they have accepted you as a contact.',
+  'unknown-contact': 'People lists whom you know.',
   'not-keeper': 'Do it on a device that holds the account’s key.',
   'bad-file': 'Check the path and try again.',
   'bad-limit': 'The least is 16 KiB/s; leave it empty for no limit.',
