@@ -15,6 +15,7 @@ const web = "../../cmd/node/dashboard/web"
 
 // TestTypes has TypeScript check the page's scripts, whose types are in comments.
 func TestTypes(t *testing.T) {
+	t.Parallel()
 	if out, err := exec.Command("node_modules/.bin/tsc", "-p", "tsconfig.json").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -46,15 +47,12 @@ func TestVendoredFilesAreThePackages(t *testing.T) {
 	}
 }
 
-// TestVisible holds the page to the vectors by which commands are judged too.
-func TestVisible(t *testing.T) {
+// textIsMadeVisible by the page as by commands: both are held to the same vectors.
+func textIsMadeVisible(t *testing.T, tab *page) {
 	vectors, err := os.ReadFile("../../cmd/node/dashboard/testdata/visible.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := settle(t, "alice").address()
-	tab := open(t)
-	tab.visit(address)
 	wrong := eval[[]string](tab, `import('/parts/text.js').then(({ visible }) =>
 		(`+string(vectors)+`).filter((v) => visible(v.in) !== v.out).map((v) => v.what + ': ' + JSON.stringify(visible(v.in)) + ', not ' + JSON.stringify(v.out)))`)
 	for _, what := range wrong {
@@ -82,7 +80,7 @@ func (p *page) accessible(where string) {
 		}
 		eval[bool](p, string(source)+";true")
 	}
-	found := eval[string](p, `axe.run(document, { resultTypes: ['violations'] }).then((r) => JSON.stringify(r.violations))`)
+	found := eval[string](p, `axe.run(document, { resultTypes: ['violations'], preload: false }).then((r) => JSON.stringify(r.violations))`)
 	var faults []fault
 	if err := json.Unmarshal([]byte(found), &faults); err != nil {
 		p.t.Fatal(err)

@@ -2,10 +2,8 @@ package browser
 
 import "testing"
 
-// TestStrangersSendByACode: they are no contacts before, and none after.
-func TestStrangersSendByACode(t *testing.T) {
-	all := street(t, "alice", "bob")
-	alice, bob := all[0].look(), all[1].look()
+// sendByACode: the two are no contacts before, and none after.
+func sendByACode(t *testing.T, all []*person, alice, bob *page) {
 	alice.goTo("codes")
 	alice.drop("main", file(t, "for whoever.txt", 70_000))
 	alice.sees("for whoever.txt")

@@ -3,13 +3,13 @@ package browser
 import (
 	"testing"
 
-	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 // TestThreeDevicesAnswerForThemselves: the sender sees what each makes of the file.
 func TestThreeDevicesAnswerForThemselves(t *testing.T) {
+	t.Parallel()
 	all := street(t, "alice", "bob", "phone", "tablet")
 	alice, bob, phone, tablet := all[0], all[1], all[2], all[3]
 	befriend(t, alice, bob)
@@ -36,9 +36,7 @@ func TestThreeDevicesAnswerForThemselves(t *testing.T) {
 	bob.link(tablet)
 	page.until("there are three", "document.querySelectorAll('.cards .card').length === 3")
 	page.accessible("devices")
-	if _, err := alice.SetLimit(alice.within(), api.NewLimit{Up: new(int64(1 << 20))}); err != nil {
-		t.Fatal(err)
-	}
+	alice.limit(1 << 20)
 	if _, err := alice.Send(alice.within(), file(t, "summer film.mkv", 24<<20), "bob"); err != nil {
 		t.Fatal(err)
 	}
@@ -49,9 +47,7 @@ func TestThreeDevicesAnswerForThemselves(t *testing.T) {
 	page.shot("an offer")
 	page.click("Accept summer film.mkv")
 	sender.until("some bytes have crossed", "document.querySelector('[data-state=ongoing] progress')?.value > 14")
-	if _, err := alice.SetLimit(alice.within(), api.NewLimit{Up: new(int64(slow))}); err != nil {
-		t.Fatal(err)
-	}
+	alice.limit(slow)
 	sender.until("three devices answer for themselves", `document.querySelectorAll(".parts li").length === 3 &&
 		document.querySelector(".parts li[data-state=ongoing] progress") && document.querySelector(".parts li[data-state=closed-by-peer]")`)
 	sender.sees("refused")

@@ -6,14 +6,10 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestByKeyboardAlone does by keys what one does most: find a conversation, write,
-// send a file, accept one.
-func TestByKeyboardAlone(t *testing.T) {
-	all := street(t, "alice", "bob")
+// byKeyboardAlone does by keys what one does most: find a conversation, write, send a
+// file, accept one. The page was just opened.
+func byKeyboardAlone(t *testing.T, all []*person, tab *page) {
 	alice, bob := all[0], all[1]
-	befriend(t, alice, bob)
-	tab := alice.look()
-
 	tab.key(kb.Tab)
 	tab.on("Skip to the content")
 	tab.key(kb.Enter)

@@ -1,6 +1,10 @@
 // Package browser tests the dashboard as people use it: in Chromium, against real
 // nodes, which are processes of the passeur binary on this machine's loopback.
 //
+// Chromium is the dear part: each page that is opened costs about a second of CPU. So
+// what can share nodes and pages is one test, a story whose parts are functions of their
+// own, and the stories run beside each other.
+//
 // Whatever the browser complains about, be it an exception, a message on the console
 // or a request that the page's policy forbids, fails the test. Screenshots go to the
 // folder out. What judges besides (TypeScript, axe) comes from npm, at the versions
@@ -21,6 +25,7 @@ import (
 var (
 	binary  string          // of passeur
 	browser context.Context // of Chromium, in which each page has a profile of its own
+	dht     *person         // the node by which people of all tests find each other
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -37,10 +42,16 @@ func run(m *testing.M) int {
 	if err := lab.NPM("."); err != nil {
 		return fail(err)
 	}
+	if dht, err = launch("dht", "--dht", "server"); err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dht.home)
+	defer dht.end()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.DisableGPU, chromedp.WindowSize(wide, high),
 		chromedp.NoSandbox, // which root cannot have
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-features", "Translate,SpareRendererForSitePerProcess")) // no process in reserve
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	defer stop()
 	ctx, cancel := chromedp.NewContext(allocator)

@@ -13,9 +13,13 @@ import (
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/css"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -53,7 +57,7 @@ func open(t *testing.T) *page {
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.hear))
 	t.Cleanup(cancel)
 	p.ctx = ctx
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(wide, high)); err != nil { // the tab lives as long as this context
+	if err := chromedp.Do(ctx, quiet, chromedp.EmulateViewport(wide, high)); err != nil { // the tab lives as long as this context
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -65,6 +69,17 @@ func open(t *testing.T) *page {
 		}
 	})
 	return p
+}
+
+// quiet spares Chromium to tell of each element that changes and of each request, which
+// no test asks for. What goes wrong comes by the log.
+func quiet(ctx context.Context, tab *chromedp.Target) (nothing chromedp.Void, err error) {
+	for _, disable := range []cdp.Command[cdp.Empty, cdp.Empty]{css.Disable, dom.Disable, network.Disable} {
+		if _, err := cdp.Call(ctx, tab, disable, cdp.Empty{}); err != nil {
+			return nothing, fmt.Errorf("%s: %w", disable.Method, err)
+		}
+	}
+	return nothing, nil
 }
 
 func (p *page) hear(event any) {
@@ -125,7 +140,11 @@ func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 
 func (p *page) visit(address string) {
 	p.t.Helper()
-	p.do(chromedp.Navigate(address))
+	p.do(func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, tab, cdppage.Navigate, cdppage.NavigateParams{URL: address})
+		return chromedp.Void{}, err
+	})
+	p.until("the page is loaded", "document.body && document.readyState === 'complete'")
 }
 
 // eval gives the value of an expression; a promise is waited for.
@@ -143,7 +162,7 @@ func eval[T any](p *page, expression string) T {
 // until waits until an expression is true.
 func (p *page) until(what, expression string) {
 	p.t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(patience); !eval[bool](p, "!!("+expression+")"); <-tick.C {
 		if time.Now().After(end) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -35,10 +36,9 @@ type person struct {
 	says *bytes.Buffer
 }
 
-// street starts people who find each other by a DHT node of their own.
+// street starts people who can find each other.
 func street(t *testing.T, names ...string) []*person {
 	t.Helper()
-	dht := settle(t, "dht", "--dht", "server")
 	var all []*person
 	for _, name := range names {
 		all = append(all, settle(t, name, "--dht", "client", "--bootstrap", dht.who.Addrs[0]))
@@ -49,20 +49,41 @@ func street(t *testing.T, names ...string) []*person {
 // settle starts a person's node in a home of its own.
 func settle(t *testing.T, name string, flags ...string) *person {
 	t.Helper()
-	home, err := os.MkdirTemp("", "passeur-") // short: a socket's path has 103 bytes at most
+	p, err := launch(name, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(home) })
-	p := &person{Client: api.NewClient(home), t: t, name: name, home: home, flags: flags}
-	p.start()
-	t.Cleanup(p.stop)
+	p.t = t
+	t.Cleanup(func() {
+		p.stop()
+		os.RemoveAll(p.home)
+	})
 	return p
 }
 
-// start runs the node and waits until it is ready.
+// launch starts a node in a home of its own.
+func launch(name string, flags ...string) (*person, error) {
+	home, err := os.MkdirTemp("", "passeur-") // short: a socket's path has 103 bytes at most
+	if err != nil {
+		return nil, err
+	}
+	p := &person{Client: api.NewClient(home), name: name, home: home, flags: flags}
+	if err := p.begin(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(home))
+	}
+	return p, nil
+}
+
+// start runs the node again.
 func (p *person) start() {
 	p.t.Helper()
+	if err := p.begin(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// begin runs the node and waits until it is ready.
+func (p *person) begin() error {
 	args := append([]string{"run", "--json", "--home", p.home, "--name", p.name, "--listen", "127.0.0.1:0", "--mdns", "off", "--portmap", "off"}, p.flags...)
 	p.cmd, p.says = exec.Command(binary, args...), new(bytes.Buffer)
 	p.cmd.Stderr = p.says
@@ -76,15 +97,17 @@ func (p *person) start() {
 		err = p.cmd.Start()
 	}
 	if err != nil {
-		p.t.Fatal(err)
+		return err
 	}
 	late := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
 	if err := json.NewDecoder(out).Decode(&p.who); err != nil {
 		p.cmd.Process.Kill()
 		p.cmd.Wait()
-		p.t.Fatalf("%s's node is not ready: %v\n%s", p.name, err, p.says)
+		p.cmd = nil
+		return fmt.Errorf("%s's node is not ready: %w\n%s", p.name, err, p.says)
 	}
+	return nil
 }
 
 // address is where p's dashboard is, with the token. The node listens there again
@@ -106,20 +129,29 @@ func (p *person) address() string {
 	return dashboard.URL
 }
 
-// stop ends the node as the system would.
+// stop ends the node, which must end well.
 func (p *person) stop() {
+	if err := p.end(); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// end ends the node as the system would.
+func (p *person) end() error {
 	if p.cmd == nil {
-		return
+		return nil
 	}
 	p.Close()
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	late := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
-	var exit *exec.ExitError
-	if err := p.cmd.Wait(); errors.As(err, &exit) {
-		p.t.Errorf("%s's node did not end well: %v\n%s", p.name, err, p.says)
-	}
+	err := p.cmd.Wait()
 	p.cmd = nil
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("%s's node did not end well: %w\n%s", p.name, err, p.says)
+	}
+	return nil
 }
 
 // within is a context that is patient.
@@ -141,12 +173,18 @@ func befriend(t *testing.T, a, b *person) {
 		t.Fatal(err)
 	}
 	a.knows(b, node.Accepted)
+	talking(t, a, b)
+}
+
+// talking waits until two people, who are contacts, have their conversation.
+func talking(t *testing.T, a, b *person) {
+	t.Helper()
 	lab.Eventually(t, a.name+" and "+b.name+" have their conversation", func() bool {
-		here, err := a.Conversation(a.within(), b.name)
+		here, err := a.Conversation(a.within(), b.who.Account)
 		if err != nil {
 			return false
 		}
-		there, err := b.Conversation(b.within(), a.name)
+		there, err := b.Conversation(b.within(), a.who.Account)
 		return err == nil && here.ID == there.ID
 	})
 }

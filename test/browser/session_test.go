@@ -5,11 +5,18 @@ import (
 	"testing"
 )
 
-// TestOnlyWithTheToken: without it, or with a wrong one, there is nothing to see but
-// how to get it. It does not stay in the address.
-func TestOnlyWithTheToken(t *testing.T) {
+// TestSomebodyAlone needs nobody else.
+func TestSomebodyAlone(t *testing.T) {
+	t.Parallel()
 	alice := settle(t, "alice")
-	address := alice.address()
+	tab := onlyWithTheToken(t, alice.address())
+	textIsMadeVisible(t, tab)
+	limitsAreChanged(t, alice, tab)
+}
+
+// onlyWithTheToken: without it, or with a wrong one, there is nothing to see but how to
+// get it. It does not stay in the address.
+func onlyWithTheToken(t *testing.T, address string) *page {
 	page, token, _ := strings.Cut(address, "#")
 	tab := open(t)
 	tab.allow("401")
@@ -28,26 +35,21 @@ func TestOnlyWithTheToken(t *testing.T) {
 	if kept := eval[string](tab, "document.cookie + JSON.stringify(localStorage)"); kept != "{}" {
 		t.Error("something is kept beyond the tab:", kept)
 	}
+	return tab
 }
 
-// TestTheNodeGoesAndComes: the page says so, and goes on by itself.
-func TestTheNodeGoesAndComes(t *testing.T) {
-	all := street(t, "alice", "bob")
-	alice, bob := all[0], all[1]
-	befriend(t, alice, bob)
-	tab := alice.look()
-	for _, part := range []string{"ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION", "ERR_EMPTY_RESPONSE", "502", "503"} {
-		tab.allow(part)
+// limitsAreChanged, and one that cannot be is refused in words.
+func limitsAreChanged(t *testing.T, alice *person, tab *page) {
+	tab.goTo("limits")
+	tab.fill("up", "fast")
+	tab.click("Set")
+	tab.sees("A limit is a number with a unit")
+	tab.fill("up", "2 MiB/s")
+	tab.fill("down", "500k")
+	tab.click("Set")
+	tab.sees("The limit for everybody together is changed.")
+	limits, err := alice.Limits(alice.within())
+	if err != nil || len(limits) == 0 || limits[0].Up != 2<<20 || limits[0].Down != 500<<10 {
+		t.Error(limits, err)
 	}
-	alice.stop()
-	tab.sees("The node does not answer.")
-	tab.shot("node gone")
-	tab.accessible("node gone")
-	alice.start()
-	tab.until("it answers again", "!document.body.innerText.includes('The node does not answer.')")
-	if _, err := bob.Send(bob.within(), file(t, "after.txt", 10), "alice"); err != nil {
-		t.Fatal(err)
-	}
-	tab.click("Accept after.txt")
-	alice.received("after.txt", 10)
 }

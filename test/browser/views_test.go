@@ -1,8 +1,13 @@
 package browser
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
 
 var views = []string{"now", "talk", "people", "files", "codes", "devices", "limits", "doctor", "more"}
@@ -21,7 +26,8 @@ const long = "Donaudampfschifffahrtsgesellschaftskapitaensmuetzenabzeichen-und-n
 // TestEveryViewIsAccessible looks at each view empty and full, on a desk and on a
 // phone, in light and dark.
 func TestEveryViewIsAccessible(t *testing.T) {
-	all := street(t, "alice", "bob")
+	t.Parallel()
+	all := street(t, "alice", "bob", "mallory")
 	alice, bob := all[0], all[1]
 	tab := alice.look()
 	for _, view := range views[:5] { // the others are never empty
@@ -29,7 +35,7 @@ func TestEveryViewIsAccessible(t *testing.T) {
 		tab.judgeNarrow("empty " + view)
 	}
 
-	befriend(t, alice, bob)
+	twoAsk(t, alice, bob, all[2], tab)
 	for _, name := range hostile {
 		if _, err := bob.Send(bob.within(), file(t, name, 5000), "alice"); err != nil {
 			t.Fatal(err)
@@ -53,24 +59,60 @@ func TestEveryViewIsAccessible(t *testing.T) {
 		tab.complete(view)
 		tab.judgeHere("full " + strings.TrimSuffix(view, "/"+ref))
 	}
+	tab.goTo("people")
+	tab.click("More about robert")
+	isCompared(t, alice, bob, tab)
+	tab.judgeHere("contact")
+	tab.click("Remove…")
+	tab.judgeDialog("remove")
+	tab.click("Yes, remove robert")
+	tab.until("he is gone", "document.querySelector('main[data-view=people] form.stack') && ![...document.querySelectorAll('.people .who')].length")
+	addressesThatNameNothing(tab, ref, bob.who.Account)
 }
 
-// TestLimitsAreChanged, and one that cannot be is refused in words.
-func TestLimitsAreChanged(t *testing.T) {
-	alice := settle(t, "alice")
-	tab := alice.look()
-	tab.goTo("limits")
-	tab.fill("up", "fast")
-	tab.click("Set")
-	tab.sees("A limit is a number with a unit")
-	tab.fill("up", "2 MiB/s")
-	tab.fill("down", "500k")
-	tab.click("Set")
-	tab.sees("The limit for everybody together is changed.")
-	limits, err := alice.Limits(alice.within())
-	if err != nil || len(limits) == 0 || limits[0].Up != 2<<20 || limits[0].Down != 500<<10 {
-		t.Error(limits, err)
+// isCompared: the user compares bob's account, and takes that back.
+func isCompared(t *testing.T, alice, bob *person, tab *page) {
+	verified := func(how node.Verification) {
+		t.Helper()
+		lab.Eventually(t, "bob is verified: "+string(how), func() bool {
+			all, err := alice.Contacts(alice.within())
+			return err == nil && slices.ContainsFunc(all, func(c api.Contact) bool {
+				return c.Account == bob.who.Account && c.Verified == how
+			})
+		})
 	}
+	tab.sees("Not verified")
+	tab.click("Compare accounts")
+	tab.sees(bob.who.Account)
+	tab.sees(alice.who.Account)
+	tab.judgeDialog("compare")
+	tab.click("Both are the same")
+	tab.sees("Verified in person")
+	verified(node.VerifiedInPerson)
+	tab.click("Not verified any more")
+	tab.sees("Not verified")
+	verified(node.NotVerified)
+}
+
+// addressesThatNameNothing say so, and lead back. One that does is opened.
+func addressesThatNameNothing(tab *page, ref, gone string) {
+	tab.allow("404") // which the page says itself
+	for _, a := range []struct{ address, says, back string }{
+		{"talk/" + strings.Repeat("0", len(ref)), "no such conversation", "All conversations"},
+		{"talk/%", "no such conversation", "All conversations"},
+		{"now/0123456789abcdef", "no such transfer", "All transfers"},
+		{"people/" + gone, "no such contact", "All people"},
+		{"nonsense", "no such view", "Now"},
+	} {
+		tab.goTo(a.address)
+		tab.sees(a.says)
+		tab.judgeNarrow("nothing at " + strings.Split(a.address, "/")[0])
+		tab.click(a.back)
+		tab.until("it leads back", "!document.body.innerText.includes('There is no such')")
+	}
+	tab.goTo("now")
+	tab.click("invoice")
+	tab.until("it is shown by itself", "location.hash.startsWith('#/now/') && document.querySelectorAll('.transfer').length === 1")
 }
 
 // complete opens a view and waits until nothing of it is on its way.
