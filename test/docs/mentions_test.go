@@ -95,15 +95,7 @@ func (p *page) othersFlags() map[string]bool {
 // sentences that are not bytes on a wire.
 func (p *page) code() []line {
 	all := slices.DeleteFunc(p.spans(), func(l line) bool { return strings.Contains(l.text, `\n`) })
-	for _, b := range p.blocks {
-		if b.kind != "sh" && b.kind != "console" {
-			continue
-		}
-		for i, l := range strings.Split(b.text, "\n") {
-			all = append(all, line{b.line + 1 + i, comment.ReplaceAllString(l, "")})
-		}
-	}
-	return all
+	return append(append(all, p.shown("sh")...), p.shown("console")...)
 }
 
 var (
