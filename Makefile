@@ -10,8 +10,9 @@ GO ?= go
 FILE ?=
 # two kinds of routers for natlab; empty: every kind with every other
 PAIR ?=
-# how long each fuzz target runs
+# how long each fuzz target runs, and which: an expression for "FOLDER NAME"; empty: all
 FUZZTIME ?= 60s
+FUZZ ?=
 # rounds of the benchmark, and which rows, with commas; empty: all (bin/bench -list)
 ROUNDS ?= 3
 ROW ?=
@@ -46,6 +47,7 @@ build: ## make bin/passeur
 
 .PHONY: test
 test: deps lint ## all checks and all tests, with the race detector
+	scratch=$$(test/scratch.sh); trap 'rm -rf "$$scratch"' EXIT; TMPDIR=$$scratch \
 	$(TOOL) gotestsum --format pkgname --hide-summary skipped --packages "$(LONG) ./..." \
 		--rerun-fails=$(RERUNS) --rerun-fails-max-failures 3 -- $(RACE) -vet=off -p $(AT_ONCE) -count=1 -timeout $(TIMEOUT)
 
@@ -72,9 +74,9 @@ soak: deps ## files, messages and restarts for DURATION=1h, and what nodes have 
 	FAULTS_SOAK=$(DURATION) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./test/faults
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME=60s
+fuzz: ## every fuzz target for FUZZTIME=60s, or those of FUZZ=expression
 	grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . \
-	| sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | sort -u \
+	| sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | sort -u | { grep -E -- "$(FUZZ)" || true; } \
 	| while read -r dir name; do \
 		echo "== $$dir $$name"; \
 		$(GO) test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=20x "$$dir" </dev/null; \
