@@ -8,10 +8,10 @@ import (
 // untyped are the commands of passeur that blocks of the kind console show and that no
 // page has typed, and why.
 var untyped = map[string]string{
-	"passeur contact verify": "it asks on a terminal; cmd/node's scripts do it",
-	"passeur export":         "test/service types it, on a system with the service",
-	"passeur import":         "it asks for a passphrase on a terminal; cmd/node's scripts do it",
-	"passeur log":            "test/service types it, on a system with the service",
+	"passeur contact verify": "it asks on a terminal; cmd/node/testdata/contacts.txt does it",
+	"passeur export":         "cmd/node/testdata/backup.txt does it",
+	"passeur import":         "cmd/node/testdata/backup.txt does it",
+	"passeur log":            "cmd/node/testdata/reload.txt does it",
 }
 
 // TestConsoleIsTypedElsewhere: what stands in a block that is not typed is a command that

@@ -4,8 +4,7 @@
 // are valid; and messages that docs/troubleshooting.md explains are really said.
 //
 // Blocks of the kind console are not typed here, for what they need: root and systemd
-// (docs/operations.md; test/service types its lines on a system of its own, and lists
-// those that it does not), Debian's servers or GitHub, a browser or a camera, a second
+// (docs/operations.md; test/service does most of it on a system that it boots), Debian's servers or GitHub, a browser or a camera, a second
 // machine by ssh, an hour (make bench, make natlab), or somebody at a terminal who answers
 // (contact verify, import). Of these, the commands and flags of passeur, the targets of
 // make and the variables are looked up, and a command that no page has typed must be
