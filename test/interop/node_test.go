@@ -30,7 +30,7 @@ type stranger struct {
 // A node and a libp2p peer that is no contact: they agree on TLS and yamux, the node
 // says who it is and answers a ping, and what it does not speak or give is refused
 // without an end of the connection.
-func meetNode(t *testing.T, p *peer, addr string) {
+func meetNode(t *testing.T, p *peer, n *people.Person, addr string) {
 	var got stranger
 	p.do(t, order{"do": "meet", "to": addr}, &got)
 	if got.Security != "/tls/1.0.0" || got.Muxer != "/yamux/1.0.0" || !strings.HasPrefix(got.AgentVersion, "passeur") {
@@ -44,10 +44,17 @@ func meetNode(t *testing.T, p *peer, addr string) {
 	if got.Strange != "UnsupportedProtocolError" || got.Connections != 1 {
 		t.Errorf("%+v", got)
 	}
+	private, err := n.CreateConversation(t.Context(), "private", nil)
+	check(t, err)
 	var answer string
-	ask := order{"do": "ask", "to": addr, "conversation": strings.Repeat("c3", 32), "interaction": strings.Repeat("1e", 32)}
-	if p.do(t, ask, &answer); answer != "NO unknown-conversation" {
-		t.Errorf("asked for a file, the node answered %q", answer)
+	for conversation, want := range map[string]string{
+		strings.Repeat("c3", 32): "NO unknown-conversation",
+		private.ID:               "NO not-a-member",
+	} {
+		ask := order{"do": "ask", "to": addr, "conversation": conversation, "interaction": strings.Repeat("1e", 32)}
+		if p.do(t, ask, &answer); answer != want {
+			t.Errorf("asked for a file of %s, the node answered %q", conversation, answer)
+		}
 	}
 	offer := order{"do": "send", "to": addr, "file": newFile(t, 5), "name": "x", "sum": "header"}
 	if p.do(t, offer, &answer); !strings.HasPrefix(answer, "NGO") {
@@ -63,7 +70,7 @@ func joinANode(t *testing.T, first, second *peer) {
 		Name: "node", Server: true, Bootstrap: []string{first.Addr}, Args: []string{"--listen", "127.0.0.1:0"},
 	}).Ready()
 	addr := n.AddrsAt("127.0.0.1")[0]
-	t.Run("stranger", func(t *testing.T) { meetNode(t, second, addr) })
+	t.Run("stranger", func(t *testing.T) { meetNode(t, second, n, addr) })
 	var account string
 	lab.Eventually(t, "the peer puts a record", func() bool {
 		return first.begin(t, order{"do": "publish", "name": "javascript"})(&account) == nil
