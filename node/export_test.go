@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -64,23 +66,33 @@ func ForgetOneShots(n *Node) {
 // HostOf is the libp2p host of a node.
 func HostOf(n *Node) host.Host { return n.host }
 
-// InviteOften founds groups of from's that invite to's account, and gives them to it.
-func InviteOften(ctx context.Context, from, to *Node, groups int) error {
+// FoundGroups puts groups of from's, which nobody is invited to, into the logs of another
+// account's home, whose node does not run.
+func FoundGroups(ctx context.Context, from *Node, account conversation.Account, home, temp string, groups int) error {
+	paths, err := filepath.Glob(filepath.Join(home, "conversations-*.db"))
+	if err != nil || len(paths) != 1 {
+		return fmt.Errorf("the logs are at %q, %w", paths, err)
+	}
+	theirs, err := logstore.Open(paths[0], logstore.Config{Self: account})
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	own, err := logstore.Open(filepath.Join(temp, "own.db"), logstore.Config{Self: from.keys.account})
+	if err != nil {
+		return err
+	}
+	defer own.Close()
 	for range groups {
-		c, err := from.createGroup(ctx, "group", []conversation.Account{to.Identity().Account})
+		s, err := own.Create(ctx, from.author(), conversation.Group, conversation.Account{}, "group")
 		if err != nil {
 			return err
 		}
-		var entries []conversation.Raw
-		first := []conversation.ID{c.ID} // the invitation comes by itself, or not
-		_, err = from.conversations.Missing(ctx, c.ID, first, nil, conversation.ID{}, 100, 1<<20, func(r conversation.Raw) error {
-			entries = append(entries, r)
-			return nil
-		})
-		if err != nil {
+		give := func(r conversation.Raw) error {
+			_, err := theirs.Ingest(ctx, s.ID, []conversation.Raw{r}, logstore.Source{Account: from.keys.account})
 			return err
 		}
-		if _, err := to.conversations.Ingest(ctx, c.ID, entries, logstore.Source{Account: from.Identity().Account}); err != nil {
+		if _, err := own.Missing(ctx, s.ID, []conversation.ID{s.ID}, nil, conversation.ID{}, 1, 1<<20, give); err != nil {
 			return err
 		}
 	}

@@ -171,25 +171,33 @@ func TestWhatIsNoFileIsNotSent(t *testing.T) {
 // TestUninvitedConversationsAreBounded: a contact founds one group after the other that
 // his friend never joins. The friend's node takes a hundred, and still what there is.
 func TestUninvitedConversationsAreBounded(t *testing.T) {
-	net := nodetest.NewTrio(t)
-	nodetest.Befriend(t, net.Alice, net.Bob)
-	say(t, net.Bob, "alice", "hello")
-	reads(t, net.Alice, "bob", "bob: hello")
-	pair, err := net.Alice.Conversation("bob")
+	server, home := nodetest.New(t, node.Config{Name: "dht"}), t.TempDir()
+	start := func(name, home string) *node.Node {
+		return nodetest.New(t, node.Config{Name: name, Home: home, DHT: node.DHTClient, Bootstrap: nodetest.Addrs(server)})
+	}
+	bob, alice := start("bob", t.TempDir()), start("alice", home)
+	nodetest.Befriend(t, alice, bob)
+	say(t, bob, "alice", "hello")
+	reads(t, alice, "bob", "bob: hello")
+	pair, err := alice.Conversation("bob")
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := conversation.ID{1}
-	if !node.Takes(net.Alice, net.Bob, other) {
+	if !node.Takes(alice, bob, other) {
 		t.Error("the first group is not taken")
 	}
-	if err := node.InviteOften(t.Context(), net.Bob, net.Alice, 100); err != nil {
+	if err := alice.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if node.Takes(net.Alice, net.Bob, other) {
-		t.Error("one more group is taken")
+	if err := node.FoundGroups(t.Context(), bob, alice.Identity().Account, home, t.TempDir(), 100); err != nil {
+		t.Fatal(err)
 	}
-	if !node.Takes(net.Alice, net.Bob, pair.ID) {
+	alice = start("alice", home)
+	if !node.Takes(alice, bob, pair.ID) {
 		t.Error("what the two have is taken no more")
+	}
+	if node.Takes(alice, bob, other) {
+		t.Error("one more group is taken")
 	}
 }
