@@ -48,7 +48,7 @@ type Contact struct {
 type Direction string
 
 const (
-	Outgoing Direction = "outgoing"
+	Outgoing Direction = "outgoing" // from here
 	Incoming Direction = "incoming"
 )
 
