@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
@@ -27,15 +28,22 @@ func (n *Node) startRoaming(began map[netip.Addr]bool) error {
 	return nil
 }
 
-// roam looks at the interfaces whenever the host says that its addresses changed:
-// it also says so for reasons that have nothing to do with this machine, and once at
-// the beginning.
+// roamLook is how often the interfaces are looked at. The host says that its addresses
+// have changed, too, but up to a minute late.
+const roamLook = 3 * time.Second
+
+// roam looks at the interfaces now and then, and whenever the host says that its
+// addresses changed: it also says so for reasons that have nothing to do with this
+// machine, and once at the beginning.
 func (n *Node) roam(last map[netip.Addr]bool, changes <-chan any, moved chan<- struct{}) {
+	tick := time.NewTicker(roamLook)
+	defer tick.Stop()
 	for {
 		select {
 		case <-n.ctx.Done():
 			return
 		case <-changes:
+		case <-tick.C:
 		}
 		now, err := interfaceAddrs()
 		if err != nil || maps.Equal(last, now) {
