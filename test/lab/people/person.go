@@ -44,6 +44,8 @@ type Config struct {
 	Bootstrap []string
 	// Args are further arguments of passeur run.
 	Args []string
+	// Dir is where the node's home is made; "": where temporary files are.
+	Dir string
 }
 
 // Relay is a TURN server as a node is told of it.
@@ -73,7 +75,7 @@ type Person struct {
 // and must then end well.
 func Start(t testing.TB, host Host, cfg Config) *Person {
 	t.Helper()
-	home, err := os.MkdirTemp("", "p-") // t.TempDir may be too long for a socket's path
+	home, err := os.MkdirTemp(cfg.Dir, "p-") // t.TempDir may be too long for a socket's path
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +160,9 @@ func (p *Person) Ready() *Person {
 	late := time.AfterFunc(lab.Patience, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
 	if err := <-p.ready; err != nil || p.Who.Account == "" { // --json prints an error, too
-		p.t.Fatalf("%s's node did not become ready: %v, %v\n%s", p.cfg.Name, err, <-p.ended, &p.log)
+		end := <-p.ended
+		p.ended <- end // Stop waits for it, too
+		p.t.Fatalf("%s's node did not become ready: %v, %v\n%s", p.cfg.Name, err, end, &p.log)
 	}
 	return p
 }
@@ -185,6 +189,14 @@ func (p *Person) Kill() {
 		<-p.ended
 		p.cmd = nil
 	}
+}
+
+// PID is the id of the node's process, 0 after [Person.Stop] or [Person.Kill].
+func (p *Person) PID() int {
+	if p.cmd == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid // ip became passeur
 }
 
 // Command is passeur on the person's host, with --json and the node's home.
