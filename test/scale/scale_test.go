@@ -38,13 +38,13 @@ type plan struct {
 
 // TestScale runs networks of growing size and prints what was seen.
 func TestScale(t *testing.T) {
-	plans := []plan{{nodes: 8, requests: 4, calm: 30 * time.Second, churn: time.Minute, share: 0.2}}
+	plans := []plan{{nodes: 10, requests: 4, calm: 30 * time.Second, churn: time.Minute, share: 0.2}}
 	if sizes := strings.Fields(os.Getenv("SCALE_NODES")); len(sizes) > 0 {
 		plans = nil
 		for _, text := range sizes {
 			n, err := strconv.Atoi(text)
-			if err != nil || n < 8 {
-				t.Fatalf("SCALE_NODES: %q is no number of nodes, 8 or more", text)
+			if err != nil || n < 10 {
+				t.Fatalf("SCALE_NODES: %q is no number of nodes, 10 or more", text)
 			}
 			plans = append(plans, plan{nodes: n, requests: 60, calm: 2 * time.Minute, churn: 3 * time.Minute, share: 0.2})
 		}

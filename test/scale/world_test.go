@@ -170,9 +170,8 @@ func (w *world) churn() (stop func() int) {
 				return
 			}
 			i := bootstraps + w.rand.IntN(len(w.nodes)-bootstraps)
-			serves := w.nodes[i].serves
+			w.add(w.nodes[i].serves) // before, so that there are always two clients
 			w.remove(i)
-			w.add(serves)
 			replaced++
 		}
 	})
