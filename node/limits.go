@@ -14,7 +14,7 @@ import (
 )
 
 // ErrBadLimit: a limit is below what keeps a transfer alive.
-var ErrBadLimit = fmt.Errorf("a limit is at least %d bytes a second, or 0 for none", throttle.MinRate)
+var ErrBadLimit = fmt.Errorf("a limit is at least %d bytes a second, or 0 for none", MinLimit)
 
 // Limit is how many bytes a second files may take, those of all transfers together,
 // on whatever network. 0 is no limit.
@@ -88,9 +88,10 @@ func (l *limits) laneLocked(a conversation.Account) *lane {
 	return l.of[a]
 }
 
-// throttle lets a stream of a transfer draw on the node's buckets, and on those of
-// whose device it is with. Between devices of the own account only the node's count.
-func (n *Node) throttle(s network.Stream) network.Stream {
+// throttle lets a stream of filexfer's transfer id draw on the node's buckets, on those
+// of whose device it is with, and on that of its transfer. Between devices of the own
+// account only the node's and the transfer's count.
+func (n *Node) throttle(s network.Stream, id string) network.Stream {
 	up, down := []*throttle.Bucket{&n.limits.all.up}, []*throttle.Bucket{&n.limits.all.down}
 	if a, known := n.accountOf(s.Conn().RemotePeer()); known && a != n.keys.account {
 		n.limits.mu.Lock()
@@ -98,7 +99,52 @@ func (n *Node) throttle(s network.Stream) network.Stream {
 		n.limits.mu.Unlock()
 		up, down = append(up, &theirs.up), append(down, &theirs.down)
 	}
-	return throttle.Wrap(counted{s, n.tally}, up, down)
+	return throttle.Wrap(counted{s, n.tally}, up, down, func() *throttle.Bucket { return n.transfers.bucket(id) })
+}
+
+// LimitTransfer bounds how many bytes a second a transfer takes, those of all its
+// streams together: to all devices that it goes to, or from all that bring it. It counts
+// at once, beside the limits of the node and the contact, until the transfer ends or this
+// node stops. 0 is no limit. Errors wrap ErrUnknownTransfer, ErrNotRunning or ErrBadLimit.
+func (n *Node) LimitTransfer(_ context.Context, id string, perSecond int64) (Transfer, error) {
+	if err := checkRate(perSecond); err != nil {
+		return Transfer{}, err
+	}
+	return n.transfers.limit(id, perSecond)
+}
+
+func (b *transferBook) limit(id string, perSecond int64) (Transfer, error) {
+	b.change(id, func(e *entry) {
+		if e.bucket == nil {
+			e.bucket = new(throttle.Bucket)
+			b.limited.Store(true)
+		}
+		e.bucket.SetRate(perSecond)
+		e.Limit = perSecond
+	})
+	t, found := b.get(id)
+	switch {
+	case !found:
+		return t, fmt.Errorf("%w: %q", ErrUnknownTransfer, id)
+	case t.Ended:
+		return t, fmt.Errorf("%w: %s is %s", ErrNotRunning, id, t.State)
+	}
+	return t, nil
+}
+
+// bucket gives what the streams of filexfer's transfer id share; nil: the transfer has
+// no limit.
+func (b *transferBook) bucket(id string) *throttle.Bucket {
+	if !b.limited.Load() {
+		return nil
+	}
+	id, _ = b.brings(id)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.byID[id]; e != nil {
+		return e.bucket
+	}
+	return nil
 }
 
 // Limits lists what is set: the node's first, whether there is a limit or not, then
@@ -152,15 +198,19 @@ func (l *limits) keptLocked(a conversation.Account) keptLimit {
 	return l.kept.Contacts[a]
 }
 
+func checkRate(perSecond int64) error {
+	if perSecond < 0 || perSecond > 0 && perSecond < MinLimit {
+		return fmt.Errorf("%w: not %d", ErrBadLimit, perSecond)
+	}
+	return nil
+}
+
 func replace(rate, with *int64) error {
 	if with == nil {
 		return nil
 	}
-	if *with < 0 || *with > 0 && *with < throttle.MinRate {
-		return fmt.Errorf("%w: not %d", ErrBadLimit, *with)
-	}
 	*rate = *with
-	return nil
+	return checkRate(*with)
 }
 
 // keepLimitLocked stores a limit, of the node if a is zero, and makes it count. What

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -18,6 +19,7 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/rules"
 	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/throttle"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
 )
@@ -29,6 +31,8 @@ type transferBook struct {
 	tell  func(Event)
 	// changed is told of every change, after it is stored and before watchers are.
 	changed func(before Transfer, e *entry)
+
+	limited atomic.Bool // a transfer has had a limit of its own
 
 	mu   sync.Mutex
 	list []*entry // oldest first
@@ -50,6 +54,7 @@ type entry struct {
 	open    func(filexfer.Target) (filexfer.Sink, error) // makes the sink of an offer
 	served  bool                                         // a device has asked for the file again
 	began   time.Time                                    // the first byte, in this run
+	bucket  *throttle.Bucket                             // what all its streams may carry; nil: no limit was ever set
 }
 
 // maxEnded is how many transfers that have ended are remembered over a restart.
@@ -212,7 +217,7 @@ func (b *transferBook) endLocked(e *entry) {
 
 // mereProgress tells whether nothing changed since before but the count of bytes.
 func (t Transfer) mereProgress(before Transfer) bool {
-	return t.State == before.State && t.Ended == before.Ended && t.Path == before.Path && t.File == before.File &&
+	return t.State == before.State && t.Limit == before.Limit && t.Ended == before.Ended && t.Path == before.Path && t.File == before.File &&
 		t.Entry == before.Entry && t.Rule == before.Rule && t.Why == before.Why && slices.EqualFunc(t.Parts, before.Parts, func(x, y Part) bool {
 		return x.Device == y.Device && x.State == y.State && x.Path == y.Path
 	})

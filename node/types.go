@@ -96,6 +96,8 @@ type Transfer struct {
 	// OneShot: it goes by a one-shot code, to or from somebody who need be no contact;
 	// Contact is "" then.
 	OneShot bool
+	// Limit is how many bytes a second it may take, 0 without a limit of its own.
+	Limit int64
 	// Path is nil until a connection stands.
 	Path             *icetcp.Path
 	Created, Updated time.Time

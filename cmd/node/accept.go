@@ -12,6 +12,7 @@ func (a *app) acceptCommand() *cobra.Command {
 	var output string
 	var only []string
 	var wait patience
+	var limit transferLimit
 	cmd := &cobra.Command{
 		Use:   "accept ID",
 		Short: "Accept an offered file or folder and wait until it is here",
@@ -38,24 +39,30 @@ names in it, however deep; a folder that matches brings all that it contains.`,
 			if err != nil {
 				return err
 			}
-			return a.accept(cmd.Context(), args[0], path, only, &order{wait, toStdout(output)})
+			return a.accept(cmd.Context(), args[0], path, only, &limit, &order{wait, toStdout(output)})
 		},
 		ValidArgsFunction: a.completeTransfers(waits),
 	}
 	outputFlag(cmd, &output)
 	cmd.Flags().StringArrayVar(&only, "only", nil, "of a folder, fetch only what matches `PATTERN` (repeatable)")
 	wait.bind(cmd)
+	limit.bind(cmd)
 	return cmd
 }
 
-func (a *app) accept(ctx context.Context, id, path string, only []string, o *order) error {
+func (a *app) accept(ctx context.Context, id, path string, only []string, limit *transferLimit, o *order) error {
 	c := a.client()
 	if o.stdout {
 		if err := checkForStdout(ctx, c, id); err != nil {
 			return err
 		}
 	}
-	return a.begin(ctx, c, o, func(ctx context.Context) (api.Transfer, error) { return c.Accept(ctx, id, path, only...) })
+	return a.begin(ctx, c, o, func(ctx context.Context) (api.Transfer, error) {
+		if _, err := limit.hold(ctx, c, api.Transfer{ID: id}); err != nil {
+			return api.Transfer{}, err
+		}
+		return c.Accept(ctx, id, path, only...)
+	})
 }
 
 // outputFlag says where a file that comes is to lie.

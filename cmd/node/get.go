@@ -13,6 +13,7 @@ import (
 func (a *app) getCommand() *cobra.Command {
 	var output string
 	var wait patience
+	var limit transferLimit
 	cmd := &cobra.Command{
 		Use:   "get CONVERSATION ENTRY|FILE",
 		Short: "Get a file of a conversation from anybody who has it",
@@ -35,20 +36,24 @@ With --no-wait it prints the transfer's id and leaves the rest to the node.`,
 				return err
 			}
 			what := api.NewGet{Conversation: args[0], File: args[1], Path: path}
-			return a.get(cmd.Context(), what, &order{wait, toStdout(output)})
+			return a.get(cmd.Context(), what, &limit, &order{wait, toStdout(output)})
 		},
 		ValidArgsFunction: a.completeGet,
 	}
 	outputFlag(cmd, &output)
 	wait.bind(cmd)
+	limit.bind(cmd)
 	return cmd
 }
 
-func (a *app) get(ctx context.Context, what api.NewGet, o *order) error {
+func (a *app) get(ctx context.Context, what api.NewGet, limit *transferLimit, o *order) error {
 	c := a.client()
 	return a.begin(ctx, c, o, func(ctx context.Context) (api.Transfer, error) {
 		t, err := c.GetFile(ctx, what)
-		return t, aboutFile(err, what.Conversation, what.File)
+		if err != nil {
+			return t, aboutFile(err, what.Conversation, what.File)
+		}
+		return limit.hold(ctx, c, t)
 	})
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/cmd/node/api"
 	"github.com/passeur-p2p/passeur/cmd/node/show"
+	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/rules"
 )
 
@@ -88,6 +91,36 @@ func (r *rate) value() *int64 {
 		return nil
 	}
 	return &r.perSecond
+}
+
+// transferLimit is the flag that bounds one transfer.
+type transferLimit struct{ rate }
+
+func (l *transferLimit) bind(cmd *cobra.Command) {
+	cmd.Flags().Var(l, "limit", "the most that this transfer takes, in bytes a second: 500k, 1.5MiB (see also 'passeur limit')")
+	noWords(cmd, "limit")
+}
+
+func (l *transferLimit) Set(text string) error {
+	if err := l.rate.Set(text); err != nil {
+		return err
+	}
+	if l.perSecond > 0 && l.perSecond < node.MinLimit {
+		return fmt.Errorf("the least is %d bytes a second", node.MinLimit)
+	}
+	return nil
+}
+
+// hold bounds a transfer that has begun. One that has ended already was fast enough.
+func (l *transferLimit) hold(ctx context.Context, c *api.Client, t api.Transfer) (api.Transfer, error) {
+	if !l.given {
+		return t, nil
+	}
+	limited, err := c.LimitTransfer(ctx, t.ID, l.perSecond)
+	if hasCode(err, api.CodeEnded) {
+		return t, nil
+	}
+	return limited, err
 }
 
 // parseRate reads bytes a second: 500k, 1.5MiB, 10M/s; none is 0.

@@ -18,7 +18,8 @@ import (
 type sendFlags struct {
 	patience
 	oneShotFlags
-	name string // of what comes from standard input
+	limit transferLimit
+	name  string // of what comes from standard input
 }
 
 func (a *app) sendCommand() *cobra.Command {
@@ -47,6 +48,7 @@ of it: the two of you do not become contacts.`,
   passeur send photo.jpg holiday
   passeur send ~/Pictures/summer bob
   passeur send *.jpg bob --no-wait
+  passeur send film.mkv bob --limit 1M
   tar c project | passeur send - bob --name project.tar
   passeur send film.mkv --code --lifetime 1h
   passeur send --json photo.jpg bob | jq .
@@ -63,6 +65,7 @@ of it: the two of you do not become contacts.`,
 	}
 	f.patience.bind(cmd)
 	f.oneShotFlags.bind(cmd)
+	f.limit.bind(cmd)
 	cmd.Flags().StringVar(&f.name, "name", "", "the `NAME` of the file that comes from standard input (-)")
 	noWords(cmd, "name")
 	return cmd
@@ -118,7 +121,10 @@ func (a *app) send(ctx context.Context, c *api.Client, in api.NewTransfer, f *se
 	}
 	return a.begin(ctx, c, &order{patience: f.patience}, func(ctx context.Context) (api.Transfer, error) {
 		sent, err := c.Begin(ctx, in)
-		return sent.Transfer, aboutReceiver(err, in.Contact)
+		if err != nil {
+			return sent.Transfer, aboutReceiver(err, in.Contact)
+		}
+		return f.limit.hold(ctx, c, sent.Transfer)
 	})
 }
 

@@ -43,10 +43,10 @@ func (a *app) sendByCode(ctx context.Context, c *api.Client, in api.NewTransfer,
 		in.Lifetime = lifetimeText(f.lifetime)
 	}
 	if f.none() {
-		return a.showCodeOnly(ctx, c, in, &f.qr)
+		return a.showCodeOnly(ctx, c, in, f)
 	}
 	p, err := a.pairBy(ctx, c, receiveLine, &f.qr, func(ctx context.Context) (api.Pairing, error) {
-		return beginByCode(ctx, c, in)
+		return beginByCode(ctx, c, in, &f.limit)
 	})
 	if err != nil {
 		return err
@@ -71,21 +71,22 @@ const receiveLine = "passeur receive"
 // lifetimeText is a time in whole seconds, as the API takes it.
 func lifetimeText(s span) string { return fmt.Sprintf("%ds", int64(s.Seconds())) }
 
-func beginByCode(ctx context.Context, c *api.Client, in api.NewTransfer) (api.Pairing, error) {
+func beginByCode(ctx context.Context, c *api.Client, in api.NewTransfer, l *transferLimit) (api.Pairing, error) {
 	sent, err := c.Begin(ctx, in)
 	if err != nil || sent.Pairing == nil {
 		return api.Pairing{}, err
 	}
-	return *sent.Pairing, nil
+	_, err = l.hold(ctx, c, sent.Transfer)
+	return *sent.Pairing, err
 }
 
 // showCodeOnly leaves everything after the code to the node.
-func (a *app) showCodeOnly(ctx context.Context, c *api.Client, in api.NewTransfer, q *qrFlags) error {
-	p, err := beginByCode(ctx, c, in)
+func (a *app) showCodeOnly(ctx context.Context, c *api.Client, in api.NewTransfer, f *sendFlags) error {
+	p, err := beginByCode(ctx, c, in, &f.limit)
 	if err != nil {
 		return err
 	}
-	a.showCode(p, receiveLine, q)
+	a.showCode(p, receiveLine, &f.qr)
 	if a.json {
 		return nil
 	}

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,15 +13,21 @@ import (
 // faster than each of down. A deadline, a reset and a close of the stream end the
 // wait for tokens at once, as they end any Read or Write. The caller must not use s
 // itself any more.
-func Wrap(s network.Stream, up, down []*Bucket) network.Stream {
-	return &stream{Stream: s, up: up, down: down,
-		reading: newGate(), writing: newGate()}
+//
+// also, unless it is nil, gives one more bucket for both directions, or nil. It is asked
+// each time: the stream's owner may learn late what the stream belongs to.
+func Wrap(s network.Stream, up, down []*Bucket, also func() *Bucket) network.Stream {
+	if also == nil {
+		also = func() *Bucket { return nil }
+	}
+	return &stream{Stream: s, up: up, down: down, also: also, reading: newGate(), writing: newGate()}
 }
 
 // stream is one that draws on buckets.
 type stream struct {
 	network.Stream
 	up, down         []*Bucket
+	also             func() *Bucket
 	reading, writing *gate
 }
 
@@ -28,9 +35,10 @@ type stream struct {
 // it has read it gives, even if nobody wants to wait any more: the stream itself
 // says why with the next Read.
 func (s *stream) Read(p []byte) (n int, err error) {
-	n, err = s.Stream.Read(p[:pieceOf(s.down, len(p))])
+	down := s.with(s.down)
+	n, err = s.Stream.Read(p[:pieceOf(down, len(p))])
 	if n > 0 {
-		s.reading.pay(n, s.down)
+		s.reading.pay(n, down)
 	}
 	return n, err
 }
@@ -38,9 +46,9 @@ func (s *stream) Read(p []byte) (n int, err error) {
 // Write moves a piece at a time, each paid for before.
 func (s *stream) Write(p []byte) (n int, err error) {
 	for {
-		part := p[n:]
-		part = part[:pieceOf(s.up, len(part))]
-		if s.writing.pay(len(part), s.up) == late {
+		part, up := p[n:], s.with(s.up)
+		part = part[:pieceOf(up, len(part))]
+		if s.writing.pay(len(part), up) == late {
 			return n, os.ErrDeadlineExceeded
 		}
 		sent, err := s.Stream.Write(part) // one that was closed says so
@@ -49,6 +57,14 @@ func (s *stream) Write(p []byte) (n int, err error) {
 			return n, err
 		}
 	}
+}
+
+// with gives the buckets of a direction that count now.
+func (s *stream) with(own []*Bucket) []*Bucket {
+	if b := s.also(); b != nil {
+		return append(slices.Clip(own), b)
+	}
+	return own
 }
 
 // pieceOf gives how many of n bytes are to be moved at a time.

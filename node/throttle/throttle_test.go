@@ -76,12 +76,12 @@ func TestRateIsKept(t *testing.T) {
 	for _, perSecond := range []int64{throttle.MinRate, 1 << 20, 100_000_000, 2 << 30} {
 		for name, move := range map[string]func(n int64) error{
 			"up": func(n int64) error {
-				s := throttle.Wrap(endless{}, buckets(limited(perSecond)), nil)
+				s := throttle.Wrap(endless{}, buckets(limited(perSecond)), nil, nil)
 				_, err := io.CopyBuffer(s, io.LimitReader(struct{ io.Reader }{endless{}}, n), make([]byte, 256<<10))
 				return err
 			},
 			"down": func(n int64) error {
-				s := throttle.Wrap(endless{}, nil, buckets(limited(perSecond)))
+				s := throttle.Wrap(endless{}, nil, buckets(limited(perSecond)), nil)
 				_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, io.LimitReader(s, n), make([]byte, 1<<20))
 				return err
 			},
@@ -128,9 +128,9 @@ func TestSharedBuckets(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		node, alice, bob := limited(30<<20), limited(10<<20), limited(0)
 		got := moved(20*time.Second,
-			throttle.Wrap(endless{}, buckets(alice, node), nil),
-			throttle.Wrap(endless{}, buckets(alice, node), nil),
-			throttle.Wrap(endless{}, buckets(bob, node), nil))
+			throttle.Wrap(endless{}, buckets(alice, node), nil, nil),
+			throttle.Wrap(endless{}, buckets(alice, node), nil, nil),
+			throttle.Wrap(endless{}, buckets(bob, node), nil, nil))
 		around(t, "alice's first", got[0], 100<<20)
 		around(t, "alice's second", got[1], 100<<20)
 		around(t, "bob's", got[2], 400<<20)
@@ -142,7 +142,7 @@ func TestSmooth(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const perSecond = 8 << 20
 		here, there := net.Pipe()
-		s := throttle.Wrap(pipe{end: here}, buckets(limited(perSecond)), nil)
+		s := throttle.Wrap(pipe{end: here}, buckets(limited(perSecond)), nil, nil)
 		var writing sync.WaitGroup
 		writing.Go(func() {
 			s.Write(make([]byte, 5*perSecond))
@@ -171,7 +171,7 @@ func TestSmooth(t *testing.T) {
 func TestRateChangesWhileAStreamWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := limited(throttle.MinRate)
-		s := throttle.Wrap(endless{}, buckets(b), nil)
+		s := throttle.Wrap(endless{}, buckets(b), nil, nil)
 		done := make(chan time.Time, 1)
 		go func() {
 			s.Write(make([]byte, 1000*throttle.MinRate))
@@ -224,7 +224,7 @@ func TestEndWhileWaiting(t *testing.T) {
 				here, there := net.Pipe()
 				defer there.Close()
 				defer here.Close()
-				s := throttle.Wrap(pipe{end: here}, buckets(limited(throttle.MinRate)), buckets(limited(throttle.MinRate)))
+				s := throttle.Wrap(pipe{end: here}, buckets(limited(throttle.MinRate)), buckets(limited(throttle.MinRate)), nil)
 				go io.Copy(io.Discard, struct{ io.Reader }{there})
 				go there.Write(make([]byte, 1<<20))
 				wrote, read := make(chan error, 1), make(chan error, 1)
@@ -253,7 +253,7 @@ func TestEndWhileWaiting(t *testing.T) {
 // A deadline that is moved counts from then on, and one that is taken back not at all.
 func TestDeadlineMoves(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s := throttle.Wrap(endless{}, buckets(limited(throttle.MinRate)), nil)
+		s := throttle.Wrap(endless{}, buckets(limited(throttle.MinRate)), nil, nil)
 		began := time.Now()
 		check := func(want time.Duration) {
 			t.Helper()
@@ -282,8 +282,8 @@ func TestContentIsWhole(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		content := bytes.Repeat([]byte("passeur"), 100_000)
 		here, there := net.Pipe()
-		up := throttle.Wrap(pipe{end: here}, buckets(limited(1<<20), limited(3<<20)), nil)
-		down := throttle.Wrap(pipe{end: there}, nil, buckets(limited(2<<20)))
+		up := throttle.Wrap(pipe{end: here}, buckets(limited(1<<20), limited(3<<20)), nil, nil)
+		down := throttle.Wrap(pipe{end: there}, nil, buckets(limited(2<<20)), nil)
 		go func() {
 			up.Write(content)
 			up.Close()
@@ -295,9 +295,39 @@ func TestContentIsWhole(t *testing.T) {
 	})
 }
 
+// What a stream belongs to may be known late, and counts from then on, in both
+// directions.
+func TestAlso(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var late *throttle.Bucket
+		s := throttle.Wrap(endless{}, nil, buckets(limited(0)), func() *throttle.Bucket { return late })
+		second := make([]byte, 1<<20)
+		takes := func(move func([]byte) (int, error)) time.Duration {
+			began := time.Now()
+			for left := len(second); left > 0; {
+				n, err := move(second[:left])
+				if err != nil {
+					t.Fatal(err)
+				}
+				left -= n
+			}
+			return time.Since(began)
+		}
+		if took := takes(s.Write); took != 0 {
+			t.Errorf("without a bucket it took %v", took)
+		}
+		late = limited(1 << 20)
+		for name, move := range map[string]func([]byte) (int, error){"Write": s.Write, "Read": s.Read} {
+			if took := takes(move); took < 900*time.Millisecond || took > 1100*time.Millisecond {
+				t.Errorf("%s took %v, want a second", name, took)
+			}
+		}
+	})
+}
+
 // A stream without a limit costs nothing to speak of.
 func TestNoLimitCostsNothing(t *testing.T) {
-	s := throttle.Wrap(endless{}, buckets(limited(0), limited(0)), buckets(limited(0)))
+	s := throttle.Wrap(endless{}, buckets(limited(0), limited(0)), buckets(limited(0)), nil)
 	b := make([]byte, 256<<10)
 	if n := testing.AllocsPerRun(100, func() { s.Write(b); s.Read(b) }); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -307,7 +337,7 @@ func TestNoLimitCostsNothing(t *testing.T) {
 func BenchmarkWrite(b *testing.B) {
 	for name, perSecond := range map[string]int64{"unlimited": 0, "limited": 1 << 50} {
 		b.Run(name, func(b *testing.B) {
-			s := throttle.Wrap(endless{}, buckets(limited(perSecond), limited(perSecond)), nil)
+			s := throttle.Wrap(endless{}, buckets(limited(perSecond), limited(perSecond)), nil, nil)
 			p := make([]byte, 256<<10)
 			b.SetBytes(int64(len(p)))
 			for b.Loop() {

@@ -95,7 +95,7 @@ func recordedSender(f *testing.F, k taking) []byte {
 	accept, _ := k.open(f, f.TempDir())
 	mount(f, right, Config{Ranges: true, Accept: accept})
 	var r dialogue.Recorder
-	sender, _ := mount(f, left, Config{Wrap: r.Wrap})
+	sender, _ := mount(f, left, Config{Wrap: func(s network.Stream, _ string) network.Stream { return r.Wrap(s) }})
 	if _, err := sender.Send(f.Context(), "right", k.file(f)); err != nil {
 		f.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func recordedReceiver(f *testing.F, file File) []byte {
 	left, right := connect(f)
 	var r dialogue.Recorder
 	dir := f.TempDir()
-	mount(f, right, Config{Wrap: r.Wrap, Accept: func(ctx context.Context, o Offer) (Sink, error) {
+	mount(f, right, Config{Wrap: func(s network.Stream, _ string) network.Stream { return r.Wrap(s) }, Accept: func(ctx context.Context, o Offer) (Sink, error) {
 		if !o.HasTree() {
 			return NewFileSink(Target{Dir: dir, Name: "x", Size: o.Size, Sum: o.Sum})
 		}

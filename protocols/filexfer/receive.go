@@ -26,7 +26,7 @@ func (s *Service) HandleStream(stream network.Stream) {
 		return
 	}
 	defer s.end(t)
-	stream = s.cfg.Wrap(stream)
+	stream = s.cfg.Wrap(stream, t.view.ID)
 	in := &incoming{
 		conversation: conversation{transfer: t, stream: stream},
 		bytes:        bufio.NewReaderSize(stream, MaxHeader),

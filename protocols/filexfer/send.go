@@ -39,7 +39,7 @@ func (t *transfer) send(ctx context.Context, f File) error {
 		return failureHere(ctx, "open the file", err)
 	}
 	defer src.Close()
-	stream, err := t.service.dial(ctx, t.view.Peer, f.Conn)
+	stream, err := t.dial(ctx, f.Conn)
 	if err != nil {
 		return unjoinable(ctx, err)
 	}
@@ -89,8 +89,8 @@ func (f File) total() int64 {
 }
 
 // dial opens a stream of ours, over conn unless that is nil.
-func (s *Service) dial(ctx context.Context, to peer.ID, conn network.Conn) (network.Stream, error) {
-	stream, err := s.open(ctx, to, conn)
+func (t *transfer) dial(ctx context.Context, conn network.Conn) (network.Stream, error) {
+	stream, err := t.service.open(ctx, t.view.Peer, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *Service) dial(ctx context.Context, to peer.ID, conn network.Conn) (netw
 		stream.ResetWithError(network.StreamResourceLimitExceeded)
 		return nil, err
 	}
-	return s.cfg.Wrap(stream), nil
+	return t.service.cfg.Wrap(stream, t.view.ID), nil
 }
 
 func (s *Service) open(ctx context.Context, to peer.ID, conn network.Conn) (network.Stream, error) {

@@ -64,10 +64,11 @@ type Config struct {
 	// 100 ms. The calls of one transfer come one after the other. It must not
 	// block. Nil: nobody is told.
 	Observe func(View)
-	// Wrap is given each stream of a transfer before its first byte, and gives the
-	// one that is used instead: to limit its rate, for instance. What it gives must
-	// pass on what it does not change. Nil: streams are used as they are.
-	Wrap func(network.Stream) network.Stream
+	// Wrap is given each stream of a transfer before its first byte, with the id of
+	// the transfer (View.ID), and gives the one that is used instead: to limit its
+	// rate, for instance. What it gives must pass on what it does not change. Nil:
+	// streams are used as they are.
+	Wrap func(s network.Stream, id string) network.Stream
 	// Logger takes what is of no interest to the user. Nil: nothing is logged.
 	Logger *slog.Logger
 }
@@ -142,7 +143,7 @@ func (c *Config) fill() error {
 		c.Admit = func(network.Conn) error { return nil }
 	}
 	if c.Wrap == nil {
-		c.Wrap = func(s network.Stream) network.Stream { return s }
+		c.Wrap = func(s network.Stream, _ string) network.Stream { return s }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

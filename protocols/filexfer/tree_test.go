@@ -582,8 +582,11 @@ func TestWrap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left, right := connect(t)
 		var moved sync.Map // by side: bytes of both directions
-		count := func(side string) func(network.Stream) network.Stream {
-			return func(s network.Stream) network.Stream {
+		count := func(side string) func(network.Stream, string) network.Stream {
+			return func(s network.Stream, id string) network.Stream {
+				if id == "" {
+					t.Error(side, "has a stream of no transfer")
+				}
 				n := new(atomic.Int64)
 				moved.Store(side, n)
 				return &countedStream{s, n}

@@ -233,7 +233,7 @@ func (w *world) deviceWith(name string, cfg Config) *testDevice {
 // mount starts the services of a device, as its process does when it begins.
 func (d *testDevice) mount(cfg Config) {
 	d.world.t.Helper()
-	files, err := filexfer.New(d, filexfer.Config{Ranges: true, Accept: d.accept, Observe: d.views.add, Wrap: d.recorder(filexfer.ID)})
+	files, err := filexfer.New(d, filexfer.Config{Ranges: true, Accept: d.accept, Observe: d.views.add, Wrap: func(s network.Stream, _ string) network.Stream { return d.recorder(filexfer.ID)(s) }})
 	if err != nil {
 		d.world.t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ type Backend interface {
 	Accept(ctx context.Context, id, path string, only ...string) (node.Transfer, error)
 	Refuse(ctx context.Context, id string) (node.Transfer, error)
 	Cancel(ctx context.Context, id string) (node.Transfer, error)
+	LimitTransfer(ctx context.Context, id string, perSecond int64) (node.Transfer, error)
 	Transfers() []node.Transfer
 	Transfer(id string) (node.Transfer, bool)
 

@@ -113,6 +113,11 @@ func (c *Client) Accept(ctx context.Context, id, path string, only ...string) (T
 	return c.transfer(ctx, http.MethodPost, id, "/accept", Target{path, only})
 }
 
+// LimitTransfer bounds a transfer to so many bytes a second; 0 is no limit.
+func (c *Client) LimitTransfer(ctx context.Context, id string, perSecond int64) (Transfer, error) {
+	return c.transfer(ctx, http.MethodPut, id, "/limit", TransferLimit{perSecond})
+}
+
 // Refuse refuses an offer.
 func (c *Client) Refuse(ctx context.Context, id string) (Transfer, error) {
 	return c.transfer(ctx, http.MethodPost, id, "/refuse", nil)

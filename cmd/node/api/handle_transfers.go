@@ -26,6 +26,15 @@ func (s *Server) routeTransfers() {
 		method: http.MethodPost, path: "/v1/transfers/{id}/accept", id: "acceptTransfer", tag: tagTransfers, summary: "Accept what is offered, or a part of a folder",
 		example: Target{Path: "/home/alice/Downloads/"}, codes: []Code{CodeBadChoice, CodeUnknownTransfer, CodeNotWaiting, CodeBadFile, CodeNoSpace},
 	}, acceptTransfer)
+	add(s, route{
+		method: http.MethodPut, path: "/v1/transfers/{id}/limit", id: "limitTransfer", tag: tagTransfers, summary: "Bound how many bytes a second a transfer takes",
+		description: `It counts at once, for all devices that the file goes to or comes from together, until the transfer ends or the
+node stops. The limits of the node and of the contact stay.`,
+		example: TransferLimit{1 << 20}, codes: []Code{CodeBadLimit, CodeUnknownTransfer, CodeEnded},
+	}, func(ctx context.Context, h *house, in *transferLimitIn) (*answer[Transfer], error) {
+		t, err := h.LimitTransfer(ctx, in.ID, in.Body.Rate)
+		return inBody(transferOf(t), err)
+	})
 	s.addEnd("refuse", "refuseTransfer", "Refuse what is offered", CodeNotWaiting, Backend.Refuse)
 	s.addEnd("cancel", "cancelTransfer", "Stop a transfer, and forget a file that is asked for", CodeEnded, Backend.Cancel)
 }
@@ -53,6 +62,11 @@ func (s *Server) addEnd(verb, id, summary string, late Code, do func(Backend, co
 type acceptIn struct {
 	ID   string `path:"id"`
 	Body *Target
+}
+
+type transferLimitIn struct {
+	ID   string `path:"id"`
+	Body TransferLimit
 }
 
 func acceptTransfer(ctx context.Context, h *house, in *acceptIn) (*answer[Transfer], error) {

@@ -17,6 +17,10 @@ func (b *backend) SetLimits(_ context.Context, who string, up, down *int64) (nod
 	return node.Limit{Contact: who, Up: *up}, b.ask("limit %s %d, down is left: %v", who, *up, down == nil)
 }
 
+func (b *backend) LimitTransfer(_ context.Context, id string, perSecond int64) (node.Transfer, error) {
+	return node.Transfer{ID: id, Limit: perSecond}, b.ask("limit transfer %s %d", id, perSecond)
+}
+
 func TestLimitsAsJSON(t *testing.T) {
 	b := &backend{}
 	c, _ := serve(t, b)
@@ -40,6 +44,10 @@ func TestALimitReachesTheBackend(t *testing.T) {
 	got, err := c.SetLimit(t.Context(), NewLimit{Contact: "bob", Up: &up})
 	if err != nil || got != (Limit{Contact: "bob", Up: up}) || !slices.Equal(b.asked, []string{"limit bob 1048576, down is left: true"}) {
 		t.Errorf("%+v, %v, asked %q", got, err, b.asked)
+	}
+	limited, err := c.LimitTransfer(t.Context(), "0123456789abcdef", up)
+	if err != nil || limited.Limit != up || b.asked[1] != "limit transfer 0123456789abcdef 1048576" {
+		t.Errorf("%+v, %v, asked %q", limited, err, b.asked)
 	}
 	c, _ = serve(t, &backend{err: node.ErrBadLimit})
 	if _, err := c.SetLimit(t.Context(), NewLimit{Up: &up}); err == nil || err.(*Problem).Code != CodeBadLimit || err.(*Problem).Status != http.StatusBadRequest {

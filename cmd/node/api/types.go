@@ -86,6 +86,9 @@ type Transfer struct {
 	// Why says in a sentence, of an offer that waits, why no rule took it although one
 	// would have; else "".
 	Why string `json:"why"`
+	// Limit is how many bytes a second it may take, beside the limits of the node and the
+	// contact; left out without one.
+	Limit int64 `json:"limit,omitempty"`
 	// OneShot: it goes by a one-shot code; contact is "" then.
 	OneShot bool `json:"one_shot"`
 	// Ended: nothing more will happen. A file that one device has is finished while
@@ -190,6 +193,12 @@ type Target struct {
 	Only []string `json:"only,omitempty" maxItems:"1000"`
 }
 
+// TransferLimit is a limit of one transfer.
+type TransferLimit struct {
+	// Rate is in bytes a second, at least 16384; 0: no limit.
+	Rate int64 `json:"rate" minimum:"0"`
+}
+
 // NodeOf is the JSON form of an identity.
 func NodeOf(i node.Identity) Node {
 	n := Node{Account: i.Account.String(), Device: i.Device.String(), Addrs: make([]string, 0, len(i.Addrs))}
@@ -209,7 +218,7 @@ func transferOf(t node.Transfer) Transfer {
 		Name: t.Name, Size: t.Size, Bytes: t.Bytes, State: t.State,
 		Code: t.Code, Reason: t.Reason, SHA3Sum: t.Sum, SHA3Tree: t.Tree, Folder: t.Manifest > 0, File: t.File,
 		Created: t.Created.UTC(), Updated: t.Updated.UTC(),
-		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Rule: t.Rule, Why: t.Why, OneShot: t.OneShot, Ended: t.Ended, Parts: each(t.Parts, partOf),
+		Conversation: idText(t.Conversation), Entry: idText(t.Entry), Rule: t.Rule, Why: t.Why, Limit: t.Limit, OneShot: t.OneShot, Ended: t.Ended, Parts: each(t.Parts, partOf),
 	}
 	if t.Device != "" {
 		out.Device = t.Device.String()

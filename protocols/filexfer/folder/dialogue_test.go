@@ -2,6 +2,7 @@ package folder
 
 import (
 	"context"
+	"github.com/libp2p/go-libp2p/core/network"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,7 +84,7 @@ func recorded(f *testing.F, sent *Folder, root string) []byte {
 	defer receiver.Close()
 	right.Handle = receiver.HandleStream
 	var r dialogue.Recorder
-	sender, err := filexfer.New(left, filexfer.Config{Wrap: r.Wrap})
+	sender, err := filexfer.New(left, filexfer.Config{Wrap: func(s network.Stream, _ string) network.Stream { return r.Wrap(s) }})
 	check(f, err)
 	defer sender.Close()
 	_, err = sender.Send(f.Context(), "right", sent.File())
