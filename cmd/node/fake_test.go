@@ -44,6 +44,7 @@ type fakeNode struct {
 	watchers  []chan node.Event
 	closed    bool
 	gone      chan struct{} // closed by Close, if it is not nil
+	closes    func()        // called by Close first, if it is not nil
 }
 
 const pairingID = "0123456789abcdef"
@@ -111,6 +112,9 @@ func (f *fakeNode) publishLocked(p node.Pairing) {
 }
 
 func (f *fakeNode) Close() error {
+	if f.closes != nil {
+		f.closes()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
@@ -506,5 +510,20 @@ func TestANodeThatDoesNotStartAnewEndsRun(t *testing.T) {
 	cancel()
 	if code := <-joined; code == 0 {
 		t.Error("device join says that all is well")
+	}
+}
+
+// TestWhoAsksWhileTheNodeClosesHearsThatItDoes, whatever of the node is closed already.
+func TestWhoAsksWhileTheNodeClosesHearsThatItDoes(t *testing.T) {
+	only := &fakeNode{account: testAccount(1)}
+	var code int
+	var said string
+	only.closes = func() { code, said, _ = passeur(t.Context(), "files", "--json") }
+	_, stop := startHouse(t, only)
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if code == 0 || !strings.Contains(said, `"code":"closing"`) {
+		t.Errorf("exit code %d, said %s", code, said)
 	}
 }

@@ -94,7 +94,8 @@ func (s *service) log() *slog.Logger { return s.logger.With(loggerKey, "service"
 
 // serve answers commands until ctx ends. When the node has joined an account it is
 // closed and another one started, while commands wait. A node is closed before the
-// server, so that who watches a transfer still hears how it ended.
+// server, so that who watches a transfer still hears how it ended; what is asked
+// meanwhile is answered that the node is stopping.
 func (s *service) serve(ctx context.Context, start starter) error {
 	hangups := make(chan os.Signal, 1)
 	if !term.IsTerminal(int(os.Stdin.Fd())) { // on one it says that the window was closed, and ends the node
@@ -122,6 +123,8 @@ func (s *service) serve(ctx context.Context, start starter) error {
 			if err == nil {
 				s.finish(n)
 			}
+			s.setStopping()
+			s.server.Stop()
 			return errors.Join(err, n.Close(), s.stopServer())
 		}
 		s.log().Info("this device has joined an account: starting anew")

@@ -21,7 +21,7 @@ func (s *Server) export(_ context.Context, h *house, in *refIn) (*huma.StreamRes
 		out := &lateBody{w: w}
 		err := h.ExportConversation(in.Ref, out)
 		if err != nil && !out.begun {
-			writeProblem(w, problemOf(err))
+			writeProblem(w, problemOf(s.gate.blame(h, err)))
 			return
 		}
 		if err != nil {

@@ -104,13 +104,13 @@ func sayOK() (*huma.StreamResponse, error) {
 }
 
 func (s *Server) readiness(context.Context, *none) (*huma.StreamResponse, error) {
-	if h, _ := s.gate.house(); h == nil {
-		return nil, problem(CodeNotReady, "the node starts")
-	}
 	if s.options.Ready != nil {
 		if err := s.options.Ready(); err != nil {
 			return nil, problem(CodeNotReady, err.Error())
 		}
+	}
+	if h, _ := s.gate.house(); h == nil {
+		return nil, problem(CodeNotReady, "the node starts")
 	}
 	return sayOK()
 }

@@ -59,7 +59,8 @@ func add[I, O any](s *Server, r route, f func(context.Context, *house, *I) (*O, 
 		if err != nil {
 			return nil, err
 		}
-		return f(ctx, h, in)
+		out, err := f(ctx, h, in)
+		return out, s.gate.blame(h, err)
 	})
 }
 

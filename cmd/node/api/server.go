@@ -119,6 +119,11 @@ func (s *Server) Use(b Backend) {
 	s.gate.use(h)
 }
 
+// Stop says that the node is about to be closed, and that none follows: what is asked
+// from now on is answered CodeClosing, and so is what fails because of it. Event
+// streams go on until the node closes.
+func (s *Server) Stop() { s.gate.close() }
+
 // Serve answers what comes in at l, a listener of [Listen], until Shutdown or
 // Close; then it gives http.ErrServerClosed.
 func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
@@ -126,6 +131,7 @@ func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
 // Shutdown closes the listeners and waits for what is being answered. After an error
 // Close cuts off the rest.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.Stop() // nobody waits for another node
 	shutdown := func(server *http.Server) error { return server.Shutdown(ctx) }
 	if err := errors.Join(shutdown(&s.http), s.endTCP(shutdown)); err != nil {
 		return err
