@@ -29,6 +29,7 @@ type contactBook struct {
 	changed func(before, after Contact)
 	mu      sync.Mutex
 	byAcc   map[conversation.Account]Contact
+	refused refusals // guarded by mu
 }
 
 func openContacts(s *store.Store) (*contactBook, error) {
@@ -36,7 +37,11 @@ func openContacts(s *store.Store) (*contactBook, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &contactBook{store: s, changed: func(Contact, Contact) {}, byAcc: map[conversation.Account]Contact{}}
+	refused, err := openRefusals(s)
+	if err != nil {
+		return nil, err
+	}
+	b := &contactBook{store: s, changed: func(Contact, Contact) {}, byAcc: map[conversation.Account]Contact{}, refused: refused}
 	for _, row := range rows {
 		b.byAcc[row.Account] = contactFromRow(row)
 	}
@@ -111,6 +116,11 @@ func (b *contactBook) change(a conversation.Account, f func(*Contact) error) (Co
 	}
 	if err := b.checkLocked(c, found); err != nil {
 		return before, err
+	}
+	if c.State != Pending { // the user has thought better of it
+		if err := b.refused.remove(a); err != nil {
+			return before, err
+		}
 	}
 	if err := b.store.PutContact(contactToRow(c)); err != nil {
 		return before, err
@@ -204,6 +214,28 @@ func (b *contactBook) pendingLocked() (count int) {
 	return count
 }
 
+// ask is change for the request of an account. errTurnedDown: it waits no more, for the
+// user has refused it; nothing changes.
+func (b *contactBook) ask(a conversation.Account, f func(*Contact)) (Contact, error) {
+	return b.change(a, func(c *Contact) error {
+		if c.State == "" && b.refused.has(a) {
+			return errTurnedDown
+		}
+		f(c)
+		return nil
+	})
+}
+
+// refuse remembers that the user turns the account's request down, if one waits.
+func (b *contactBook) refuse(a conversation.Account) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.byAcc[a].State != Pending {
+		return nil
+	}
+	return b.refused.add(a)
+}
+
 func (b *contactBook) remove(a conversation.Account) (Contact, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -285,9 +317,14 @@ func (n *Node) AcceptContact(_ context.Context, a conversation.Account, name str
 }
 
 // RemoveContact forgets the account, whatever its state. Transfers with it that
-// run are cancelled; from then on it is a stranger. It is not told.
+// run are cancelled; from then on it is a stranger. It is not told. A request that
+// waits is refused: this device does not hear it again, until AddContact or a one-time
+// code makes the account a contact.
 func (n *Node) RemoveContact(_ context.Context, a conversation.Account) error {
 	c, known := n.contacts.get(a)
+	if err := n.contacts.refuse(a); err != nil {
+		return err
+	}
 	if err := n.forgetContact(a); err != nil {
 		return err
 	}

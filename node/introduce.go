@@ -230,9 +230,14 @@ func (n *Node) handleContact(ctx context.Context, r signalling.Request) ([]byte,
 	return json.Marshal(answer)
 }
 
+// errTurnedDown: the user has refused the request before.
+var errTurnedDown = errors.New("the request was refused before")
+
+// takeRequest gives where the account stands now. One that was refused hears the same
+// as one that waits, and nothing of it is kept.
 func (n *Node) takeRequest(r signalling.Request, m contactMessage) (Contact, error) {
 	var changed bool
-	c, err := n.contacts.change(r.Account, func(c *Contact) error {
+	c, err := n.contacts.ask(r.Account, func(c *Contact) {
 		before := *c
 		switch c.State {
 		case "", Pending:
@@ -241,8 +246,10 @@ func (n *Node) takeRequest(r signalling.Request, m contactMessage) (Contact, err
 			c.State = Accepted
 		}
 		changed = *c != before
-		return nil
 	})
+	if errors.Is(err, errTurnedDown) {
+		return Contact{Account: r.Account, State: Pending}, nil
+	}
 	if err != nil {
 		return c, err
 	}
