@@ -37,7 +37,7 @@ func (s *Server) routeContacts() {
 	add(s, route{
 		method: http.MethodDelete, path: "/v1/contacts/{who}", id: "removeContact", tag: tagContacts, summary: "Forget a contact",
 		description: "A request that waits is turned down: it does not come back until you ask that account, or meet it by a code. Nobody is told.",
-		codes: []Code{CodeBadAccount, CodeUnknownContact},
+		codes:       []Code{CodeBadAccount, CodeUnknownContact},
 	}, removeContact)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 
 func (b *backend) Limits() []node.Limit {
@@ -18,7 +19,7 @@ func (b *backend) SetLimits(_ context.Context, who string, up, down *int64) (nod
 }
 
 func (b *backend) LimitTransfer(_ context.Context, id string, perSecond int64) (node.Transfer, error) {
-	return node.Transfer{ID: id, Limit: perSecond}, b.ask("limit transfer %s %d", id, perSecond)
+	return node.Transfer{ID: id, Direction: node.Outgoing, State: filexfer.Ongoing, Limit: perSecond}, b.ask("limit transfer %s %d", id, perSecond)
 }
 
 func TestLimitsAsJSON(t *testing.T) {
