@@ -126,8 +126,13 @@ person, when you have compared the accounts ('passeur contact verify'); or no.`,
 
 func (a *app) contactRemoveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "remove ACCOUNT|NAME",
-		Short:   "Forget a contact, or turn down who asks to be one",
+		Use:   "remove ACCOUNT|NAME",
+		Short: "Forget a contact, or turn down who asks to be one",
+		Long: `Forget a contact: nothing is sent to them or taken from them any more. What was said and
+what lies here stays.
+
+Who asks to be a contact is turned down, and is not told so. A request that was turned
+down does not come back by itself; 'passeur contact add' and a one-time code still work.`,
 		Example: "  passeur contact remove bob",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
