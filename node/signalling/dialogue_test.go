@@ -60,7 +60,7 @@ func FuzzDialogueOfServer(f *testing.F) {
 			inSim(t, func(t *testing.T, s *sim) {
 				server := s.nodeOf(senderKey, false, nil)
 				server.host.SetStreamHandler(InboxProtocol, func(st network.Stream) { dialogue.Play(st, script) })
-				s.servers = []peer.ID{server.host.ID()}
+				s.announce(server)
 				device := s.nodeOf(recipientKey, false, nil)
 				device.Handle("ice", echo)
 				pass(5 * time.Minute)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,7 +42,7 @@ func (s *sim) GetClosestPeers(context.Context, string) ([]peer.ID, error) {
 	if len(s.servers) == 0 {
 		return nil, errors.New("empty routing table")
 	}
-	return s.servers, nil
+	return slices.Clone(s.servers), nil
 }
 
 // pass lets d go by, and what is due by then come to rest.
@@ -96,12 +97,17 @@ func (s *sim) nodeOf(key crypto.PrivKey, serves bool, change func(*Config)) *nod
 		s.t.Fatal(err)
 	}
 	if serves {
-		s.mu.Lock()
-		s.servers = append(s.servers, n.host.ID())
-		s.mu.Unlock()
+		s.announce(n)
 	}
 	s.nodes = append(s.nodes, n)
 	return n
+}
+
+// announce has the routing tell of n as a server.
+func (s *sim) announce(n *node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.servers = append(s.servers, n.host.ID())
 }
 
 // rawStream is raw for streams in memory, which have no deadlines.
