@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -207,6 +208,27 @@ func (n *node) ask(t testing.TB, to *node, kind, payload string) (string, error)
 	defer cancel()
 	answer, err := n.Request(ctx, to.host.ID(), kind, []byte(payload))
 	return string(answer), err
+}
+
+// begin asks in the background. The request ends when it is cancelled, and at the
+// latest when all that a test waits for should long have come.
+func (n *node) begin(t testing.TB, to *node, kind string) (cancel func(), asked <-chan error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	t.Cleanup(cancel)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := n.Request(ctx, to.host.ID(), kind, nil)
+		ended <- err
+	}()
+	return cancel, ended
+}
+
+// left waits until n knows that its request of a kind was taken.
+func (n *node) left(t testing.TB, kind string) {
+	t.Helper()
+	await(t, "a "+kind+" request was taken", func() bool {
+		return slices.ContainsFunc(n.observed(), func(e Event) bool { return e.Kind == kind && e.Phase == Sealed })
+	})
 }
 
 func echo(_ context.Context, r Request) ([]byte, error) {

@@ -288,9 +288,15 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	if _, err := alice.Request(ctx, bob.host.ID(), stranger, nil); !errors.Is(err, ErrNoAnswer) || !errors.Is(err, context.DeadlineExceeded) {
+	cancel, asked := alice.begin(t, bob, stranger)
+	alice.left(t, stranger)
+	select {
+	case err := <-asked:
+		t.Fatalf("a stranger was answered: %v", err)
+	case <-time.After(500 * time.Millisecond):
+	}
+	cancel()
+	if err := <-asked; !errors.Is(err, ErrNoAnswer) || !errors.Is(err, context.Canceled) {
 		t.Errorf("a stranger: %v", err)
 	}
 	if called.Load() != 0 {
@@ -392,13 +398,12 @@ func TestCloseDuringAHandler(t *testing.T) {
 		close(left)
 		return nil, ctx.Err()
 	})
-	ctx, cancel := context.WithCancel(t.Context())
-	asked := make(chan error, 1)
-	go func() {
-		_, err := alice.Request(ctx, bob.host.ID(), "ice", nil)
-		asked <- err
-	}()
-	<-entered
+	cancel, asked := alice.begin(t, bob, "ice")
+	select {
+	case <-entered:
+	case err := <-asked:
+		t.Fatalf("ended before the handler was called: %v", err)
+	}
 	if err := bob.Close(); err != nil {
 		t.Error(err)
 	}
@@ -407,6 +412,7 @@ func TestCloseDuringAHandler(t *testing.T) {
 	default:
 		t.Error("Close returned while the handler was at work")
 	}
+	alice.left(t, "ice") // bob may have it before the server's reply is here
 	cancel()
 	if err := <-asked; !errors.Is(err, ErrNoAnswer) || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
