@@ -73,7 +73,7 @@ type stored struct {
 
 func (w *world) stored() (s stored) {
 	servers := 0
-	for _, n := range w.nodes {
+	for _, n := range w.all() {
 		if !n.serves {
 			continue
 		}

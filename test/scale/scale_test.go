@@ -86,14 +86,14 @@ func (w *world) live() (r result) {
 	r.plan, r.servers = w.plan, w.count(true)
 	before := w.traffic()
 	pass(w.plan.calm)
-	r.idle = w.traffic().since(before, w.plan.calm, len(w.nodes))
+	r.idle = w.traffic().since(before, w.plan.calm, len(w.all()))
 	r.memory = w.memory()
 	r.stored = w.stored()
 	r.calm = w.ask(w.plan.requests, time.Second)
 	stop := w.churn()
 	before = w.traffic()
 	r.churn = w.ask(w.plan.requests, w.plan.churn/time.Duration(w.plan.requests))
-	r.busy = w.traffic().since(before, w.plan.churn, len(w.nodes))
+	r.busy = w.traffic().since(before, w.plan.churn, len(w.all()))
 	r.replaced = stop()
 	return r
 }

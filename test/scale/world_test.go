@@ -40,7 +40,7 @@ type world struct {
 	end  context.CancelFunc
 	wg   sync.WaitGroup
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows, and rand
 	made  int
 	boot  []peer.AddrInfo
 	nodes []*node
@@ -61,7 +61,7 @@ func newWorld(t *testing.T, p plan) *world {
 func (w *world) close() {
 	w.end()
 	w.wg.Wait()
-	for _, n := range w.nodes {
+	for _, n := range w.all() {
 		n.stop()
 	}
 	w.net.Close()
@@ -91,7 +91,7 @@ func (w *world) add(serves bool) {
 	}
 	w.mu.Lock()
 	w.made++
-	number := w.made
+	number, boot := w.made, slices.Clone(w.boot)
 	w.mu.Unlock()
 	h, err := w.net.AddPeer(key, addrOf(number))
 	if err != nil {
@@ -104,7 +104,7 @@ func (w *world) add(serves bool) {
 	h.Network().Notify(conns.Notifee())
 	m := &machine{Host: h, world: w, conns: conns, sent: new(counts)}
 	w.link(m)
-	n, err := start(m, key, serves, w.boot)
+	n, err := start(m, key, serves, boot)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -113,7 +113,6 @@ func (w *world) add(serves bool) {
 	if len(w.boot) < bootstraps {
 		w.boot = append(w.boot, peer.AddrInfo{ID: n.ID(), Addrs: h.Addrs()})
 	}
-	boot := slices.Clone(w.boot)
 	w.mu.Unlock()
 	w.wg.Go(func() { n.join(w.ctx, boot) })
 }
@@ -169,8 +168,8 @@ func (w *world) churn() (stop func() int) {
 			case <-ctx.Done():
 				return
 			}
-			i := bootstraps + w.rand.IntN(len(w.nodes)-bootstraps)
-			w.add(w.nodes[i].serves) // before, so that there are always two clients
+			i, serves := w.draw()
+			w.add(serves) // before, so that there are always two clients
 			w.remove(i)
 			replaced++
 		}
@@ -178,8 +177,23 @@ func (w *world) churn() (stop func() int) {
 	return func() int { cancel(); wg.Wait(); return replaced }
 }
 
+// draw gives a node that may go.
+func (w *world) draw() (i int, serves bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i = bootstraps + w.rand.IntN(len(w.nodes)-bootstraps)
+	return i, w.nodes[i].serves
+}
+
+// all gives the nodes that are there now.
+func (w *world) all() []*node {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.nodes)
+}
+
 func (w *world) count(serves bool) (n int) {
-	for _, x := range w.nodes {
+	for _, x := range w.all() {
 		if x.serves == serves {
 			n++
 		}
@@ -264,5 +278,5 @@ func (w *world) memory() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse+m.StackInuse) / int64(len(w.nodes))
+	return int64(m.HeapInuse+m.StackInuse) / int64(len(w.all()))
 }
