@@ -415,8 +415,12 @@ func TestOpenNeedsAStore(t *testing.T) {
 func TestManyUseOneBook(t *testing.T) {
 	s := newShelf(t, false)
 	var wg sync.WaitGroup
-	for n := range byte(6) {
-		path := s.write(n+1, fmt.Sprint(n), text)
+	var paths [6]string
+	for n := range paths {
+		paths[n] = s.write(byte(n)+1, fmt.Sprint(n), text)
+	}
+	for i, path := range paths {
+		n := byte(i)
 		wg.Go(func() {
 			for i := range 10 {
 				when := time.Unix(int64(1e9+i), 0)

@@ -295,7 +295,7 @@ func (s *Service) settle(a *ask, err error) {
 	}
 	failed := err != nil && !a.wasOffered() && w.ctx.Err() == nil && !errors.Is(err, errNotNeeded)
 	if failed {
-		s.tiredLocked(w, a.device, a.appearances)
+		s.tiredLocked(w, a.device, a.appearances, err)
 	}
 	s.settleLocked(w)
 	s.mu.Unlock()

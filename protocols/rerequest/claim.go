@@ -57,7 +57,7 @@ func (s *Service) take(ctx context.Context, w *want, o filexfer.Offer) (filexfer
 		return nil, err
 	}
 	if start := s.startOf(w, o.From); start != o.Offset {
-		s.release(c)
+		defer s.release(c)
 		return nil, s.outdated(w, o, start)
 	}
 	file, err := c.open(ctx)
@@ -67,7 +67,7 @@ func (s *Service) take(ctx context.Context, w *want, o filexfer.Offer) (filexfer
 	}
 	if start := file.Have(); start != o.Offset { // what was there could not be right
 		file.Abort()
-		s.release(c)
+		defer s.release(c)
 		return nil, s.outdated(w, o, start)
 	}
 	claimed := w.event(Claimed, o.From, nil)
@@ -104,7 +104,7 @@ func (s *Service) blame(w *want, o filexfer.Offer, err error) error {
 	}
 	if a != nil {
 		a.offeredLocked()
-		s.tiredLocked(w, o.From, a.appearances)
+		s.tiredLocked(w, o.From, a.appearances, err)
 	}
 	s.mu.Unlock()
 	if a != nil {
@@ -114,7 +114,8 @@ func (s *Service) blame(w *want, o filexfer.Offer, err error) error {
 }
 
 // outdated refuses an offer that begins elsewhere than what is missing. It is
-// the device's fault only if it was not asked so.
+// the device's fault only if it was not asked so: that is to be found out before the end
+// of a claim lets it be asked again, for something else.
 func (s *Service) outdated(w *want, o filexfer.Offer, start int64) error {
 	err := refuse(fmt.Sprintf("byte %d is the next one missing", start), ErrMismatch)
 	s.mu.Lock()

@@ -75,7 +75,8 @@
 //
 // asking: at most 4 devices are asked at a time. One that fails rests: it is not
 // asked for this file until it appears anew, or Retry has passed (then twice
-// as long, up to 20 times). One that cannot be reached rests for all files.
+// as long, up to 20 times); half a second if it says that it is sending the file
+// already. One that cannot be reached rests for all files.
 //
 // promised: a device said OK. Nobody else is asked; those who were may still
 // offer. When no offer comes in time the device rests.

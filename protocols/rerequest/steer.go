@@ -196,7 +196,7 @@ func (f *fill) pull(a *ask) {
 		f.board.release(a.piece)
 		a.piece.source.idle = true
 		if f.want.ctx.Err() == nil {
-			s.tiredLocked(f.want, a.device, a.appearances)
+			s.tiredLocked(f.want, a.device, a.appearances, err)
 		}
 	}
 	tell := failed && f.want.ctx.Err() == nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -236,14 +237,23 @@ func (s *Service) deviceLocked(id peer.ID) *device {
 	return d
 }
 
-// tiredLocked makes a device that failed for a want rest, unless it has
+// sendingPause is the first rest of a device that is sending the file already: mostly it
+// has only not heard yet that this side has ended that.
+const sendingPause = 500 * time.Millisecond
+
+// tiredLocked makes a device that failed for a want with err rest, unless it has
 // appeared anew since.
-func (s *Service) tiredLocked(w *want, id peer.ID, appearances uint64) {
+func (s *Service) tiredLocked(w *want, id peer.ID, appearances uint64, err error) {
 	if s.deviceLocked(id).appearances != appearances {
 		return
 	}
 	m := w.marks[id]
-	m.rest.begin(s.cfg.Retry)
+	if errors.Is(err, ErrSending) {
+		m.rest.begin(min(sendingPause, s.cfg.Retry))
+		time.AfterFunc(m.rest.pause, s.poke) // the loop looks less often by itself
+	} else {
+		m.rest.begin(s.cfg.Retry)
+	}
 	w.marks[id] = m
 }
 
