@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/node/holdings"
 	"github.com/passeur-p2p/passeur/node/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
@@ -125,19 +124,16 @@ func (a *announcement) write(ctx context.Context, n *Node, t Transfer) (err erro
 			return stoppedBy(ctx, err)
 		}
 	}
-	content := conversation.File{
+	announced := conversation.File{
 		DisplayName: a.file.Name, SHA3Sum: a.file.Sum, SHA3Tree: a.file.Root, TID: newTID(), TotalSize: t.Size, Manifest: t.Manifest,
-	}.Content()
-	e, err := n.conversations.Append(ctx, t.Conversation, n.author(), conversation.TypeFile, content)
+	}
+	e, err := n.conversations.Append(ctx, t.Conversation, n.author(), conversation.TypeFile, announced.Content())
 	if err != nil {
 		return stoppedBy(ctx, err)
 	}
 	a.file.Interaction, a.tree.Interaction = e.ID.String(), e.ID.String()
 	n.transfers.change(t.ID, func(x *entry) { x.Entry, x.Sum, x.Tree = e.ID, a.file.Sum, a.file.Root })
-	err = n.held.Put(ctx, holdings.Held{
-		Conversation: t.Conversation, Entry: e.ID, Path: t.File, Size: t.Size, Sum: a.file.Sum, Tree: a.file.Root, Source: true, Since: began,
-	}, held)
-	if err != nil {
+	if err = n.holdSource(ctx, t, e.ID, announced, began, held); err != nil {
 		return fmt.Errorf("%w: %w", filexfer.ErrSource, err)
 	}
 	return nil

@@ -44,6 +44,9 @@ func DevicesAsked(n *Node, conv conversation.ID) ([]peer.ID, error) {
 // SumAll is what the node does when nothing has crossed for a while.
 func SumAll(n *Node) { n.sumAll() }
 
+// HoldAnnounced is what the node does with a transfer that it was killed in.
+func HoldAnnounced(n *Node, t Transfer) error { return n.holdAnnounced(context.Background(), t) }
+
 // Admits tells whether n lets other's device offer a link.
 func Admits(ctx context.Context, n, other *Node) bool {
 	id := other.Identity()

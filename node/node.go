@@ -195,6 +195,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	n.introduceAll()
+	n.startHolding()
 	n.askAgain()
 	n.startSums()
 	return ctx.Err()
