@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -133,27 +134,32 @@ const (
 )
 
 // die has the disk fail at everything from now on (EIO).
-func (d *disk) die(flag int) {
+func (d *disk) die(flag int) (since, till time.Time) {
 	d.t.Helper()
 	f, err := os.Open(d.dir)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	defer f.Close()
+	since = time.Now()
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), ext4Shutdown, flag); err != nil {
 		d.t.Fatalf("shut %s down: %v", d.dir, err)
 	}
+	return since, time.Now()
 }
 
 // forbid has the file system find an error in itself and allow reading only (EROFS),
-// also in files that are open.
-func (d *disk) forbid() {
+// also in files that are open. Of a sync that is under way in between, the system may
+// say that it is done, and lose what was to be synced; and so it is with die.
+func (d *disk) forbid() (since, till time.Time) {
 	d.t.Helper()
 	device := command(d.t, "findmnt", "-no", "SOURCE", d.dir)
 	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(device), "trigger_fs_error")
+	since = time.Now()
 	if err := os.WriteFile(trigger, []byte("for a test"), 0); err != nil {
 		d.t.Fatal(err)
 	}
+	return since, time.Now()
 }
 
 // command runs a command that must succeed, and gives what it prints.

@@ -184,14 +184,16 @@ func fill(r *round) func() {
 // forbid makes the victim's disk read-only. A machine of which that happens is started
 // anew, sooner or later.
 func forbid(r *round) func() {
-	r.victim.disk.forbid()
+	since, till := r.victim.disk.forbid()
+	r.talk.doubt(r.victim, since, till)
 	return r.revive
 }
 
 // die has the victim's disk fail at everything. What was not on it is there still, or,
 // with the power, is lost.
 func (r *round) die(flag int) func() {
-	r.victim.disk.die(flag)
+	since, till := r.victim.disk.die(flag)
+	r.talk.doubt(r.victim, since, till)
 	if flag == loseAll {
 		r.victim.Kill()
 	}

@@ -288,7 +288,18 @@ type talk struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 	mu   sync.Mutex
-	told []string // entries that nodes have acknowledged
+	said []said
+	told []string // entries that nodes have acknowledged; known at the end
+	// What doubted was writing at some moment in between does not count.
+	doubted     *member // nil: nobody
+	since, till time.Time
+}
+
+// said is an entry that a node has acknowledged.
+type said struct {
+	by             *member
+	entry          string
+	asked, granted time.Time
 }
 
 // chat has everybody write several times a second, as far as their nodes let them.
@@ -310,18 +321,35 @@ func (c *talk) write(ctx context.Context, m *member) {
 			return
 		case <-tick.C:
 		}
-		said, err := m.SendMessage(ctx, m.ref, fmt.Sprintf("%s, %d", m.name, n))
+		asked := time.Now()
+		x, err := m.SendMessage(ctx, m.ref, fmt.Sprintf("%s, %d", m.name, n))
 		if err == nil {
 			c.mu.Lock()
-			c.told = append(c.told, said.ID)
+			c.said = append(c.said, said{m, x.ID, asked, time.Now()})
 			c.mu.Unlock()
 		}
 	}
+}
+
+// doubt has nothing count that a member was writing at some moment in between.
+func (c *talk) doubt(m *member, since, till time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doubted, c.since, c.till = m, since, till
+}
+
+func (c *talk) doubts(s said) bool {
+	return s.by == c.doubted && s.asked.Before(c.till) && s.granted.After(c.since)
 }
 
 // end has all fall silent, and gives what was acknowledged.
 func (c *talk) end() []string {
 	c.stop()
 	c.done.Wait()
+	for _, s := range c.said {
+		if !c.doubts(s) {
+			c.told = append(c.told, s.entry)
+		}
+	}
 	return c.told
 }
