@@ -103,7 +103,7 @@ func (t *Transport) connect(ctx context.Context, n *negotiation) (*conn, error) 
 		return nil, fmt.Errorf("icetcp: %w", err)
 	}
 	seen := path
-	n.found(path)
+	n.found(path, s)
 	t.cfg.Observe(Event{Peer: n.peer, Phase: "pair", Path: &seen, Detail: path.String()})
 	return c, nil
 }

@@ -166,8 +166,11 @@ func (n *negotiation) borrow(ctx context.Context) {
 	n.giveBack = giveBack
 }
 
-// found notes the pair that was nominated.
-func (n *negotiation) found(p Path) { n.report.Path = &p }
+// found notes the pair that was nominated, which is that of s.
+func (n *negotiation) found(p Path, s *socket) {
+	n.report.Path = &p
+	n.agent.ses.nominated(s)
+}
 
 // end frees everything but the socket that was handed off, and keeps the report.
 func (n *negotiation) end(err error) {

@@ -42,6 +42,9 @@ type Attempt struct {
 	Dials int
 	// Open: a TCP connection came about; Accepted: the other side opened it.
 	Open, Accepted bool
+	// Nominated: it became the connection. Local is the candidate's address even if the
+	// dial left from another port.
+	Nominated bool
 	// Relay names our TURN server that the other side came through, else "". Local is
 	// then the relayed address.
 	Relay string
@@ -105,6 +108,17 @@ func (ses *session) attemptLocked(pair tuple) *Attempt {
 		ses.attempts[pair] = &Attempt{Local: pair.local, Remote: pair.remote}
 	}
 	return ses.attempts[pair]
+}
+
+// nominated notes that the pair of s was.
+func (ses *session) nominated(s *socket) {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	pair := s.tuple
+	if b := ses.bases[s.local.Addr()]; b != nil {
+		pair = b.pair(s)
+	}
+	ses.attemptLocked(pair).Nominated = true
 }
 
 // attempted lists the pairs that were tried.

@@ -95,7 +95,7 @@ func TestExplanationAsJSON(t *testing.T) {
 			Controlling: true, Started: when, Ended: when.Add(time.Second), Path: &path,
 			Local: []string{"host 10.0.0.1:1", "mapped 203.0.113.7:4"}, Remote: []string{"relay [2001:db8::1]:5"},
 			Attempts: []icetcp.Attempt{
-				{Local: at("10.0.0.1:1"), Remote: at("10.0.0.2:2"), RemoteType: "prflx", Open: true, Accepted: true},
+				{Local: at("10.0.0.1:1"), Remote: at("10.0.0.2:2"), RemoteType: "prflx", Open: true, Accepted: true, Nominated: true},
 				{Local: at("10.0.0.1:1"), Remote: at("10.0.0.2:3"), RemoteType: "host", Open: true},
 				{Local: at("10.0.0.1:1"), Remote: at("10.0.0.2:4"), RemoteType: "srflx", Dials: 3, Failure: "refused"}}}},
 		{Device: device, Last: &icetcp.Negotiation{Started: when, Ended: when, Err: errors.New("nobody answered")}},

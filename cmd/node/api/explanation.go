@@ -99,7 +99,7 @@ func negotiationOf(n icetcp.Negotiation) Negotiation {
 	out := Negotiation{
 		Controlling: n.Controlling, Started: n.Started.UTC(), Ended: n.Ended.UTC(),
 		Local: each(n.Local, candidateOf), Remote: each(n.Remote, candidateOf),
-		Pairs: each(n.Attempts, func(a icetcp.Attempt) Pair { return pairOf(a, n.Path) }),
+		Pairs: each(n.Attempts, pairOf),
 		Error: errorText(n.Err),
 	}
 	if n.Path != nil {
@@ -113,13 +113,13 @@ func candidateOf(text string) Candidate {
 	return Candidate{kind, addr}
 }
 
-func pairOf(a icetcp.Attempt, nominated *icetcp.Path) Pair {
+func pairOf(a icetcp.Attempt) Pair {
 	p := Pair{
 		Local: addrText(a.Local), Remote: addrText(a.Remote), RemoteType: a.RemoteType,
 		Outcome: Failed, Accepted: a.Accepted, FailedDials: a.Dials, Failure: a.Failure,
 	}
 	switch {
-	case nominated != nil && nominated.Local == a.Local && nominated.Remote == a.Remote:
+	case a.Nominated:
 		p.Outcome = Nominated
 	case a.Open:
 		p.Outcome = Open
