@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -77,11 +78,31 @@ func sourceAt(ctx context.Context, paths []string) (s source, err error) {
 	if s.folder, err = folder.Scan(ctx, folder.Config{}, paths...); err != nil {
 		return s, err
 	}
+	if home, is := homeIn(s.folder.Manifest()); is {
+		return s, fmt.Errorf("%w: %s is the home of a passeur account, whose keys would be sent with it; 'passeur export' makes a sealed copy", filexfer.ErrSource, filexfer.Visible(home))
+	}
 	if s.path = s.folder.Dir; s.path == "" {
 		return s, fmt.Errorf("%w: the files lie in several folders; send them one by one, or a folder around them", filexfer.ErrSource)
 	}
 	s.file = s.folder.File()
 	return s, nil
+}
+
+// homeIn finds a home in a folder, where it is a slip to send it: a device's key beside
+// a node's state.
+func homeIn(m *folder.Manifest) (dir string, found bool) {
+	states := map[string]bool{}
+	for e := range m.All() {
+		switch name := path.Base(e.Path); name {
+		case deviceKeyFile, stateFile:
+			dir := path.Dir(e.Path)
+			if other, seen := states[dir]; seen && other != (name == stateFile) {
+				return dir, true
+			}
+			states[dir] = name == stateFile
+		}
+	}
+	return "", false
 }
 
 // sums gives the tree of a source, and a folder's manifest.

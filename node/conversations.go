@@ -46,6 +46,9 @@ func (n *Node) createGroup(ctx context.Context, name string, invited []conversat
 	if strings.TrimSpace(name) == "" || len(name) > maxGroupName || strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) {
 		return Conversation{}, fmt.Errorf("%w: a group's name has 1 to %d bytes of UTF-8 in one line", ErrBadText, maxGroupName)
 	}
+	if _, err := n.contacts.find(name); err == nil {
+		return Conversation{}, fmt.Errorf("%w: call the group something else than %s", ErrNameTaken, name)
+	}
 	s, err := n.conversations.Create(ctx, n.author(), conversation.Group, conversation.Account{}, name)
 	if err != nil {
 		return Conversation{}, err
@@ -232,7 +235,14 @@ func (n *Node) AcceptConversation(ctx context.Context, ref string) (Conversation
 
 // LeaveConversation leaves one, or declines an invitation.
 func (n *Node) LeaveConversation(ctx context.Context, ref string) (Conversation, error) {
-	return n.act(ctx, ref, conversation.Leave, conversation.Account{})
+	s, err := n.findConversation(ref)
+	if err == nil && s.Mode == conversation.OneToOne {
+		err = fmt.Errorf("%w: %[2]s is a contact, not a group; 'passeur contact remove %[2]s' ends it", ErrNotAllowed, n.titleOf(s))
+	}
+	if err != nil {
+		return Conversation{}, err
+	}
+	return n.act(ctx, s.ID.String(), conversation.Leave, conversation.Account{})
 }
 
 // ChangeMember invites, removes, bans, unbans, promotes or demotes a contact or

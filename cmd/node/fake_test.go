@@ -504,7 +504,7 @@ func TestANodeThatDoesNotStartAnewEndsRun(t *testing.T) {
 		joined <- code
 	}()
 	<-first.gone
-	if err := stop(); err == nil || err.Error() != "start the node: no node is left" {
+	if err := stop(); err == nil || err.Error() != "the node cannot start: no node is left" {
 		t.Errorf("run ended with %v", err)
 	}
 	cancel()

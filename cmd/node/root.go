@@ -128,6 +128,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if err := fromEnv(envFlags(cmd)); err != nil {
 		return err
 	}
+	if home := cmd.Flags().Lookup("home"); home.Changed && a.home == "" {
+		return usageError("--home is empty: name the folder of the node's state, or leave it out")
+	}
 	if a.quiet && a.verbose {
 		return usageError("--quiet and --verbose are opposites: give one of them")
 	}

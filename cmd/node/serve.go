@@ -253,7 +253,7 @@ func startError(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
-	return fmt.Errorf("start the node: %w", err)
+	return fmt.Errorf("the node cannot start: %w", err)
 }
 
 func (s *service) stopServer() error {
