@@ -279,6 +279,10 @@ func (b *transferBook) offersLocked(id string) (offers []string) {
 func (b *transferBook) brings(offer string) (id string, wanted bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.bringsLocked(offer)
+}
+
+func (b *transferBook) bringsLocked(offer string) (id string, wanted bool) {
 	if id, wanted = b.offers[offer]; wanted {
 		return id, true
 	}

@@ -91,15 +91,19 @@ func sourceAt(ctx context.Context, paths []string) (s source, err error) {
 // homeIn finds a home in a folder, where it is a slip to send it: a device's key beside
 // a node's state.
 func homeIn(m *folder.Manifest) (dir string, found bool) {
-	states := map[string]bool{}
+	keys, states := map[string]bool{}, map[string]bool{}
 	for e := range m.All() {
-		switch name := path.Base(e.Path); name {
-		case deviceKeyFile, stateFile:
-			dir := path.Dir(e.Path)
-			if other, seen := states[dir]; seen && other != (name == stateFile) {
-				return dir, true
-			}
-			states[dir] = name == stateFile
+		dir := path.Dir(e.Path)
+		switch path.Base(e.Path) {
+		case deviceKeyFile:
+			keys[dir] = true
+		case stateFile:
+			states[dir] = true
+		default:
+			continue
+		}
+		if keys[dir] && states[dir] {
+			return dir, true
 		}
 	}
 	return "", false

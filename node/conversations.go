@@ -73,13 +73,14 @@ func (n *Node) Conversations() ([]Conversation, error) {
 		if s.Mode == conversation.Own || s.Me == membership.None {
 			continue
 		}
-		if seen, err := n.shown(s); err != nil || seen.ID != s.ID {
-			if err != nil {
-				return nil, err
-			}
+		seen, err := n.shown(s)
+		if err != nil {
+			return nil, err
+		}
+		if seen.ID != s.ID {
 			continue
 		}
-		c, err := n.conversationOf(s)
+		c, err := n.described(seen)
 		if err != nil {
 			return nil, err
 		}
@@ -176,6 +177,11 @@ func (n *Node) conversationOf(s logstore.Summary) (Conversation, error) {
 	if err != nil {
 		return Conversation{}, err
 	}
+	return n.described(s)
+}
+
+// described is conversationOf for one that is shown.
+func (n *Node) described(s logstore.Summary) (Conversation, error) {
 	c := Conversation{ID: s.ID, Mode: s.Mode, Name: s.Name, Status: Status(s.Me), Entries: s.Entries}
 	members, err := n.conversations.Members(s.ID)
 	if err != nil {
@@ -230,7 +236,11 @@ func (n *Node) called(a conversation.Account) string {
 
 // AcceptConversation joins one that this account is invited to.
 func (n *Node) AcceptConversation(ctx context.Context, ref string) (Conversation, error) {
-	return n.act(ctx, ref, conversation.Join, conversation.Account{})
+	s, err := n.findConversation(ref)
+	if err != nil {
+		return Conversation{}, err
+	}
+	return n.act(ctx, s, conversation.Join)
 }
 
 // LeaveConversation leaves one, or declines an invitation.
@@ -242,7 +252,7 @@ func (n *Node) LeaveConversation(ctx context.Context, ref string) (Conversation,
 	if err != nil {
 		return Conversation{}, err
 	}
-	return n.act(ctx, s.ID.String(), conversation.Leave, conversation.Account{})
+	return n.act(ctx, s, conversation.Leave)
 }
 
 // ChangeMember invites, removes, bans, unbans, promotes or demotes a contact or
@@ -290,12 +300,8 @@ func (n *Node) banBefore(ctx context.Context, conv conversation.ID, target conve
 }
 
 // act writes what an account does for itself.
-func (n *Node) act(ctx context.Context, ref string, a conversation.Action, target conversation.Account) (Conversation, error) {
-	s, err := n.findConversation(ref)
-	if err != nil {
-		return Conversation{}, err
-	}
-	content := conversation.MemberContent(a, target)
+func (n *Node) act(ctx context.Context, s logstore.Summary, a conversation.Action) (Conversation, error) {
+	content := conversation.MemberContent(a, conversation.Account{})
 	if _, err := n.conversations.Append(ctx, s.ID, n.author(), conversation.TypeMember, content); err != nil {
 		return Conversation{}, err
 	}

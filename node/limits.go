@@ -138,9 +138,9 @@ func (b *transferBook) bucket(id string) *throttle.Bucket {
 	if !b.limited.Load() {
 		return nil
 	}
-	id, _ = b.brings(id)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	id, _ = b.bringsLocked(id)
 	if e := b.byID[id]; e != nil {
 		return e.bucket
 	}

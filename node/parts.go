@@ -85,7 +85,7 @@ func (n *Node) startSignalling() (err error) {
 // The host closes it.
 func (n *Node) startICE() (err error) {
 	c := icetcp.Config{
-		Listen: n.settings.iceListen(), Signaller: iceSignaller{n.signals}, STUN: n.settings.STUN,
+		Listen: n.settings.iceListen(), Signaller: n.signals.Offers(kindICE), STUN: n.settings.STUN,
 		Timeout: connectTimeout, Observe: n.observeICE, Ended: n.observeNegotiation, Logger: n.logger("icetcp"),
 	}
 	if len(n.settings.TURN) > 0 {

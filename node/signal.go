@@ -17,25 +17,6 @@ import (
 // kindICE is the signalling kind of ICE offers.
 const kindICE = "ice"
 
-// iceSignaller lets the ICE transport speak through signalling.
-type iceSignaller struct{ signals *signalling.Service }
-
-var _ icetcp.Signaller = iceSignaller{}
-
-func (s iceSignaller) Offer(ctx context.Context, to peer.ID, offer []byte) ([]byte, error) {
-	return s.signals.Request(ctx, to, kindICE, offer)
-}
-
-func (s iceSignaller) HandleOffers(answer func(context.Context, peer.ID, []byte) ([]byte, error)) {
-	if answer == nil {
-		s.signals.Handle(kindICE, nil)
-		return
-	}
-	s.signals.Handle(kindICE, func(ctx context.Context, r signalling.Request) ([]byte, error) {
-		return answer(ctx, r.From, r.Payload)
-	})
-}
-
 func (n *Node) requestWithin(ctx context.Context, limit time.Duration, to peer.ID, kind string, payload []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
