@@ -58,22 +58,9 @@ func target(a multiaddr.Multiaddr) netip.AddrPort {
 
 // refuses says in a few words why an address must not be dialled, "" if it may be.
 func (g *gate) refuses(a netip.AddrPort) string {
-	ip := a.Addr().Unmap()
-	if ip.IsLoopback() && (g.loopback || g.alone()) {
-		return sdp.Policy{Loopback: true}.Refuses(a)
-	}
-	why := sdp.Policy{}.Refuses(a)
-	if why == linkLocal && ip.Is4() && ip != metadataService && g.isOn(ip) {
-		return ""
-	}
-	return why
+	loopback := a.Addr().Unmap().IsLoopback() && (g.loopback || g.alone())
+	return sdp.Policy{Loopback: loopback, LinkLocal: g.isOn}.Refuses(a)
 }
-
-// linkLocal is what [sdp.Policy] says of an address that has nothing else against it.
-const linkLocal = "link-local"
-
-// metadataService is where clouds tell a machine its secrets.
-var metadataService = netip.MustParseAddr("169.254.169.254")
 
 // alone tells whether this machine has no address but loopback ones.
 func (g *gate) alone() bool {

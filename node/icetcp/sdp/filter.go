@@ -19,7 +19,15 @@ type Policy struct {
 	// Loopback: we listen on a loopback address ourselves; then loopback
 	// addresses, and nothing else, are dialled.
 	Loopback bool
+	// LinkLocal tells of an IPv4 link-local address (RFC 3927) whether it may be dialled
+	// nevertheless: one on a cable without a DHCP server, say. It is not asked about
+	// 169.254.169.254, nor about one that is hidden in an IPv6 address: these never are.
+	// nil: none may be.
+	LinkLocal func(netip.Addr) bool
 }
+
+// metadataService is where clouds tell a machine its secrets.
+var metadataService = netip.MustParseAddr("169.254.169.254")
 
 // Dialable picks the candidates that may be dialled: passive and simultaneous-open
 // ones whose address the policy does not refuse, one for each address, the highest
@@ -49,8 +57,9 @@ func (p Policy) Dialable(cs []Candidate) []Candidate {
 //
 // Refused are: addresses that are no single other host (unspecified, this
 // network, multicast, broadcast, reserved, discard); loopback; link-local, both
-// families, for two reasons: an IPv6 one means nothing without the zone that no
-// other machine can know, and 169.254.169.254 is where clouds keep secrets;
+// families, but for those that LinkLocal allows, for two reasons: an IPv6 one means
+// nothing without the zone that no other machine can know, and 169.254.169.254 is
+// where clouds keep secrets;
 // an IPv4 address of these hidden in an IPv6 one (mapped, NAT64, 6to4); port 0
 // and all ports below 1024 but 443, since nobody listens there for us and a
 // service that does should not hear from us at a stranger's word. Private
@@ -72,7 +81,14 @@ func (p Policy) Refuses(a netip.AddrPort) string {
 	if in, ok := embedded(ip); ok {
 		return refusesAddr(in)
 	}
+	if p.allowsLinkLocal(ip) {
+		return ""
+	}
 	return refusesAddr(ip)
+}
+
+func (p Policy) allowsLinkLocal(ip netip.Addr) bool {
+	return p.LinkLocal != nil && ip.Is4() && ip.IsLinkLocalUnicast() && ip != metadataService && p.LinkLocal(ip)
 }
 
 // reserved holds what the methods of netip.Addr do not tell.

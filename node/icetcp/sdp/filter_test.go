@@ -114,3 +114,21 @@ func TestDialableCaps(t *testing.T) {
 		t.Errorf("kept %s of each type", got)
 	}
 }
+
+func TestRefusesLinkLocal(t *testing.T) {
+	policy := Policy{LinkLocal: func(a netip.Addr) bool { return a == netip.MustParseAddr("169.254.7.8") || a == metadataService }}
+	for _, c := range []struct{ addr, want string }{
+		{"169.254.7.8:4000", ""},
+		{"[::ffff:169.254.7.8]:4000", ""},
+		{"169.254.7.8:22", "privileged port"},
+		{"169.254.7.9:4000", "link-local"},
+		{"169.254.169.254:4000", "link-local"},
+		{"[64:ff9b::169.254.7.8]:4000", "link-local"},
+		{"[fe80::1]:4000", "link-local"},
+		{"127.0.0.1:4000", "loopback"},
+	} {
+		if got := policy.Refuses(addr(c.addr)); got != c.want {
+			t.Errorf("%s: %q, want %q", c.addr, got, c.want)
+		}
+	}
+}
