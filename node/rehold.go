@@ -22,7 +22,7 @@ import (
 func (n *Node) startHolding() {
 	n.goRun(func() {
 		for _, t := range n.transfers.all() {
-			if t.Direction != Outgoing || t.Code != EndRestarted || t.Conversation.IsZero() || n.ctx.Err() != nil {
+			if t.Direction != Outgoing || t.Code != EndRestarted || t.Conversation.IsZero() || n.ctx.Err() != nil || n.holds(t) {
 				continue
 			}
 			if err := n.holdAnnounced(n.ctx, t); err != nil && n.ctx.Err() == nil {
@@ -30,6 +30,12 @@ func (n *Node) startHolding() {
 			}
 		}
 	})
+}
+
+// holds tells whether the file of a transfer is known to have an entry, and held.
+func (n *Node) holds(t Transfer) bool {
+	_, err := n.held.Get(t.Conversation, t.Entry)
+	return err == nil
 }
 
 // holdAnnounced holds the file of a transfer that broke off, if it has an entry.

@@ -111,7 +111,7 @@ type tcpSocket struct {
 }
 
 func (x *target) sockets() (all []tcpSocket) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", x.pid()))
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", x.PID()))
 	if err != nil {
 		x.t.Error(err)
 	}

@@ -1,15 +1,9 @@
 package load
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
-	"net"
-	"net/http"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -18,57 +12,36 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/test/lab"
+	"github.com/passeur-p2p/passeur/test/lab/people"
 )
 
 // reading is what the node holds at a moment.
 type reading struct {
-	rss, heap   int64 // bytes; heap: in use after a collection, 0 where none was made
-	descriptors int
-	goroutines  int
-	database    int64 // bytes of the home but for received files
+	people.Usage
+	heap int64 // bytes in use after a collection, 0 where none was made
+	home int64 // bytes of the home but for received files
 }
 
 // most takes the larger of each.
 func (r reading) most(o reading) reading {
 	return reading{
-		max(r.rss, o.rss), max(r.heap, o.heap), max(r.descriptors, o.descriptors),
-		max(r.goroutines, o.goroutines), max(r.database, o.database),
+		people.Usage{
+			Descriptors: max(r.Descriptors, o.Descriptors), Goroutines: max(r.Goroutines, o.Goroutines),
+			Resident: max(r.Resident, o.Resident),
+		},
+		max(r.heap, o.heap), max(r.home, o.home),
 	}
 }
 
 func (r reading) String() string {
 	return fmt.Sprintf("%d MiB RSS, %d MiB heap, %d descriptors, %d goroutines, %d KiB in the home",
-		r.rss>>20, r.heap>>20, r.descriptors, r.goroutines, r.database>>10)
-}
-
-// socket asks the node on its unix socket.
-func (x *target) socket(path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(x.t.Context(), lab.Patience)
-	defer cancel()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(x.Home, "api.sock"))
-	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://passeur"+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	return io.ReadAll(answer.Body)
+		r.Resident>>20, r.heap>>20, r.Descriptors, r.Goroutines, r.home>>10)
 }
 
 // metric gives the sum of a metric's values.
 func (x *target) metric(name string, labels ...string) (sum float64) {
 	x.t.Helper()
-	raw, err := x.socket("/metrics")
-	if err != nil {
-		x.t.Errorf("the node's metrics: %v", err)
-	}
-	for line := range strings.Lines(string(raw)) {
+	for line := range strings.Lines(string(x.ask("/metrics"))) {
 		head, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		fits := head == name || strings.HasPrefix(head, name+"{")
 		for _, l := range labels {
@@ -81,26 +54,23 @@ func (x *target) metric(name string, labels ...string) (sum float64) {
 	return sum
 }
 
-// pid is the node's process.
-func (x *target) pid() int { return x.place.node.Process.Pid }
+// read looks at the node and its home.
+func (x *target) read() reading {
+	ctx, cancel := context.WithTimeout(x.t.Context(), lab.Patience)
+	defer cancel()
+	return reading{Usage: x.Usage(ctx), home: x.disk()}
+}
 
-// read looks at the node from outside, and asks it for its goroutines.
-func (x *target) read() (r reading) {
-	proc := fmt.Sprintf("/proc/%d/", x.pid())
-	status, _ := os.ReadFile(proc + "status")
-	for line := range strings.Lines(string(status)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
-			kib, _ := strconv.ParseInt(f[1], 10, 64)
-			r.rss = kib << 10
-		}
+// ask gives what the node answers to a GET of a path.
+func (x *target) ask(path string) []byte {
+	x.t.Helper()
+	ctx, cancel := context.WithTimeout(x.t.Context(), lab.Patience)
+	defer cancel()
+	answer, err := x.Ask(ctx, path)
+	if err != nil {
+		x.t.Errorf("%s: %v", path, err)
 	}
-	open, _ := os.ReadDir(proc + "fd")
-	r.descriptors = len(open)
-	r.database = x.disk()
-	if raw, err := x.socket("/debug/pprof/goroutine?debug=1"); err == nil {
-		fmt.Sscanf(string(raw), "goroutine profile: total %d", &r.goroutines)
-	}
-	return r
+	return answer
 }
 
 // disk is what the home takes, but for received files.
@@ -122,13 +92,10 @@ func (x *target) disk() (bytes int64) {
 
 // calm reads after a collection of garbage.
 func (x *target) calm() reading {
-	raw, err := x.socket("/debug/pprof/heap?debug=1&gc=1")
-	if err != nil {
-		x.t.Errorf("the node's heap: %v", err)
-	}
+	heap := string(x.ask("/debug/pprof/heap?debug=1&gc=1"))
 	r := x.read()
-	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
-		fmt.Sscanf(lines.Text(), "# HeapAlloc = %d", &r.heap)
+	for line := range strings.Lines(heap) {
+		fmt.Sscanf(line, "# HeapAlloc = %d", &r.heap)
 	}
 	return r
 }
@@ -163,16 +130,16 @@ const (
 	mostRSS         = 1 << 30
 	mostDescriptors = 2500
 	mostGoroutines  = 20_000
-	mostDatabase    = 64 << 20
+	mostHome        = 64 << 20
 )
 
 // check fails where an attack took more than it may, or the node does not answer.
 func (x *target) check(during string, r reading) {
 	x.t.Helper()
-	if r.rss > mostRSS || r.descriptors > mostDescriptors || r.goroutines > mostGoroutines || r.database > mostDatabase {
+	if r.Resident > mostRSS || r.Descriptors > mostDescriptors || r.Goroutines > mostGoroutines || r.home > mostHome {
 		x.t.Errorf("%s: the node held %v", during, r)
 	}
-	if r.goroutines == 0 {
+	if r.Goroutines == 0 {
 		x.t.Errorf("%s: the node told nothing of itself", during)
 	}
 	ctx, cancel := context.WithTimeout(x.t.Context(), lab.Patience)
@@ -191,14 +158,12 @@ func (x *target) settled(before reading) (after reading) {
 	defer tick.Stop()
 	for {
 		after = x.calm()
-		if after.goroutines <= before.goroutines*11/10+50 && after.descriptors <= before.descriptors*11/10+10 && after.heap <= before.heap*3/2+(24<<20) {
+		if after.Goroutines <= before.Goroutines*11/10+50 && after.Descriptors <= before.Descriptors*11/10+10 && after.heap <= before.heap*3/2+(24<<20) {
 			return after
 		}
 		if time.Now().After(end) {
 			x.t.Errorf("the node does not come to rest: before %v, now %v", before, after)
-			if raw, err := x.socket("/debug/pprof/goroutine?debug=1"); err == nil {
-				x.t.Logf("%.20000s", raw)
-			}
+			x.t.Logf("%.20000s", x.Goroutines(x.t.Context()))
 			return after
 		}
 		<-tick.C
@@ -217,7 +182,7 @@ func newTable(most amounts, before reading) *table { return &table{most: most, b
 
 func (b *table) add(name, thrown, outcome string, peak reading, took time.Duration) {
 	row := fmt.Sprintf("| %s | %s | %s | %d MiB, %d, %d, %d KiB | %.0f s |", name, thrown, outcome,
-		peak.rss>>20, peak.descriptors, peak.goroutines, peak.database>>10, took.Seconds())
+		peak.Resident>>20, peak.Descriptors, peak.Goroutines, peak.home>>10, took.Seconds())
 	b.rows = append(b.rows, row)
 	fmt.Println(row)
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,18 +40,14 @@ func strangerAddr(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, 19, byte(i / 200), byte(1 + i%200)})
 }
 
-// here is where everybody runs: the test's own network namespace. It remembers the node
-// among the processes.
-type here struct{ node *exec.Cmd }
+// here is where everybody runs: the test's own network namespace.
+type here struct{}
 
 // Command implements people.Host.
-func (h *here) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+func (here) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = 10 * time.Second
-	if slices.Contains(args, "run") {
-		h.node = cmd
-	}
 	return cmd
 }
 
@@ -70,7 +65,6 @@ type world struct {
 // target is the node that is loaded.
 type target struct {
 	*people.Person
-	place   *here
 	t       *testing.T
 	device  peer.ID
 	account conversation.Account
@@ -105,12 +99,11 @@ func newWorld(t *testing.T, most amounts) *world {
 }
 
 func newTarget(t *testing.T) *target {
-	place := new(here)
-	p := people.Start(t, place, people.Config{
+	p := people.Start(t, here{}, people.Config{
 		Name: "target", Server: true, Ask: true,
 		Args: []string{"--listen", "0.0.0.0:" + nodePort, "--http", httpAddr},
 	}).Ready()
-	x := &target{Person: p, place: place, t: t}
+	x := &target{Person: p, t: t}
 	var err error
 	if x.device, err = peer.Decode(p.Who.Device); err == nil {
 		x.account, err = conversation.ParseAccount(p.Who.Account)
