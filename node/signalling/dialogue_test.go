@@ -1,6 +1,7 @@
 package signalling
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -59,12 +60,16 @@ func FuzzDialogueOfServer(f *testing.F) {
 		dialogue.InBubble(t, dialogueMemory, func(t *testing.T) {
 			inSim(t, func(t *testing.T, s *sim) {
 				server := s.nodeOf(senderKey, false, nil)
-				server.host.SetStreamHandler(InboxProtocol, func(st network.Stream) { dialogue.Play(st, script) })
+				var players sync.WaitGroup
+				server.host.SetStreamHandler(InboxProtocol, func(st network.Stream) {
+					players.Go(func() { dialogue.Play(st, script) })
+				})
 				s.announce(server)
 				device := s.nodeOf(recipientKey, false, nil)
 				device.Handle("ice", echo)
 				pass(5 * time.Minute)
 				device.Service.Close()
+				players.Wait()
 			})
 		})
 	})
