@@ -34,7 +34,7 @@ func newHostWith(t testing.TB, x *exchange, change func(*Config)) (host.Host, *T
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	cfg := Config{Listen: loopback, Signaller: line{x, h.ID()}}
+	cfg := Config{Listen: onLoopback, Signaller: line{x, h.ID()}}
 	change(&cfg)
 	tr, err := AddTo(h, cfg)
 	if err != nil {

@@ -60,7 +60,7 @@ func (l *errorLog) none(t testing.TB) {
 // may be busy with much else.
 const deadline = 90 * time.Second
 
-var loopback = netip.MustParseAddrPort("127.0.0.1:0")
+var onLoopback = netip.MustParseAddrPort("127.0.0.1:0")
 
 // exchange is a signalling in memory.
 type exchange struct {
@@ -116,7 +116,7 @@ type device struct {
 func newDevice(t testing.TB, x *exchange, change func(*Config)) device {
 	t.Helper()
 	key, id := newKey(t)
-	cfg := Config{Listen: loopback, Signaller: line{x, id}}
+	cfg := Config{Listen: onLoopback, Signaller: line{x, id}}
 	if change != nil {
 		change(&cfg)
 	}

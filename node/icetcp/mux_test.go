@@ -16,13 +16,14 @@ import (
 	"github.com/pion/stun"
 
 	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 func newTestMux(t testing.TB) *mux { return newImpatientMux(t, deadline) }
 
 func newImpatientMux(t testing.TB, patience time.Duration) *mux {
 	t.Helper()
-	m, err := newMux(loopback, patience, slog.New(slog.DiscardHandler))
+	m, err := newMux(onLoopback, patience, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,13 +201,13 @@ func TestDialsOnlyCandidates(t *testing.T) {
 	defer trap.Close()
 	agent.WriteTo(check(t, allowed.local, ses.local.ufrag), trap.Addr())
 	agent.WriteTo(check(t, allowed.local, ses.local.ufrag), net.TCPAddrFromAddrPort(other.addr()))
-	eventually(t, "the candidate dialled", func() bool { return ses.socket(loopback.Addr(), other.addr()) != nil })
+	eventually(t, "the candidate dialled", func() bool { return ses.socket(onLoopback.Addr(), other.addr()) != nil })
 	trap.(*net.TCPListener).SetDeadline(time.Now().Add(50 * time.Millisecond))
 	if c, err := trap.Accept(); err == nil {
 		c.Close()
 		t.Error("a stranger was dialled")
 	}
-	if s := ses.socket(loopback.Addr(), other.addr()); s.local != m.addr() {
+	if s := ses.socket(onLoopback.Addr(), other.addr()); s.local != m.addr() {
 		t.Errorf("dialled from %s, not from the listening port %s", s.local, m.addr())
 	}
 }
@@ -221,7 +222,7 @@ func aboutToHandOff(t testing.TB) (controlling, controlled *session, s *socket) 
 	controlled.start(controlling.local, false, nil)
 	agent.WriteTo(check(t, controlled.local, controlling.local.ufrag), net.TCPAddrFromAddrPort(b.addr()))
 	packetFrom(t, other)
-	s = controlling.socket(loopback.Addr(), b.addr())
+	s = controlling.socket(onLoopback.Addr(), b.addr())
 	if s == nil {
 		t.Fatal("no socket")
 	}
@@ -252,9 +253,9 @@ func TestHandOff(t *testing.T) {
 	// Late STUN is dropped by both: by the socket, and by a session that has no socket any more.
 	late := check(t, b.local, a.local.ufrag)
 	s.writeFrame(late)
-	a.bases[loopback.Addr()].WriteTo(late, net.TCPAddrFromAddrPort(s.remote))
+	a.bases[onLoopback.Addr()].WriteTo(late, net.TCPAddrFromAddrPort(s.remote))
 	r.s.writeFrame(late)
-	if len(a.bases[loopback.Addr()].dialling) > 0 {
+	if len(a.bases[onLoopback.Addr()].dialling) > 0 {
 		t.Error("late STUN dialled again")
 	}
 
@@ -432,7 +433,7 @@ func TestContention(t *testing.T) {
 		agents := map[*session]net.PacketConn{xa: agentXA, xb: agentXB, ya: agentYA, yb: agentYB}
 
 		// One connection that a thinks of as x and b as y.
-		endA, endB := tcpPair(t)
+		endA, endB := loopback.TCP(t)
 		sA, sB := take(t, a, endA, xa), take(t, b, endB, yb)
 		winnerA, winnerB := xa, xb
 		if s := contention(ya.local.ufrag, yb.local.ufrag); less(s, contention(xa.local.ufrag, xb.local.ufrag)) {
@@ -470,22 +471,6 @@ func take(t testing.TB, m *mux, c net.Conn, ses *session) *socket {
 	}
 	go ses.serve(b, s, make([]byte, maxFrame))
 	return s
-}
-
-func tcpPair(t testing.TB) (a, b net.Conn) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if a, err = net.Dial("tcp", l.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if b, err = l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	return a, b
 }
 
 func TestMuxClose(t *testing.T) {
@@ -569,7 +554,7 @@ func FuzzChecks(f *testing.F) {
 	peer := credentials{"peer", strings.Repeat("p", 32)}
 	a.ses.start(peer, false, nil)
 	a.ses.wg.Go(func() { a.Accept(ctx, peer.ufrag, peer.pwd) })
-	b := a.ses.bases[loopback.Addr()]
+	b := a.ses.bases[onLoopback.Addr()]
 	from := &socket{tuple: tuple{remote: netip.MustParseAddrPort("127.0.0.1:9")}}
 
 	f.Add(uint16(0x0001), []byte("\x00\x24\x04\x6e\x7f\xff\xff\x00\x25\x00\x80\x2a\x08abcdefgh"))

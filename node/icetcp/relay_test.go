@@ -18,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/transport"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 // relayTest is a TURN server on the loopback: it forwards by listening itself.
@@ -176,7 +177,7 @@ func TestRelayed(t *testing.T) {
 			for _, r := range []*relayTest{ra, rb} {
 				eventually(t, "the loans are back", func() bool { return r.lent() == 0 })
 			}
-			if v.a && !slices.Contains(ra.permits, loopback.Addr()) {
+			if v.a && !slices.Contains(ra.permits, onLoopback.Addr()) {
 				t.Error("permitted ", ra.permits)
 			}
 		})
@@ -312,7 +313,7 @@ func TestRelayOfOtherFamily(t *testing.T) {
 	ses, p := newTestSession(t, m)
 	froms := make(map[string]bool)
 	for range 2 {
-		ours, theirs := tcpPair(t)
+		ours, theirs := loopback.TCP(t)
 		c := elsewhere{ours, netip.MustParseAddrPort("[2001:db8::1]:50000"), netip.MustParseAddrPort("[2001:db8::2]:40000")}
 		go m.admitRelayed(c, "turn.example:3478")
 		theirs.Write(appendFrame(nil, check(t, ses.local, "peer")))

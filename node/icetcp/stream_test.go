@@ -17,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/passeur-p2p/passeur/node/icetcp/sdp"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 // streamPair opens a stream on a fresh connection and gives both ends.
@@ -169,7 +170,7 @@ func rawPair(t testing.TB) (controlling, controlled *conn) {
 func newTestAgent(t testing.TB, timeout time.Duration) *agent {
 	t.Helper()
 	m := newTestMux(t)
-	a, err := newAgent(m, m.front, loopback, timeout, m.log)
+	a, err := newAgent(m, m.front, onLoopback, timeout, m.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +233,7 @@ type onlyReader struct{ io.Reader }
 
 // BenchmarkTCP is what the kernel can do here.
 func BenchmarkTCP(b *testing.B) {
-	w, r := tcpPair(b)
+	w, r := loopback.TCP(b)
 	defer w.Close()
 	defer r.Close()
 	benchmark(b, w, r)

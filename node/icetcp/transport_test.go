@@ -384,7 +384,7 @@ func TestCancel(t *testing.T) {
 // closedPort gives an address that refuses connections.
 func closedPort(t testing.TB) netip.AddrPort {
 	t.Helper()
-	ls, err := listen(loopback)
+	ls, err := listen(onLoopback)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -754,7 +754,7 @@ func TestResources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(u, &refuseAll{}, Config{Listen: loopback, Signaller: line{x, id}})
+	a, err := New(u, &refuseAll{}, Config{Listen: onLoopback, Signaller: line{x, id}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,24 +4,20 @@ import (
 	"io"
 	"testing"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"github.com/passeur-p2p/passeur/protocols/onconn"
+	"github.com/passeur-p2p/passeur/test/loopback"
 )
 
 const echo protocol.ID = "/onconn-test/echo/1.0.0"
 
 func newHost(t *testing.T) host.Host {
 	t.Helper()
-	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
+	h := loopback.Host(t)
 	h.SetStreamHandler(echo, func(s network.Stream) {
 		io.Copy(s, s)
 		s.Close()
