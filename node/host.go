@@ -1,6 +1,11 @@
 package node
 
 import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -10,8 +15,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/libp2p/go-libp2p/x/rate"
-
-	"net/netip"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/passeur-p2p/passeur/node/icetcp"
 	"github.com/passeur-p2p/passeur/node/sockopt"
@@ -33,16 +38,19 @@ const (
 // transport joins it later and is not advertised: js-libp2p never finishes
 // identify with a peer that lists an address it cannot parse.
 func newHost(s settings, k keys) (host.Host, error) {
+	addrs, err := s.listenAddrs()
+	if err != nil {
+		return nil, err
+	}
+	if err := wantFree(addrs); err != nil {
+		return nil, err
+	}
 	limits, err := newResourceManager(s.Role)
 	if err != nil {
 		return nil, err
 	}
 	low, high, _, _ := s.Role.conns()
 	conns, err := connmgr.NewConnManager(low, high)
-	if err != nil {
-		return nil, err
-	}
-	addrs, err := s.listenAddrs()
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +69,22 @@ func newHost(s settings, k keys) (host.Host, error) {
 		libp2p.DisableRelay(),
 		libp2p.DisableMetrics(),
 	)
+}
+
+// wantFree fails where another program listens already. libp2p's own dials share the
+// port that it listens on, and so would a second node that is told the same one: it
+// would take half of what comes for the first, and neither would say a word.
+func wantFree(addrs []multiaddr.Multiaddr) error {
+	for _, a := range addrs {
+		l, err := manet.Listen(a)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("another program listens on %s; stop it, or choose another port: %w", a, err)
+		}
+		if err == nil {
+			l.Close()
+		}
+	}
+	return nil
 }
 
 // newResourceManager keeps libp2p's limits, scaled to the machine, but lets
