@@ -13,7 +13,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
-	"github.com/passeur-p2p/passeur/node/holdings"
+	"github.com/passeur-p2p/passeur/node/internal/holdings"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
 	"github.com/passeur-p2p/passeur/protocols/rerequest"

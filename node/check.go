@@ -1,6 +1,6 @@
 package node
 
-import "github.com/passeur-p2p/passeur/node/throttle"
+import "github.com/passeur-p2p/passeur/node/internal/throttle"
 
 // MinLimit is the least limit that there can be, in bytes a second.
 const MinLimit = throttle.MinRate

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 // maxPending bounds the requests of strangers that wait for the user.

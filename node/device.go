@@ -15,7 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/node/directory"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 // notesBlob is where the store keeps what is known of the account's devices beyond

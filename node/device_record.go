@@ -9,7 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/node/directory"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 const (

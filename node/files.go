@@ -10,8 +10,8 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
-	"github.com/passeur-p2p/passeur/node/holdings"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/holdings"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/passeur-p2p/passeur/conversation/logstore"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 // ErrNoHome: a folder is no home of a node.

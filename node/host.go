@@ -19,7 +19,7 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/passeur-p2p/passeur/node/icetcp"
-	"github.com/passeur-p2p/passeur/node/sockopt"
+	"github.com/passeur-p2p/passeur/node/internal/sockopt"
 	"github.com/passeur-p2p/passeur/node/upgrade"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/node/throttle"
+	"github.com/passeur-p2p/passeur/node/internal/throttle"
 )
 
 // ErrBadLimit: a limit is below what keeps a transfer alive.

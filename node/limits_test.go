@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/passeur-p2p/passeur/node"
+	"github.com/passeur-p2p/passeur/node/internal/throttle"
 	"github.com/passeur-p2p/passeur/node/nodetest"
-	"github.com/passeur-p2p/passeur/node/throttle"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 

@@ -14,9 +14,9 @@ import (
 
 	"github.com/passeur-p2p/passeur/node"
 	"github.com/passeur-p2p/passeur/node/icetcp"
+	"github.com/passeur-p2p/passeur/node/internal/throttle"
 	"github.com/passeur-p2p/passeur/node/nodetest"
 	"github.com/passeur-p2p/passeur/node/pairing"
-	"github.com/passeur-p2p/passeur/node/throttle"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/oneshot"
 )

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/node/icetcp"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 func contactToRow(c Contact) store.Contact {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/node/holdings"
+	"github.com/passeur-p2p/passeur/node/internal/holdings"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
 	"github.com/passeur-p2p/passeur/protocols/rerequest"

@@ -17,9 +17,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/passeur-p2p/passeur/conversation"
+	"github.com/passeur-p2p/passeur/node/internal/store"
+	"github.com/passeur-p2p/passeur/node/internal/throttle"
 	"github.com/passeur-p2p/passeur/node/rules"
-	"github.com/passeur-p2p/passeur/node/store"
-	"github.com/passeur-p2p/passeur/node/throttle"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
 )

@@ -9,7 +9,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
-	"github.com/passeur-p2p/passeur/node/sockopt"
+	"github.com/passeur-p2p/passeur/node/internal/sockopt"
 	"github.com/passeur-p2p/passeur/node/upgrade"
 )
 

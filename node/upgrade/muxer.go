@@ -6,7 +6,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 
-	"github.com/passeur-p2p/passeur/node/yamux"
+	"github.com/passeur-p2p/passeur/node/internal/yamux"
 )
 
 const (

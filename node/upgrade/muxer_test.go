@@ -12,7 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
-	"github.com/passeur-p2p/passeur/node/yamux"
+	"github.com/passeur-p2p/passeur/node/internal/yamux"
 )
 
 // The window is the short one only where a handshake of ours has shown that the path

@@ -17,7 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
-	"github.com/passeur-p2p/passeur/node/yamux"
+	"github.com/passeur-p2p/passeur/node/internal/yamux"
 )
 
 // TLSObserver is told what TLS agreed on. If the insecure connection given to

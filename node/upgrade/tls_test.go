@@ -20,8 +20,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
+	"github.com/passeur-p2p/passeur/node/internal/yamux"
 	"github.com/passeur-p2p/passeur/node/upgrade"
-	"github.com/passeur-p2p/passeur/node/yamux"
 	"github.com/passeur-p2p/passeur/test/loopback"
 )
 

@@ -5,7 +5,7 @@
 // is understood, and understands us. Only the way in which bytes are handed to
 // the kernel differs from go-libp2p's defaults: windows that fill a long path
 // from the first byte, larger frames, fewer calls of write(2), and a muxer that
-// copies less (node/yamux). That is what docs/performance.md measures.
+// copies less (node/internal/yamux). That is what docs/performance.md measures.
 //
 // It is not a transport: it listens on nothing and dials nobody. The host's TCP
 // transport and node/icetcp both use it.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 // A file that was written a moment before it is sent is not read again for whoever asks

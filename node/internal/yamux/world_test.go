@@ -8,7 +8,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	libp2pyamux "github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 
-	"github.com/passeur-p2p/passeur/node/yamux"
+	"github.com/passeur-p2p/passeur/node/internal/yamux"
 )
 
 const window = 16 << 20

@@ -12,7 +12,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 
-	"github.com/passeur-p2p/passeur/node/yamux"
+	"github.com/passeur-p2p/passeur/node/internal/yamux"
 )
 
 func TestReadDeadline(t *testing.T) {

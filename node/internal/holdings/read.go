@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 

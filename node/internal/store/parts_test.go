@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 )
 

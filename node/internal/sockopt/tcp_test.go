@@ -6,7 +6,7 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/peer"
 
-	"github.com/passeur-p2p/passeur/node/sockopt"
+	"github.com/passeur-p2p/passeur/node/internal/sockopt"
 	"github.com/passeur-p2p/passeur/test/loopback"
 )
 

@@ -5,7 +5,7 @@ package holdings
 import (
 	"time"
 
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 // grainOf is how often the clock ticks by which the file at path has its stamp, which

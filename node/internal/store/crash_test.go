@@ -9,7 +9,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 // victimEnv makes the test binary a writer that is to be killed.

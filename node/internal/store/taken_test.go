@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/passeur-p2p/passeur/node/store"
+	"github.com/passeur-p2p/passeur/node/internal/store"
 )
 
 func assertTaken(t *testing.T, s *store.Store, since time.Time, want ...store.Taken) {

@@ -15,7 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"go.uber.org/goleak"
 
-	"github.com/passeur-p2p/passeur/node/throttle"
+	"github.com/passeur-p2p/passeur/node/internal/throttle"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
