@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// WindowSize is what a stream may have in flight before its reader reads, in
+	// windowSize is what a stream may have in flight before its reader reads, in
 	// bytes. It holds from the stream's first byte.
-	WindowSize = 16 << 20
-	// ShortWindowSize is the same on a path whose TLS handshake took less than
-	// [ShortPath]. It fills 2 Gbit/s there, and a reader that stalls holds less
+	windowSize = 16 << 20
+	// shortWindowSize is the same on a path whose TLS handshake took less than
+	// [shortPath]. It fills 2 Gbit/s there, and a reader that stalls holds less
 	// memory.
-	ShortWindowSize = 8 << 20
-	// ShortPath is the longest time of a TLS handshake, which is a round trip and
+	shortWindowSize = 8 << 20
+	// shortPath is the longest time of a TLS handshake, which is a round trip and
 	// some milliseconds of computing, that tells of a path without delay.
-	ShortPath = 25 * time.Millisecond
-	// FrameSize is the largest payload of a yamux frame sent, in bytes.
-	FrameSize = 512 << 10
+	shortPath = 25 * time.Millisecond
+	// frameSize is the largest payload of a yamux frame sent, in bytes.
+	frameSize = 512 << 10
 )
 
 // MuxerID names the muxer in multistream and in TLS's ALPN.
@@ -32,19 +32,19 @@ const MuxerID = yamux.ID
 // Wi-Fi or a stop of the machine.
 const writeTimeout = 30 * time.Second
 
-// Muxer gives yamux as this project uses it: windows of [WindowSize] from the
-// start, or [ShortWindowSize] over a connection of [TLS] that shook hands fast, frames
-// of [FrameSize].
+// Muxer gives yamux as this project uses it: a stream's window is 16 MiB from its first
+// byte, or 8 MiB over a connection of [TLS] whose handshake took less than 25 ms, and
+// frames carry up to 512 KiB. For libp2p.Muxer(MuxerID, Muxer()).
 //
 // A stream whose handler does not read can hold its window of memory, of which
 // libp2p's resource manager accounts 256 KiB: whoever lets strangers open
 // streams bounds their number.
 func Muxer() network.Multiplexer {
-	return &muxer{long: withWindow(WindowSize), short: withWindow(ShortWindowSize)}
+	return &muxer{long: withWindow(windowSize), short: withWindow(shortWindowSize)}
 }
 
 func withWindow(size uint32) *yamux.Transport {
-	return &yamux.Transport{Window: size, FrameSize: FrameSize, WriteTimeout: writeTimeout}
+	return &yamux.Transport{Window: size, FrameSize: frameSize, WriteTimeout: writeTimeout}
 }
 
 // muxer chooses the window by what the handshake told of the path.
@@ -55,7 +55,7 @@ func (m *muxer) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (net
 }
 
 func (m *muxer) forPath(c net.Conn) *yamux.Transport {
-	if secure, ok := c.(*conn); ok && secure.shook < ShortPath {
+	if secure, ok := c.(*conn); ok && secure.shook < shortPath {
 		return m.short
 	}
 	return m.long

@@ -31,7 +31,7 @@ func TestWindowForPath(t *testing.T) {
 			t.Errorf("%s: a window of %d bytes, want %d", name, got.Window, c.want.Window)
 		}
 	}
-	if m.short.Window != ShortWindowSize || m.long.Window != WindowSize {
+	if m.short.Window != shortWindowSize || m.long.Window != windowSize {
 		t.Errorf("windows of %d and %d bytes", m.short.Window, m.long.Window)
 	}
 }
@@ -49,7 +49,7 @@ func (f far) Write(p []byte) (int, error) {
 
 // Both ends of a connection find out for themselves how long the path is.
 func TestWindowOfAConnection(t *testing.T) {
-	for delay, want := range map[time.Duration]uint32{0: ShortWindowSize, ShortPath / 2: WindowSize, time.Second: WindowSize} {
+	for delay, want := range map[time.Duration]uint32{0: shortWindowSize, shortPath / 2: windowSize, time.Second: windowSize} {
 		synctest.Test(t, func(t *testing.T) {
 			there, here := net.Pipe()
 			t.Cleanup(func() { there.Close(); here.Close() })

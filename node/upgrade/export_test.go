@@ -1,0 +1,4 @@
+package upgrade
+
+// FrameSize is for the tests from outside.
+const FrameSize = frameSize
