@@ -38,8 +38,8 @@ import (
 
 // The defaults of Config.
 const (
-	DefaultTimeout     = 30 * time.Second
-	DefaultMaxSessions = 64
+	defaultTimeout     = 30 * time.Second
+	defaultMaxSessions = 64
 
 	// maxPeerSessions is how many negotiations go on with one peer, in each direction.
 	maxPeerSessions = 4
@@ -132,13 +132,13 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("icetcp: Config.MaxSessions is %d", c.MaxSessions)
 	}
 	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
+		c.Timeout = defaultTimeout
 	}
 	if c.RelayDelay == 0 {
 		c.RelayDelay = 2 * time.Second
 	}
 	if c.MaxSessions == 0 {
-		c.MaxSessions = DefaultMaxSessions
+		c.MaxSessions = defaultMaxSessions
 	}
 	if c.Observe == nil {
 		c.Observe = func(Event) {}

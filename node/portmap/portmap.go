@@ -44,9 +44,9 @@ const (
 
 // The defaults of Config, and what cannot be configured.
 const (
-	DefaultLease   = 10 * time.Minute
-	DefaultRefresh = time.Minute
-	DefaultRetry   = 5 * time.Second
+	defaultLease   = 10 * time.Minute
+	defaultRefresh = time.Minute
+	defaultRetry   = 5 * time.Second
 
 	// MaxPorts bounds the ports of a Mapper.
 	MaxPorts = 16
@@ -110,9 +110,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Protocols == nil {
 		c.Protocols = []Protocol{UPnP, NATPMP, PCP}
 	}
-	orElse(&c.Lease, DefaultLease)
-	orElse(&c.Refresh, DefaultRefresh)
-	orElse(&c.Retry, DefaultRetry)
+	orElse(&c.Lease, defaultLease)
+	orElse(&c.Refresh, defaultRefresh)
+	orElse(&c.Retry, defaultRetry)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

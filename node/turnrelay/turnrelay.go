@@ -35,11 +35,11 @@ import (
 
 // The defaults of Config, and what cannot be configured.
 const (
-	DefaultTimeout            = 10 * time.Second
-	DefaultLinger             = time.Minute
-	DefaultPermissionInterval = 5 * time.Second
-	DefaultMaxPeers           = 64
-	DefaultMaxConns           = 256
+	defaultTimeout            = 10 * time.Second
+	defaultLinger             = time.Minute
+	defaultPermissionInterval = 5 * time.Second
+	defaultMaxPeers           = 64
+	defaultMaxConns           = 256
 
 	// maxServers bounds Config.Servers: each Borrow asks all of them.
 	maxServers = 8
@@ -160,11 +160,11 @@ func (c Config) withDefaults() (Config, error) {
 	case c.MaxConns < 0:
 		return c, fmt.Errorf("turnrelay: Config.MaxConns is %d", c.MaxConns)
 	}
-	orElse(&c.Timeout, DefaultTimeout)
-	orElse(&c.Linger, DefaultLinger)
-	orElse(&c.PermissionInterval, DefaultPermissionInterval)
-	orElse(&c.MaxPeers, DefaultMaxPeers)
-	orElse(&c.MaxConns, DefaultMaxConns)
+	orElse(&c.Timeout, defaultTimeout)
+	orElse(&c.Linger, defaultLinger)
+	orElse(&c.PermissionInterval, defaultPermissionInterval)
+	orElse(&c.MaxPeers, defaultMaxPeers)
+	orElse(&c.MaxConns, defaultMaxConns)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -11,8 +11,8 @@ import (
 
 // The ports of a URL that names none (RFC 7065 §3.2, RFC 8656 §3.1).
 const (
-	DefaultPort    = 3478
-	DefaultTLSPort = 5349
+	defaultPort    = 3478
+	defaultTLSPort = 5349
 )
 
 // URL is the address of a TURN server that is reached over TCP or TLS (RFC 7065).
@@ -43,9 +43,9 @@ func parseURL(s string) (u URL, err error) {
 	scheme, rest, ok := strings.Cut(s, ":")
 	switch strings.ToLower(scheme) {
 	case "turn":
-		u.Port = DefaultPort
+		u.Port = defaultPort
 	case "turns":
-		u.Port, u.TLS = DefaultTLSPort, true
+		u.Port, u.TLS = defaultTLSPort, true
 	default:
 		ok = false
 	}
@@ -119,7 +119,7 @@ func parseHost(s string) (string, error) {
 	case s == "":
 		return "", errors.New("the host is missing: write turn:HOST:PORT")
 	case strings.ContainsRune(s, ':'):
-		return "", fmt.Errorf("put the IPv6 address into brackets, as in turn:[2001:db8::1]:%d", DefaultPort)
+		return "", fmt.Errorf("put the IPv6 address into brackets, as in turn:[2001:db8::1]:%d", defaultPort)
 	case len(s) > 253 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") != "":
 		return "", fmt.Errorf("%q is no host name; letters of other alphabets are written as xn--…", s)
 	}

@@ -37,10 +37,10 @@ const (
 	MaxCandidates = 64
 	// MaxRelays is how many relay addresses are kept of a text or a message.
 	MaxRelays = 8
-	// MinPwd is the length of the shortest password, in characters (RFC 8445 §5.3).
-	MinPwd = 22
-	// MinUfrag is the length of the shortest user fragment, in characters (RFC 8445 §5.3).
-	MinUfrag = 4
+	// minPwd is the length of the shortest password, in characters (RFC 8445 §5.3).
+	minPwd = 22
+	// minUfrag is the length of the shortest user fragment, in characters (RFC 8445 §5.3).
+	minUfrag = 4
 
 	maxCredential = 256 // RFC 8839 §5.4
 	maxFoundation = 32  // RFC 8839 §5.1
@@ -100,10 +100,10 @@ func Parse(text string) (*Description, error) {
 	ufrag, rest, _ := strings.Cut(text, "\n")
 	pwd, rest, _ := strings.Cut(rest, "\n")
 	d := &Description{Ufrag: strings.TrimSpace(ufrag), Pwd: strings.TrimSpace(pwd)}
-	if !isCredential(d.Ufrag, MinUfrag) {
+	if !isCredential(d.Ufrag, minUfrag) {
 		return nil, &SyntaxError{1, "no user fragment of 4 to 256 ice-chars"}
 	}
-	if !isCredential(d.Pwd, MinPwd) {
+	if !isCredential(d.Pwd, minPwd) {
 		return nil, &SyntaxError{2, "no password of 22 to 256 ice-chars"}
 	}
 	for line := range strings.Lines(rest) {
