@@ -91,7 +91,7 @@ func (p part) isZero() bool { return p == part{} }
 
 // NewCode draws a code of both forms.
 func NewCode(p Purpose) Code {
-	c := NewLongCode(p)
+	c := newLongCode(p)
 	c.words = part{p.drawPublic(), drawWords(p.secretWords())}
 	return c
 }
@@ -104,9 +104,8 @@ func (p Purpose) drawPublic() string {
 	return strconv.Itoa(numberFrom+drawIndex(numberEnd-numberFrom)) + "-" + drawWords(publicWords-1)
 }
 
-// NewLongCode draws a code without words, whose inbox nobody can find by trying. It
-// is for who finds that his codes are burnt by others again and again.
-func NewLongCode(p Purpose) Code {
+// newLongCode draws a code without words, whose inbox nobody can find by trying.
+func newLongCode(p Purpose) Code {
 	return Code{purpose: p, long: part{drawLong(), drawLong()}}
 }
 

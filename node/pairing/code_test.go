@@ -59,7 +59,7 @@ func TestNumberOfWordsTellsThePurpose(t *testing.T) {
 			t.Errorf("%s: %q", p, words)
 		}
 	}
-	if c := NewLongCode(Link); c.Words() != "" || c.QR() == "" || len(c.parts()) != 1 {
+	if c := newLongCode(Link); c.Words() != "" || c.QR() == "" || len(c.parts()) != 1 {
 		t.Errorf("a long code has words %q", c.Words())
 	}
 }

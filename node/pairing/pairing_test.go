@@ -314,7 +314,7 @@ func (m crashing) Burn(sum [32]byte, until time.Time) error {
 
 func TestRestartBetweenBurnAndAnswer(t *testing.T) {
 	two(t, func(t *testing.T, w *world, a, b *device) {
-		c := NewLongCode(Link)
+		c := newLongCode(Link)
 		ctx, cancel := context.WithCancel(t.Context())
 		intact := a.cfg.Memory
 		a.cfg.Memory = crashing{intact, cancel}
@@ -383,7 +383,7 @@ func TestNoAnswerWithoutTheBurnOnDisk(t *testing.T) {
 
 func TestTypoIsCorrectedBeforeTheExchange(t *testing.T) {
 	two(t, func(t *testing.T, _ *world, a, b *device) {
-		c := Code{purpose: Contact, words: part{"aardvark-goatskin", "policeman-sculpture"}, long: NewLongCode(Contact).long}
+		c := Code{purpose: Contact, words: part{"aardvark-goatskin", "policeman-sculpture"}, long: newLongCode(Contact).long}
 		shown := a.show(t.Context(), c)
 		if _, err := ParseCode("aardvark goatskin policman sculptrrue"); !errors.Is(err, ErrMalformed) {
 			t.Errorf("two errors in a word: %v", err)

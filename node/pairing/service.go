@@ -166,13 +166,6 @@ func (s *Service) Close() error {
 	return nil
 }
 
-// Forgive forgets how many codes were shown within the hour, for who insists.
-func (s *Service) Forgive() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.shown, s.guessed = nil, nil
-}
-
 // begin counts a pairing in until end is called. Its context ends with ctx, with the
 // service, or at end.
 func (s *Service) begin(ctx context.Context, r Role, c Code) (_ context.Context, end func(), err error) {
