@@ -23,9 +23,6 @@ const (
 	// recipient sends ok (it has it), then its answer as a message; if it is an
 	// answer, ok alone; or error, and the opener uses the inbox instead.
 	DirectProtocol protocol.ID = "/passeur/signal/1.0.0"
-
-	// ID is InboxProtocol under the name by which others know it.
-	ID = InboxProtocol
 )
 
 const (
