@@ -15,6 +15,6 @@
 //
 // The list of a file is the sums of its units one after the other, 32 bytes a MiB.
 // SHA3-256 is that of FIPS 202. The eight parts of a unit have one length so that
-// a processor with wide registers hashes them at once, [Implementation] tells how.
+// a processor with wide registers hashes them at once.
 // Test vectors are in testdata.
 package sha3tree

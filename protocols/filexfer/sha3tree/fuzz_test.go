@@ -14,10 +14,10 @@ import (
 func FuzzUnit(f *testing.F) {
 	for parts := range uint8(10) {
 		f.Add(parts, uint32(0), []byte("Keccak"))
-		f.Add(parts, []uint32{1, 104, 135, 136, PartSize - 1}[parts%5], []byte("Keccak"))
+		f.Add(parts, []uint32{1, 104, 135, 136, partSize - 1}[parts%5], []byte("Keccak"))
 	}
 	f.Fuzz(func(t *testing.T, parts uint8, rest uint32, seed []byte) {
-		data := stretch(seed, int(parts%10)*PartSize+int(rest%PartSize))
+		data := stretch(seed, int(parts%10)*partSize+int(rest%partSize))
 		want := rootInWords(data)
 		for _, i := range implementations() {
 			list, err := i.read(t.Context(), bytes.NewReader(data), int64(len(data)), nil)
@@ -71,7 +71,7 @@ func rootInWords(data []byte) Sum {
 	var units []byte
 	for unit := range slices.Chunk(data, UnitSize) {
 		var parts []byte
-		for part := range slices.Chunk(unit, PartSize) {
+		for part := range slices.Chunk(unit, partSize) {
 			parts = appendSum(parts, part, 0x00)
 		}
 		units = appendSum(units, parts, 0x01)

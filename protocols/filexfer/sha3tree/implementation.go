@@ -2,6 +2,8 @@ package sha3tree
 
 // An implementation is a way to compute several SHA3-256.
 type implementation struct {
+	// name is "avx512", eight parts at once, "avx2", four at once, or "generic", one
+	// after the other by the standard library. The sums are the same.
 	name string
 	// sum writes to sums, 32 bytes each, those of the messages, each followed by
 	// tail. There are at most eight messages, and they have one length.
@@ -12,8 +14,3 @@ type implementation struct {
 
 // chosen hashes everything: the fastest that the processor can do.
 var chosen = implementations()[0]
-
-// Implementation tells how this process hashes: "avx512", eight parts at once,
-// "avx2", four at once, or "generic", one after the other by the standard library.
-// The sums are the same.
-func Implementation() string { return chosen.name }

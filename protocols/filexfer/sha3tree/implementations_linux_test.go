@@ -22,7 +22,7 @@ func TestFastestIsChosen(t *testing.T) {
 			want = "avx2"
 		}
 	}
-	if got := Implementation(); got != want {
+	if got := chosen.name; got != want {
 		t.Errorf("%s is chosen, want %s", got, want)
 	}
 }

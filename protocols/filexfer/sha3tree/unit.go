@@ -3,12 +3,12 @@ package sha3tree
 import "fmt"
 
 const (
-	// PartSize is the length of a part in bytes, the last one of a file excepted.
-	PartSize = 128 << 10
+	// partSize is the length of a part in bytes, the last one of a file excepted.
+	partSize = 128 << 10
 	// UnitSize is the length of a unit in bytes, the last one of a file excepted.
 	UnitSize = 1 << 20
 
-	partsOfUnit = UnitSize / PartSize
+	partsOfUnit = UnitSize / partSize
 )
 
 // What is hashed ends with the byte of its kind.
@@ -37,9 +37,9 @@ func (i *implementation) unit(data []byte) (sum Sum) {
 	}
 	var parts [partsOfUnit][]byte
 	var sums [partsOfUnit * Size]byte
-	whole, n := len(data)/PartSize, 0
+	whole, n := len(data)/partSize, 0
 	for ; len(data) > 0; n++ {
-		size := min(len(data), PartSize)
+		size := min(len(data), partSize)
 		parts[n], data = data[:size], data[size:]
 	}
 	i.sum(sums[:], parts[:whole], kindPart)
