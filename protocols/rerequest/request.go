@@ -13,9 +13,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// MediaType is what Jami calls such a request where it travels as a message.
-const MediaType = "application/data-transfer-request+json"
-
 const (
 	// MaxRequest bounds the JSON of a request, in bytes.
 	MaxRequest = 4 << 10
