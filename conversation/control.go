@@ -68,7 +68,7 @@ type Control struct {
 // parseControl reads the content of e, which is of a control type.
 func parseControl(e *Entry) (*Control, error) {
 	content, _ := e.Content()
-	fields, err := ParseFields(content)
+	fields, err := parseFields(content)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrEntry, e.Type, err)
 	}
@@ -119,7 +119,7 @@ func (c *Control) readDevice(r *fieldReader) {
 // InitialContent is the content of a first entry. with is zero but for OneToOne,
 // name may be empty.
 func InitialContent(mode Mode, with Account, name string) []byte {
-	fields := Fields{"rules": Rules, "mode": string(mode)}
+	fields := fieldMap{"rules": Rules, "mode": string(mode)}
 	if !with.IsZero() {
 		fields["with"] = with.String()
 	}
@@ -131,7 +131,7 @@ func InitialContent(mode Mode, with Account, name string) []byte {
 
 // MemberContent is the content of a member entry. target is zero for Join and Leave.
 func MemberContent(a Action, target Account) []byte {
-	fields := Fields{"action": string(a)}
+	fields := fieldMap{"action": string(a)}
 	if !target.IsZero() {
 		fields["uri"] = target.String()
 	}
@@ -139,5 +139,5 @@ func MemberContent(a Action, target Account) []byte {
 }
 
 func revokeContent(device peer.ID, signature []byte) []byte {
-	return Fields{"action": string(Revoke), "device": device.String(), "sig": hex.EncodeToString(signature)}.Content()
+	return fieldMap{"action": string(Revoke), "device": device.String(), "sig": hex.EncodeToString(signature)}.Content()
 }

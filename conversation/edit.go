@@ -52,7 +52,7 @@ const maxAlso = 1000
 
 // writeAlso adds the key "also": ids, a space between two; what does not fit is
 // left out.
-func writeAlso(fields Fields, also []ID) {
+func writeAlso(fields fieldMap, also []ID) {
 	if len(also) == 0 {
 		return
 	}

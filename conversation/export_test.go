@@ -15,3 +15,11 @@ func Reencode(raw []byte) ([]byte, error) {
 	}
 	return h.encode()
 }
+
+// For the tests from outside.
+type Fields = fieldMap
+
+var (
+	ParseFields = parseFields
+	ErrFields   = errFields
+)

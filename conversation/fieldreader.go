@@ -12,7 +12,7 @@ import (
 
 // fieldReader takes fields one by one, and remembers the first that is wrong.
 type fieldReader struct {
-	fields Fields
+	fields fieldMap
 	err    error
 }
 

@@ -11,16 +11,16 @@ import (
 	"unicode/utf8"
 )
 
-// Fields is a JSON object (RFC 8259) whose values are all strings: what control
+// fieldMap is a JSON object (RFC 8259) whose values are all strings: what control
 // entries, files and edits consist of.
-type Fields map[string]string
+type fieldMap map[string]string
 
-// ErrFields is wrapped by every error of [ParseFields].
-var ErrFields = errors.New("not a JSON object of strings")
+// errFields is wrapped by every error of [parseFields].
+var errFields = errors.New("not a JSON object of strings")
 
 // Content writes the keys in ascending order, without white space. Bytes that
 // are no UTF-8 become U+FFFD.
-func (f Fields) Content() []byte {
+func (f fieldMap) Content() []byte {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
@@ -30,12 +30,12 @@ func (f Fields) Content() []byte {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
-// ParseFields reads a JSON object of strings. It refuses what programs read
+// parseFields reads a JSON object of strings. It refuses what programs read
 // differently: doubled keys, values that are no strings, bytes that are no
 // UTF-8, escaped halves of surrogate pairs, anything after the object.
-func ParseFields(content []byte) (Fields, error) {
+func parseFields(content []byte) (fieldMap, error) {
 	if !utf8.Valid(content) {
-		return nil, fmt.Errorf("%w: it is not UTF-8", ErrFields)
+		return nil, fmt.Errorf("%w: it is not UTF-8", errFields)
 	}
 	p := &fieldParser{rest: string(content)}
 	fields := p.object()
@@ -43,7 +43,7 @@ func ParseFields(content []byte) (Fields, error) {
 		p.fail("something follows the object")
 	}
 	if p.err != nil {
-		return nil, fmt.Errorf("%w: at byte %d: %w", ErrFields, len(content)-len(p.rest), p.err)
+		return nil, fmt.Errorf("%w: at byte %d: %w", errFields, len(content)-len(p.rest), p.err)
 	}
 	return fields, nil
 }
@@ -75,8 +75,8 @@ func (p *fieldParser) want(c string) {
 	}
 }
 
-func (p *fieldParser) object() Fields {
-	fields := Fields{}
+func (p *fieldParser) object() fieldMap {
+	fields := fieldMap{}
 	if p.want("{"); p.err != nil || p.sign("}") {
 		return fields
 	}

@@ -54,7 +54,7 @@ var fileKeys = []string{"also", "displayName", "edit", "manifest", "sha3sum", "s
 
 // Content gives what [ParseFile] reads. Bytes that are no UTF-8 become U+FFFD.
 func (f File) Content() []byte {
-	fields := Fields{}
+	fields := fieldMap{}
 	for key, value := range f.Extra {
 		if !slices.Contains(fileKeys, key) {
 			fields[key] = value
@@ -87,7 +87,7 @@ func (f File) Content() []byte {
 
 // ParseFile reads the content of an application/data-transfer+json entry.
 func ParseFile(content []byte) (File, error) {
-	fields, err := ParseFields(content)
+	fields, err := parseFields(content)
 	if err != nil {
 		return File{}, fmt.Errorf("%w: %w", ErrContent, err)
 	}

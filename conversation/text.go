@@ -42,7 +42,7 @@ func (t Text) Content() []byte {
 	if t.Edit.IsZero() && !strings.HasPrefix(text, fieldsMark) {
 		return []byte(text)
 	}
-	fields := Fields{"body": text}
+	fields := fieldMap{"body": text}
 	if !t.Edit.IsZero() {
 		fields["edit"] = t.Edit.String()
 	}
@@ -63,7 +63,7 @@ func ParseText(content []byte) (Text, error) {
 	if !marked {
 		return Text{Text: object}, nil
 	}
-	fields, err := ParseFields([]byte(object))
+	fields, err := parseFields([]byte(object))
 	if err != nil {
 		return Text{}, fmt.Errorf("%w: %w", ErrContent, err)
 	}

@@ -48,9 +48,6 @@ var (
 	ErrInvalid = errors.New("invalid entry")
 	// ErrParent: an entry came before one of its parents.
 	ErrParent = errors.New("a parent is missing")
-	// ErrPaused: an entry is not taken for now, because its author has filled what
-	// this device allows. It is in a *PausedError.
-	ErrPaused = errors.New("paused")
 	// ErrBatch: more entries or bytes at once than [MaxBatch] and [MaxBatchBytes].
 	ErrBatch = errors.New("too much at once")
 	// ErrNotAllowed: the rules of the conversation do not allow what was to be
