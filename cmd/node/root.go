@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -70,11 +71,17 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return report(err, a.json, stdout, stderr)
 }
 
+// exclusive is what cobra says of flags of which one may be given.
+var exclusive = regexp.MustCompile(`^if any flags in the group .* are set none of the others can be; \[(.*)\] were all set$`)
+
 // misused makes one line of what cobra says about a command line that it
 // cannot read.
 func misused(cmd *cobra.Command, err error) error {
 	text := strings.ReplaceAll(err.Error(), "\n\nDid you mean this?\n\t", "; did you mean ")
 	text = strings.ReplaceAll(strings.TrimSpace(text), "\n\t", " or ")
+	if m := exclusive.FindStringSubmatch(text); m != nil {
+		text = "--" + strings.Join(strings.Fields(m[1]), " and --") + " do not go together: give one of them"
+	}
 	return usageError("%s: see '%s --help'", text, cmd.CommandPath())
 }
 
