@@ -149,7 +149,8 @@ func addSealKey(b *cryptobyte.Builder, k SealKey) {
 }
 
 // ParseDeviceRecord reads a device record and verifies all that can be verified
-// without a clock: encoding, limits, signature, X-Wing keys. raw is copied.
+// without a clock: encoding, limits, signature, X-Wing keys. raw is copied. Errors
+// wrap ErrMalformed or ErrSignature.
 func ParseDeviceRecord(raw []byte) (*DeviceRecord, error) {
 	r, err := parseDeviceRecord(bytes.Clone(raw))
 	if err != nil {

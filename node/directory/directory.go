@@ -147,7 +147,8 @@ func (d *Directory) Lookup(ctx context.Context, a conversation.Account) (*Record
 // Check returns nil if the device is one of the account's, and not revoked, as
 // far as the newest record tells. It asks the DHT when the remembered record
 // does not list the device, or was not compared with the DHT's for ten minutes:
-// that is how long a revocation may go unnoticed.
+// that is how long a revocation may go unnoticed. It fails with ErrNotListed, or as
+// Lookup does.
 func (d *Directory) Check(ctx context.Context, a conversation.Account, device peer.ID) error {
 	key := AccountRecordKey(a)
 	if r, found := d.Remembered(a); found && r.Has(device) && d.compared(key, checkAge) {
@@ -187,7 +188,8 @@ func (d *Directory) Remembered(a conversation.Account) (*Record, bool) {
 
 // Learn takes an account record that came another way, such as with a contact
 // request. It gives the newest record of that account, which is another one if
-// a newer was seen before.
+// a newer was seen before. It fails as ParseRecord does, with ErrFuture, or as
+// Config.Memory does.
 func (d *Directory) Learn(raw []byte) (*Record, error) {
 	r, err := ParseRecord(raw)
 	if err != nil {

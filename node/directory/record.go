@@ -177,7 +177,8 @@ func addDevice(b *cryptobyte.Builder, k conversation.AccountKey, d keyed[Device]
 }
 
 // ParseRecord reads an account record and verifies all that can be verified
-// without a clock: encoding, limits, signature, certificates. raw is copied.
+// without a clock: encoding, limits, signature, certificates. raw is copied. Errors wrap
+// ErrMalformed or ErrSignature.
 func ParseRecord(raw []byte) (*Record, error) {
 	r, err := parseRecord(bytes.Clone(raw))
 	if err != nil {

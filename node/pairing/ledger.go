@@ -16,7 +16,7 @@ const (
 	maxBurnt = 1024
 )
 
-// Blobs keeps bytes under a name, on disk before PutBlob returns; *store.Store does.
+// Blobs keeps bytes under a name, on disk before PutBlob returns.
 type Blobs interface {
 	// Blob gives nil if there are none.
 	Blob(name string) ([]byte, error)

@@ -25,7 +25,8 @@ import (
 // ctx leaves what was put in inboxes there for at most RequestTTL.
 //
 // A refusal is a *Refusal (ErrRefused). When ctx ends, the error wraps
-// ErrNoServer or ErrNoAnswer, and the context's error.
+// ErrNoServer or ErrNoAnswer, and the context's error. Without sending anything it
+// fails with ErrTooLarge, ErrBusy or ErrClosed.
 func (s *Service) Request(ctx context.Context, to peer.ID, kind string, payload []byte) (answer []byte, err error) {
 	if !s.life.enter() {
 		return nil, ErrClosed

@@ -33,8 +33,7 @@ type Keys interface {
 	OpenKeys() []hpke.PrivateKey
 }
 
-// Config is what a Service is made from. Host, Routing, Keys, Key and Account are
-// required.
+// Config is what a Service is made from. Host and Routing are required.
 type Config struct {
 	// Host opens and takes the streams.
 	Host host.Host

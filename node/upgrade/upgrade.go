@@ -25,7 +25,8 @@ import (
 
 // New gives an upgrader with TLS as its only security and [Muxer] as its only
 // muxer, for a transport that is added to a host whose own upgrader may have
-// others. rc nil means no limits, gater nil refuses nobody.
+// others. rc nil means no limits, gater nil refuses nobody. It fails if libp2p's TLS
+// cannot certify key.
 func New(key crypto.PrivKey, rc network.ResourceManager, gater connmgr.ConnectionGater) (transport.Upgrader, error) {
 	muxers := []upgrader.StreamMuxer{{ID: MuxerID, Muxer: Muxer()}}
 	tls, err := NewTLS(libp2ptls.ID, key, muxers)

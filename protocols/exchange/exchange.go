@@ -37,7 +37,7 @@ type Host interface {
 }
 
 // Ask opens a stream to a device and runs f on it. When ctx ends, or the time is over,
-// what f reads and writes fails.
+// what f reads and writes fails. It fails as f does, or if no stream can be opened.
 func (k Kind) Ask(ctx context.Context, h Host, to peer.ID, f func(network.Stream) error) error {
 	ctx, cancel := context.WithTimeout(ctx, k.Timeout)
 	defer cancel()

@@ -53,7 +53,8 @@ var (
 	ErrUnknownTransfer = errors.New("no such transfer is running")
 )
 
-// Error is how a transfer ended badly, as this side saw it.
+// Error is how a transfer ended badly, as this side saw it. The table in the package
+// comment has which State and reason each side reports.
 type Error struct {
 	// State is the final state, never Finished.
 	State State

@@ -111,7 +111,8 @@ func (e *SyntaxError) Error() string {
 func (e *SyntaxError) Is(target error) bool { return target == ErrProtocol }
 
 // MarshalText gives the bytes that go on the wire. It fails when a number is
-// negative, a sum is not one, or the whole is longer than [MaxHeader].
+// negative, a sum is not one, or the whole is longer than [MaxHeader]; its errors
+// are *[SyntaxError].
 func (h Header) MarshalText() ([]byte, error) {
 	if err := h.check(); err != nil {
 		return nil, err
@@ -151,7 +152,8 @@ func (h Header) MarshalText() ([]byte, error) {
 	return []byte(text.String()), nil
 }
 
-// ParseHeader reads a whole header, its empty line included.
+// ParseHeader reads a whole header, its empty line included. Its errors are
+// *[SyntaxError].
 func ParseHeader(text []byte) (Header, error) {
 	lines, complete := strings.CutSuffix(string(text), "\n\n")
 	if !complete {

@@ -90,7 +90,8 @@ type Service struct {
 }
 
 // New makes a Service that opens its streams with h. Incoming streams are
-// given to HandleStream by whoever mounts it.
+// given to HandleStream by whoever mounts it. It fails if there is no h, or a
+// duration or number in cfg is negative.
 func New(h Host, cfg Config) (*Service, error) {
 	if h == nil {
 		return nil, errors.New("filexfer: no host")

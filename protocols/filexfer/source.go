@@ -35,9 +35,10 @@ type File struct {
 	// Sum is the SHA3-512 in hex of exactly these bytes, when it is known: it is
 	// announced, and nothing is hashed here. "" hashes while sending.
 	Sum string
-	// Conversation and Interaction tell the receiver what the file belongs to.
+	// Conversation and Interaction tell the receiver what the file belongs to: any
+	// text that fits in a header together with Name, see [MaxHeader].
 	Conversation, Interaction string
-	// Total is the size of the whole file; 0: Offset+Size.
+	// Total is the size of the whole file in bytes; 0: Offset+Size.
 	Total int64
 	// Tree gives the sums of the whole file's units, and may wait until they are
 	// known; it must return when ctx ends. It is called once at most, and only if
@@ -55,7 +56,7 @@ type File struct {
 }
 
 // FileFromPath describes the regular file at path (symbolic links are
-// followed). Its Open fails with [ErrSource] when the file is another one by
+// followed); it fails with [ErrSource] where there is none. Its Open fails with [ErrSource] when the file is another one by
 // then, or has another size or time of modification.
 func FileFromPath(path string) (File, error) {
 	info, err := os.Stat(path)

@@ -41,6 +41,7 @@ var (
 
 // BackOffError says until when a device is cut off. It is ErrBackOff.
 type BackOffError struct {
+	// Device is not spoken with before Until.
 	Device peer.ID
 	Until  time.Time
 }

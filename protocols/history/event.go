@@ -37,9 +37,9 @@ const (
 type Event struct {
 	Kind         Kind
 	Device       peer.ID
-	Conversation conversation.ID
-	Entries      int
-	Proof        *conversation.Entry
-	Err          error
-	Until        time.Time
+	Conversation conversation.ID     // zero of a Connected, Disconnected or CutOff
+	Entries      int                 // of a Received: how many are new here
+	Proof        *conversation.Entry // of a Refused; nil if none came
+	Err          error               // of a Disconnected, CutOff, Deferred, Paused
+	Until        time.Time           // of a CutOff
 }

@@ -119,7 +119,7 @@ func (s *Service) Changed(conv conversation.ID, added []conversation.ID) {
 
 // Announce sends an account record to all connected devices, which see it
 // before anything else. Of those that do not read, each keeps the newest 16. It
-// does not wait.
+// does not wait. It fails if raw is empty, or longer than MaxRecord.
 func (s *Service) Announce(raw []byte) error {
 	if len(raw) == 0 || len(raw) > MaxRecord {
 		return fmt.Errorf("history: a record of %d bytes, not 1 to %d", len(raw), MaxRecord)

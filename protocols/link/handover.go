@@ -63,7 +63,8 @@ type Contact struct {
 // SinceTime gives Since as a time.
 func (c Contact) SinceTime() time.Time { return time.UnixMilli(c.Since).UTC() }
 
-// AccountKey gives the key that is handed over; zero if there is none.
+// AccountKey gives the key that is handed over; zero if there is none. It fails if Key
+// has not 32 bytes.
 func (h Handover) AccountKey() (conversation.AccountKey, error) {
 	if len(h.Key) == 0 {
 		return conversation.AccountKey{}, nil

@@ -140,7 +140,8 @@ func cut(reason string) string {
 // Join asks keeper, to whom a connection should stand, to make device (this one,
 // which calls itself name) one of its account's. keep gets the sound hand-over
 // and returns once it is safe on the disk; what it returns ends the exchange. A
-// nil error means that keep did so, be it that the keeper never hears of it.
+// nil error means that keep did so, be it that the keeper never hears of it. It fails with a *Refusal, with ErrHandover, as
+// keep does, or as the stream does.
 func Join(ctx context.Context, h exchange.Host, keeper, device peer.ID, name string, keep func(*Handover) error) error {
 	var refused error
 	err := streams.Ask(ctx, h, keeper, func(stream network.Stream) error {

@@ -15,7 +15,8 @@ import (
 	"github.com/passeur-p2p/passeur/protocols/filexfer/sha3tree"
 )
 
-// Name names a transfer. Only its two sides know it.
+// Name names a transfer: 32 bytes drawn at random, as pairing.Result.Transfer has them.
+// Only its two sides know it.
 type Name [32]byte
 
 // Offer is what is sent: a file, or a folder that travels as one.

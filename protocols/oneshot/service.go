@@ -192,7 +192,9 @@ func (o Offer) check(missing []filexfer.Span) error {
 	return nil
 }
 
-// TellOver tells to that the transfer does not come any more. A nil error: it knows.
+// TellOver tells to that the transfer does not come any more, and why: at most 200
+// bytes of reason, for people. A nil error: it knows. It fails as the stream does, also
+// where nobody expects the transfer.
 func TellOver(ctx context.Context, h exchange.Host, to peer.ID, name Name, reason string) error {
 	m, err := say(ctx, h, to, message{kind: kindOver, offer: Offer{Name: name}, reason: cut(reason, maxReason)})
 	if err == nil && m.kind != kindWhole {

@@ -101,7 +101,7 @@ func isDevice(id peer.ID) bool {
 	return len(text) <= maxDevice && err == nil && again == id
 }
 
-// ParseRequest reads the JSON of a request. Its errors are ErrProtocol, and none
+// ParseRequest reads the JSON of a request, without the length before it. Its errors are ErrProtocol, and none
 // holds bytes of the peer's.
 func ParseRequest(text []byte) (r Request, err error) {
 	fields, err := parseFields(text)

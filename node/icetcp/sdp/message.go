@@ -96,7 +96,7 @@ func (m Message) Marshal() ([]byte, error) {
 	return b, err
 }
 
-// ParseMessage reads the bytes of a message.
+// ParseMessage reads the bytes of a message; see [Message] for what it refuses.
 func ParseMessage(b []byte) (*Message, error) {
 	if len(b) > MaxMessage {
 		return nil, fmt.Errorf("offer message: %d bytes, the limit is %d", len(b), MaxMessage)

@@ -53,7 +53,8 @@ func (f *Folder) Sum(ctx context.Context, progress func(n int64)) error {
 	return nil
 }
 
-// List gives the sums of the virtual file's units, after Sum.
+// List gives the sums of the virtual file's units. It calls Sum, which reads nothing
+// twice, and fails as that does.
 func (f *Folder) List(ctx context.Context) (sha3tree.List, error) {
 	err := f.Sum(ctx, nil)
 	return f.sum.list, err
