@@ -20,6 +20,7 @@ func (n *Node) ShowContactCode(_ context.Context, name string) (Pairing, error) 
 }
 
 // EnterContactCode makes whoever shows the code a contact, under the alias name.
+// Errors: ErrBadCode, pairing.ErrPurpose, ErrBadName, ErrNameTaken.
 func (n *Node) EnterContactCode(_ context.Context, code, name string) (Pairing, error) {
 	if err := n.contacts.checkFree(name); err != nil {
 		return Pairing{}, err

@@ -272,7 +272,8 @@ func (n *Node) Contacts() []Contact { return n.contacts.all() }
 // letters, digits or any of "._@+-", no "-" first, unlike any other contact's whatever the
 // case). The request is delivered, and delivered again, until the other side
 // has accepted; that takes as long as it takes until one of its devices is
-// there. If the account has asked us before, this accepts it.
+// there. If the account has asked us before, this accepts it. Errors: ErrBadName,
+// ErrNameTaken, ErrOwnAccount.
 func (n *Node) AddContact(_ context.Context, a conversation.Account, name string) (Contact, error) {
 	if a == n.keys.account {
 		return Contact{}, ErrOwnAccount
@@ -296,7 +297,8 @@ func (n *Node) AddContact(_ context.Context, a conversation.Account, name string
 }
 
 // AcceptContact accepts the request of an account, under the alias name. An
-// empty name takes what the account calls itself, where that can be an alias.
+// empty name takes what the account calls itself, where that can be an alias. Errors:
+// ErrNotPending, ErrBadName, ErrNameTaken.
 func (n *Node) AcceptContact(_ context.Context, a conversation.Account, name string) (Contact, error) {
 	c, err := n.contacts.change(a, func(c *Contact) error {
 		if c.State != Pending && c.State != Accepted {

@@ -23,7 +23,7 @@ func (n *Node) author() logstore.Author {
 }
 
 // CreateConversation makes a group with the contacts (aliases or accounts) invited.
-// The name is at most 256 bytes.
+// The name has 1 to 256 bytes. Errors: ErrBadText, ErrNameTaken, or those of a contact.
 func (n *Node) CreateConversation(ctx context.Context, name string, contacts []string) (Conversation, error) {
 	var invited []conversation.Account
 	for _, who := range contacts {

@@ -255,7 +255,8 @@ func matchesID(id peer.ID, who string) bool {
 // everybody refuses it from then on. Only a keeper may; nobody revokes the device
 // he is on. To revoke a device that is a keeper keeps honest people out, not a
 // thief, who has the account key. An error after the record was signed says what
-// could not be done besides; to call it again does the rest.
+// could not be done besides; to call it again does the rest. Errors: ErrNotKeeper,
+// ErrThisDevice, or those of a device.
 func (n *Node) RevokeDevice(ctx context.Context, who string) (Device, error) {
 	if !n.keys.keeper() {
 		return Device{}, ErrNotKeeper

@@ -21,7 +21,7 @@ func (n *Node) startLink() {
 
 // ShowLinkCode makes a one-time code by which another device joins the account;
 // keeper hands the account key over too, which cannot be taken back. Only a keeper
-// may. Watch tells the rest.
+// may (ErrNotKeeper). Watch tells the rest.
 func (n *Node) ShowLinkCode(_ context.Context, keeper bool) (Pairing, error) {
 	if !n.keys.keeper() {
 		return Pairing{}, ErrNotKeeper
@@ -149,6 +149,7 @@ func (n *Node) deviceNow(device peer.ID) *Device {
 // JoinAccount makes this device one of the account that shows the code. It is
 // refused where contacts or conversations would be lost. When the pairing is
 // done the node must be closed and started anew: it has another account then.
+// Errors: ErrHasState, ErrBadCode, pairing.ErrPurpose.
 func (n *Node) JoinAccount(_ context.Context, code string) (Pairing, error) {
 	if err := n.checkFresh(); err != nil {
 		return Pairing{}, err

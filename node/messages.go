@@ -85,8 +85,9 @@ func (n *Node) messageOf(m logstore.Message) Message {
 	return out
 }
 
-// SendMessage writes a text of at most maxText bytes; it is on disk when this
-// returns, and on its way to whoever is connected.
+// SendMessage writes a text of 1 to 60,000 bytes of UTF-8; it is on disk when this
+// returns, and on its way to whoever is connected. Errors, besides those of a
+// conversation: ErrBadText, ErrTooLong.
 func (n *Node) SendMessage(ctx context.Context, ref, text string) (Message, error) {
 	if err := checkText(text); err != nil {
 		return Message{}, err
@@ -131,6 +132,8 @@ func (n *Node) messageCalled(conv, entry conversation.ID) (Message, error) {
 }
 
 // EditMessage replaces the text of an own message (its id or the beginning of it).
+// Errors, besides those of an entry: ErrBadText, ErrTooLong, and ErrNotAllowed for
+// what is no text, another's, or taken back.
 func (n *Node) EditMessage(ctx context.Context, ref, entry, text string) (Message, error) {
 	if err := checkText(text); err != nil {
 		return Message{}, err

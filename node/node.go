@@ -30,6 +30,20 @@ import (
 )
 
 // Node is a running node. Its methods may be called from any goroutine.
+//
+// Where they are given a name, an id or the beginning of one, their errors wrap
+//
+//	a contact       ErrUnknownContact; ErrNotAccepted where both must have agreed
+//	a conversation  ErrUnknownConversation (ErrUnknownContact where a file is
+//	                sent) or ErrAmbiguous; ErrNotAllowed where its rules are
+//	                against it
+//	an entry        ErrUnknownEntry or ErrAmbiguous; ErrNotAFile where it must be one
+//	a transfer      ErrUnknownTransfer; ErrNotWaiting or ErrNotRunning where it is
+//	                too late
+//	a device        ErrUnknownDevice or ErrAmbiguous
+//	a pairing       ErrUnknownPairing; ErrPairingEnded
+//
+// Other errors are said with the method. A context bounds the call, not what it began.
 type Node struct {
 	settings settings
 	keys     keys
@@ -98,7 +112,8 @@ type closer struct {
 
 // New starts a node on the home. ctx bounds the start only. The node is then on
 // its own: it joins the DHT and publishes its records in the background, however
-// long that takes.
+// long that takes. It fails with ErrLocked while another node runs on the home, and
+// as Config.Check does.
 func New(ctx context.Context, c Config) (*Node, error) {
 	s, err := c.check()
 	if err != nil {

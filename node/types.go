@@ -36,7 +36,7 @@ const (
 type Contact struct {
 	Account conversation.Account
 	// Name is the local alias that the user chose; before that, what the other
-	// side calls itself (hostile text: show it only through Visible).
+	// side calls itself (hostile text: show it only through filexfer.Visible).
 	Name  string
 	State ContactState
 	Since time.Time
