@@ -206,7 +206,7 @@ func hopeless(err error) bool {
 // arrived notes that a wanted file lies here, whole and verified.
 func (n *Node) arrived(t Transfer, e rerequest.Event) {
 	t.File = e.Path
-	if err := n.holdWanted(t, e.Tree); err != nil {
+	if err := n.holdSurely(e.Path, func() error { return n.holdWanted(t, e.Tree) }); err != nil {
 		n.log.Error("a file that came cannot be given to others", "file", e.Path, "error", err)
 	}
 	n.transfers.change(t.ID, func(x *entry) { x.State, x.Bytes, x.File = filexfer.Finished, x.Size, e.Path })

@@ -158,7 +158,8 @@ func (a *announcement) write(ctx context.Context, n *Node, t Transfer) (err erro
 	}
 	a.file.Interaction, a.tree.Interaction = e.ID.String(), e.ID.String()
 	n.transfers.change(t.ID, func(x *entry) { x.Entry, x.Sum, x.Tree = e.ID, a.file.Sum, a.file.Root })
-	if err = n.holdSource(ctx, t, e.ID, announced, began, held); err != nil {
+	err = n.holdSurely(t.File, func() error { return n.holdSource(ctx, t, e.ID, announced, began, held) })
+	if err != nil {
 		return fmt.Errorf("%w: %w", filexfer.ErrSource, err)
 	}
 	return nil

@@ -174,6 +174,33 @@ func (n *Node) knownFiles() (map[fileKey]bool, error) {
 	return known, err
 }
 
+// holdSurely notes where a file lies. Where the store does not take that, as on a full
+// disk, it is tried again until it does: others ask for the file. It fails when the file
+// is not what it was.
+func (n *Node) holdSurely(path string, hold func() error) error {
+	err := hold()
+	if err == nil || isLost(err) {
+		return err
+	}
+	n.log.Error("a file cannot be got from here yet; it is tried again", "file", path, "error", err)
+	n.goRun(func() {
+		for pause := time.Second; err != nil && !isLost(err); pause = min(2*pause, time.Minute) {
+			select {
+			case <-time.After(pause):
+				err = hold()
+			case <-n.ctx.Done():
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// isLost tells whether a file does not lie where it was any more.
+func isLost(err error) bool {
+	return errors.Is(err, holdings.ErrGone) || errors.Is(err, holdings.ErrChanged)
+}
+
 // hold notes that the file of a transfer lies here, its sum just verified.
 func (n *Node) hold(t Transfer, tree store.Tree) error {
 	if t.Entry.IsZero() || t.Sum == "" && t.Tree == "" {

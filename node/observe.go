@@ -45,7 +45,7 @@ func (n *Node) observeTransfer(v filexfer.View) {
 func (n *Node) holdCame(v filexfer.View) {
 	t, _ := n.transfers.get(v.ID)
 	t.File, t.Sum, t.Tree = v.Path, v.Sum, ""
-	if err := n.hold(t, store.Tree{}); err != nil {
+	if err := n.holdSurely(v.Path, func() error { return n.hold(t, store.Tree{}) }); err != nil {
 		n.log.Error("a file that came cannot be given to others", "file", v.Path, "error", err)
 	}
 }

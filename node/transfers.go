@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -19,7 +20,6 @@ import (
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/internal/store"
 	"github.com/passeur-p2p/passeur/node/internal/throttle"
-	"github.com/passeur-p2p/passeur/node/rules"
 	"github.com/passeur-p2p/passeur/protocols/filexfer"
 	"github.com/passeur-p2p/passeur/protocols/filexfer/folder"
 )
@@ -31,6 +31,7 @@ type transferBook struct {
 	tell  func(Event)
 	// changed is told of every change, after it is stored and before watchers are.
 	changed func(before Transfer, e *entry)
+	log     *slog.Logger
 
 	limited atomic.Bool // a transfer has had a limit of its own
 
@@ -39,7 +40,8 @@ type transferBook struct {
 	byID map[string]*entry
 	// offers are the transfers of wanted files by the id of the offer that brings
 	// them now.
-	offers map[string]string
+	offers   map[string]string
+	unstored map[string]*entry // of which the store has an earlier state, see unstored.go
 }
 
 // entry is a transfer and, while it runs, the way to stop it.
@@ -82,9 +84,10 @@ func (n *Node) openTransfers() error {
 		return err
 	}
 	n.transfers = &transferBook{
-		store: n.store, tell: n.hub.publish, changed: n.transferChanged, byID: map[string]*entry{},
-		offers: map[string]string{},
+		store: n.store, tell: n.hub.publish, changed: n.transferChanged, log: n.log, byID: map[string]*entry{},
+		offers: map[string]string{}, unstored: map[string]*entry{},
 	}
+	n.onClose("transfers", n.transfers.storeRest)
 	for _, row := range rows {
 		t, err := n.transferFromRow(row)
 		if err != nil {
@@ -161,6 +164,7 @@ func (b *transferBook) begin(e *entry) error {
 	if err := b.store.PutTransfer(transferToRow(e.Transfer)); err != nil {
 		return err
 	}
+	b.storeRestLocked()
 	b.addLocked(e)
 	b.changed(Transfer{}, e)
 	t := e.Transfer
@@ -190,21 +194,11 @@ func (b *transferBook) change(id string, f func(*entry)) {
 		b.endLocked(e)
 	}
 	if !e.Transfer.mereProgress(before) {
-		if err := b.putLocked(e.Transfer); err != nil {
-			e.Reason = joinReason(e.Reason, fmt.Sprintf("this could not be stored: %v", err))
-		}
+		b.storeLocked(e)
 	}
 	b.changed(before, e)
 	t := e.Transfer
 	b.tell(Event{Time: t.Updated, Transfer: &t, Phase: phaseOf(before.State, t.State)})
-}
-
-// putLocked stores a transfer. One that came whole by a rule counts in its quota.
-func (b *transferBook) putLocked(t Transfer) error {
-	if t.Direction == Incoming && t.State == filexfer.Finished {
-		return b.store.FinishTransfer(transferToRow(t), rules.Charge(t.Size))
-	}
-	return b.store.PutTransfer(transferToRow(t))
 }
 
 func (b *transferBook) endLocked(e *entry) {
@@ -221,13 +215,6 @@ func (t Transfer) mereProgress(before Transfer) bool {
 		t.Entry == before.Entry && t.Rule == before.Rule && t.Why == before.Why && slices.EqualFunc(t.Parts, before.Parts, func(x, y Part) bool {
 		return x.Device == y.Device && x.State == y.State && x.Path == y.Path
 	})
-}
-
-func joinReason(reason, more string) string {
-	if reason == "" {
-		return more
-	}
-	return reason + "; " + more
 }
 
 // phaseOf names the phases that are changes of state.
