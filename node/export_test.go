@@ -30,6 +30,9 @@ func TellOfContact(n *Node, a conversation.Account, name string) error {
 // GetMissed is what the node does each minute, as if it were later.
 func (n *Node) GetMissed(later time.Duration) error { return n.getMissed(time.Now().Add(later)) }
 
+// AcceptLeft is what the node does each minute.
+func AcceptLeft(n *Node) { n.acceptLeft() }
+
 // LinksOf opens further connections for a node.
 func LinksOf(n *Node) *moreLinks { return n.more }
 

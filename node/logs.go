@@ -122,6 +122,7 @@ func (n *Node) followLogs() {
 			if err := n.getMissed(time.Now()); err != nil {
 				n.log.Error("missed files cannot be asked for", "error", err)
 			}
+			n.acceptLeft()
 			n.transfers.storeRest() // what fails was logged
 		case <-n.commits.wake:
 		}

@@ -78,10 +78,11 @@ func (n *Node) removePart(t Transfer) {
 	}
 }
 
-// interrupted tells whether a transfer ended without anybody wanting it to.
+// interrupted tells whether a transfer ended without anybody wanting it to, by what may
+// be over soon: a disk that is full is, too.
 func interrupted(err error) bool {
 	return errors.Is(err, filexfer.ErrLost) || errors.Is(err, filexfer.ErrStalled) || errors.Is(err, filexfer.ErrClosed) ||
-		errors.Is(err, rerequest.ErrInterrupted)
+		errors.Is(err, rerequest.ErrInterrupted) || errors.Is(err, ErrNoSpace)
 }
 
 // becomeWanted has an accepted file asked for again.

@@ -12,8 +12,9 @@ import (
 // Reload takes over those fields of c that can change while the node runs: Rules,
 // Accept, Downloads, Reserve and Audit. It gives the names of the other fields that
 // differ from those the node was started with, sorted: they need a restart. Logger is
-// not compared. Offers that wait, and transfers that run, are not decided anew. A c
-// that is wrong changes nothing; the error is that of [New].
+// not compared. Offers that wait, and transfers that run, are not decided anew; but what
+// waits only for room is accepted when there is some. A c that is wrong changes nothing;
+// the error is that of [New].
 func (n *Node) Reload(_ context.Context, c Config) ([]string, error) {
 	next, err := c.check()
 	if err != nil {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -170,11 +171,46 @@ func (n *Node) leave(id string, d rules.Decision, err error) {
 		if e.waiting == nil {
 			return
 		}
-		e.Rule = ""
+		e.Rule, e.noRoom = "", errors.Is(err, ErrNoSpace)
 		if e.Why = "it could not be accepted by itself: " + err.Error(); d.Rule != "" {
 			e.Why = fmt.Sprintf("the rule %q could not accept it: %v", d.Rule, err)
 		}
 	})
+}
+
+// acceptLeft accepts the offers that wait only because there was no room for them, if
+// there is some now and the rules would still do so.
+func (n *Node) acceptLeft() {
+	for _, t := range n.transfers.withoutRoom() {
+		n.deciding.Lock()
+		d := n.considerLocked(n.factsOf(t))
+		fits := d.Action == rules.Accept && n.HasSpace(cmp.Or(d.Folder, n.policy.Load().downloads), t.Size) == nil
+		if fits { // from here on the rule's quota counts it
+			n.transfers.change(t.ID, func(e *entry) { e.countsFor(d.Rule) })
+		}
+		n.deciding.Unlock()
+		if fits {
+			n.obey(t.ID, d)
+		}
+	}
+}
+
+// countsFor notes the rule that is about to accept an offer, if it still waits.
+func (e *entry) countsFor(rule string) {
+	if e.waiting != nil {
+		e.Rule = rule
+	}
+}
+
+func (b *transferBook) withoutRoom() (list []Transfer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.list {
+		if e.waiting != nil && e.noRoom {
+			list = append(list, e.Transfer)
+		}
+	}
+	return list
 }
 
 // decider is who decides about an offer: a person, a rule, or the setting for offers

@@ -398,3 +398,34 @@ func TestVerification(t *testing.T) {
 		t.Errorf("the audit log tells the code, or %v", err)
 	}
 }
+
+// What waits because there was no room is accepted when there is some; what waits for
+// another reason, or what no rule would accept now, is not.
+func TestRoomForWhatWaits(t *testing.T) {
+	w := newRuled(t, node.Config{Reserve: math.MaxInt64, Rules: []node.Rule{{Name: "jpg", Type: []string{".jpg"}}, {Name: "png", Type: []string{".png"}}}}, nil)
+	sent := map[string]string{}
+	for _, name := range []string{"a.jpg", "b.png"} {
+		_, got := w.send(name, 1000, "asked", isAsked)
+		sent[name] = got.ID
+	}
+	_, other := w.send("c.txt", 1000, "waiting", isWaiting)
+	sent["c.txt"] = other.ID
+	node.AcceptLeft(w.bob)
+	if inbox := w.bob.Inbox(); len(inbox) != 3 {
+		t.Errorf("without room these wait: %+v", inbox)
+	}
+	next := w.config
+	next.Reserve, next.Rules = -1, next.Rules[:1]
+	if _, err := w.bob.Reload(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	node.AcceptLeft(w.bob)
+	if end := nodetest.Ended(t, w.bob, sent["a.jpg"]); end.State != filexfer.Finished || end.Rule != "jpg" || end.Why != "" || used(w.bob) == 0 {
+		t.Errorf("with room: %+v", end)
+	}
+	for _, name := range []string{"b.png", "c.txt"} {
+		if x, _ := w.bob.Transfer(sent[name]); !isWaiting(x) {
+			t.Errorf("%s: %+v", name, x)
+		}
+	}
+}

@@ -53,6 +53,7 @@ type entry struct {
 	release func()                                       // gives back what the transfer holds; may be nil
 	place   *folder.Place                                // where the bytes of a folder go
 	waiting chan decision                                // non-nil while an offer waits for the user
+	noRoom  bool                                         // a rule would have accepted it, had there been room
 	open    func(filexfer.Target) (filexfer.Sink, error) // makes the sink of an offer
 	served  bool                                         // a device has asked for the file again
 	began   time.Time                                    // the first byte, in this run
