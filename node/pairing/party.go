@@ -27,7 +27,8 @@ const (
 type Party struct {
 	// Device is required.
 	Device peer.ID
-	// Account is zero for a device that has none yet. A code for a file does not tell it.
+	// Account may be zero where a device enters a code of [Link], which has none yet, and
+	// with a code of [File], which does not tell it; otherwise it is required.
 	Account conversation.Account
 	// Name is what it calls itself, at most MaxName bytes of UTF-8. In a Result it is
 	// the other side's text: hostile until made visible. A code for a file does not tell
