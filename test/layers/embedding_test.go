@@ -28,7 +28,7 @@ var apart = []part{
 		[]string{"protocols/history", "protocols/link"},
 		slices.Concat(heavy, []string{module + "node", module + "conversation/logstore", module + "conversation/database", module + "protocols/filexfer"})},
 	{"an app that finds a way has a DHT of its own, and needs no database",
-		[]string{"node/icetcp", "node/signalling", "node/turnrelay", "node/portmap", "node/upgrade"},
+		[]string{"node/icetcp", "node/signalling", "node/directory", "node/pairing", "node/turnrelay", "node/portmap", "node/upgrade"},
 		[]string{"github.com/libp2p/go-libp2p-kad-dht", "modernc.org", "github.com/spf13", module + "protocols"}},
 	{"an app that embeds a node gets neither commands nor the API",
 		[]string{"node"},
