@@ -36,6 +36,7 @@ const (
 	publicMemory          = 512 << 20
 	publicPeerMemory      = 16 << 20
 	publicSubscriptions   = 8192
+	publicKept            = 1024 // connections of subscribers, a quarter of all
 	publicInboxBytes      = 128 << 20
 	publicRecordBytes     = 256 << 20
 )
@@ -47,6 +48,7 @@ const (
 	ownerConns, ownerConnsInbound     = 768, 512
 	ownerStreams, ownerStreamsInbound = 8192, 4096
 	ownerTransient                    = 384
+	ownerKept                         = ownerConnsInbound / 2 // connections of subscribers
 )
 
 // recordBytes is what an ordinary node keeps of the DHT's records.
@@ -110,9 +112,9 @@ func streamsOf(l rcmgr.ResourceLimits) rcmgr.ResourceLimits {
 // inboxes are the bounds of those that the node keeps for others.
 func (r Role) inboxes() signalling.Limits {
 	if r == RoleDHT {
-		return signalling.Limits{Subscriptions: publicSubscriptions, StoreBytes: publicInboxBytes}
+		return signalling.Limits{Subscriptions: publicSubscriptions, Kept: publicKept, StoreBytes: publicInboxBytes}
 	}
-	return signalling.Limits{}
+	return signalling.Limits{Kept: ownerKept}
 }
 
 // records is how many bytes of the DHT's records the node keeps for others.

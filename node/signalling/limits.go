@@ -30,6 +30,9 @@ type Limits struct {
 	// Subscriptions is how many devices' inboxes are pushed at a time (1024). One
 	// source address may hold an eighth of them.
 	Subscriptions int
+	// Kept is how many connections of subscribers the connection manager is kept from
+	// closing (256), those of one source address an eighth of them.
+	Kept int
 	// SourceRate and SourceBurst bound subscribes and puts of one source address: an
 	// IPv4 address or an IPv6 /64 (8 a second, 64 at once).
 	SourceRate, SourceBurst float64
@@ -60,6 +63,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.SenderMessages = cmp.Or(l.SenderMessages, 8)
 	l.StoreBytes = cmp.Or(l.StoreBytes, 32<<20)
 	l.Subscriptions = cmp.Or(l.Subscriptions, 1024)
+	l.Kept = cmp.Or(l.Kept, 256)
 	l.SourceRate = cmp.Or(l.SourceRate, 8)
 	l.SourceBurst = cmp.Or(l.SourceBurst, 64)
 	l.SenderRate = cmp.Or(l.SenderRate, 1)
@@ -70,7 +74,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.Requests = cmp.Or(l.Requests, 256)
 	for name, negative := range map[string]bool{
 		"InboxMessages": l.InboxMessages < 0, "SenderMessages": l.SenderMessages < 0, "StoreBytes": l.StoreBytes < 0,
-		"Subscriptions": l.Subscriptions < 0, "SourceRate": l.SourceRate < 0, "SourceBurst": l.SourceBurst < 0,
+		"Subscriptions": l.Subscriptions < 0, "Kept": l.Kept < 0, "SourceRate": l.SourceRate < 0, "SourceBurst": l.SourceBurst < 0,
 		"SenderRate": l.SenderRate < 0, "SenderBurst": l.SenderBurst < 0, "Handlers": l.Handlers < 0,
 		"HandlerTimeout": l.HandlerTimeout < 0, "Sessions": l.Sessions < 0, "Requests": l.Requests < 0,
 	} {

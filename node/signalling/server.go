@@ -25,6 +25,7 @@ const elsewhere = 20
 type server struct {
 	host    host.Host
 	store   *store
+	kept    *kept
 	sources *buckets[string]
 	life    *lifetime
 	onStore func(Inbox, []byte)
@@ -33,8 +34,9 @@ type server struct {
 
 func newServer(h host.Host, l Limits, life *lifetime, onStore func(Inbox, []byte), log *slog.Logger) *server {
 	return &server{
-		host: h, store: newStore(l), sources: newBuckets[string](l.SourceRate, l.SourceBurst, 4096),
-		life: life, onStore: onStore, log: log,
+		host: h, store: newStore(l), kept: &kept{host: h, most: l.Kept},
+		sources: newBuckets[string](l.SourceRate, l.SourceBurst, 4096),
+		life:    life, onStore: onStore, log: log,
 	}
 }
 
@@ -53,6 +55,7 @@ func (s *server) sweep() {
 		select {
 		case now := <-tick.C:
 			s.store.sweep(now)
+			s.kept.level()
 		case <-s.life.ctx.Done():
 			return
 		}
@@ -157,6 +160,7 @@ func (s *server) push(st network.Stream, inbox Inbox, mine func(peer.ID) bool) e
 		return s.reply(st, asCode(err))
 	}
 	defer s.store.unsubscribe(sub)
+	defer s.kept.add(st.Conn().RemotePeer(), source)()
 	if err := s.reply(st, ok{}); err != nil {
 		return err
 	}
