@@ -73,7 +73,9 @@ func must(f fs.FS, err error) fs.FS {
 // readers is the number of connections that read beside the writer.
 const readers = 4
 
-// Store is an open file. It is safe for concurrent use.
+// Store is an open file. It is safe for concurrent use. Errors wrap
+// ErrUnknownConversation or ErrUnknownEntry where a method is given an id that is not
+// stored and does not say otherwise, and database.ErrCorrupt where the file is damaged.
 type Store struct {
 	cfg     Config
 	db      *database.DB

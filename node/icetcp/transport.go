@@ -84,7 +84,8 @@ func AddTo(h host.Host, cfg Config) (*Transport, error) {
 
 // New makes a transport that upgrades its connections with u; rc may be nil. Its TCP
 // listeners are open from here on, but offers are answered only while Listen's
-// listener is open. See [AddTo] for the usual way.
+// listener is open. See [AddTo] for the usual way. It fails without cfg.Signaller, if
+// a field of cfg is negative, or if cfg.Listen cannot be listened on.
 func New(u transport.Upgrader, rc network.ResourceManager, cfg Config) (*Transport, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

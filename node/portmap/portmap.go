@@ -146,7 +146,8 @@ type Mapper struct {
 	changed   chan struct{}          // closed and replaced when one of the above or a mapping changes
 }
 
-// New makes a Mapper, which begins at once to look for routers.
+// New makes a Mapper, which begins at once to look for routers. It fails if a field of
+// cfg has what it cannot have.
 func New(cfg Config) (*Mapper, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

@@ -121,7 +121,8 @@ func (s *slot) failureLocked() error {
 	return s.err
 }
 
-// New makes a Relay; nothing is connected before the first Borrow.
+// New makes a Relay; nothing is connected before the first Borrow. It fails if a URL is
+// none that [ParseURL] takes, or a field of cfg is negative or beyond its bound.
 func New(cfg Config) (*Relay, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
