@@ -18,7 +18,7 @@ type empty struct{ routing.ValueStore }
 
 func (empty) PutValue(context.Context, string, []byte, ...routing.Option) error { return nil }
 
-func (empty) GetValue(context.Context, string, ...routing.Option) ([]byte, error) {
+func (empty) SearchValue(context.Context, string, ...routing.Option) (<-chan []byte, error) {
 	return nil, routing.ErrNotFound
 }
 

@@ -97,8 +97,15 @@ func (c *clockDHT) GetValue(ctx context.Context, key string, _ ...routing.Option
 	return nil, routing.ErrNotFound
 }
 
-func (c *clockDHT) SearchValue(context.Context, string, ...routing.Option) (<-chan []byte, error) {
-	return nil, routing.ErrNotSupported
+func (c *clockDHT) SearchValue(ctx context.Context, key string, opts ...routing.Option) (<-chan []byte, error) {
+	found := make(chan []byte)
+	go func() {
+		defer close(found)
+		if raw, err := c.GetValue(ctx, key, opts...); err == nil {
+			found <- raw
+		}
+	}()
+	return found, nil
 }
 
 func (c *clockDHT) liveLocked(key string) []byte {

@@ -52,14 +52,14 @@ type countingStore struct {
 	gets map[string]int
 }
 
-func (c *countingStore) GetValue(ctx context.Context, key string, opts ...routing.Option) ([]byte, error) {
+func (c *countingStore) SearchValue(ctx context.Context, key string, opts ...routing.Option) (<-chan []byte, error) {
 	c.mu.Lock()
 	if c.gets == nil {
 		c.gets = map[string]int{}
 	}
 	c.gets[key]++
 	c.mu.Unlock()
-	return c.ValueStore.GetValue(ctx, key, opts...)
+	return c.ValueStore.SearchValue(ctx, key, opts...)
 }
 
 func (c *countingStore) asked(key string) int {

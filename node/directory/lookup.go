@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/routing"
@@ -12,6 +13,9 @@ import (
 const (
 	// patience is how long a lookup delays one who could use what is remembered.
 	patience = 3 * time.Second
+	// others is how long those nodes have that have not answered when the first record
+	// is there, at least; if it took longer to come, they have as long again.
+	others = time.Second
 	// lull is how long a failed lookup answers the next ones too: a record that
 	// is published right now should be found soon.
 	lull = 500 * time.Millisecond
@@ -22,6 +26,7 @@ const (
 // flight is one question to the DHT, and for a while its answer.
 type flight struct {
 	done  chan struct{} // closed by the goroutine that asks
+	found chan struct{} // closed by it before that, if a record is there and others had their time
 	err   error         // set before done is closed; nil: the DHT's record is in the ledger
 	ended time.Time     // set before done is closed
 }
@@ -82,6 +87,8 @@ func await(ctx context.Context, f *flight, substitute bool) (answered bool, err 
 	select {
 	case <-f.done:
 		return true, nil
+	case <-f.found:
+		return false, nil
 	case <-enough:
 		return false, nil
 	case <-ctx.Done():
@@ -100,10 +107,10 @@ func (d *Directory) fly(key string) (*flight, error) {
 		return f, nil
 	}
 	d.sweepLocked()
-	f := &flight{done: make(chan struct{})}
+	f := &flight{done: make(chan struct{}), found: make(chan struct{})}
 	d.flights[key] = f
 	d.wg.Go(func() {
-		f.err = d.fetch(key)
+		f.err = d.fetch(key, f.found)
 		f.ended = time.Now()
 		close(f.done)
 	})
@@ -141,22 +148,50 @@ func (d *Directory) compared(key string, age time.Duration) bool {
 }
 
 // fetch asks the DHT and puts what it has into the ledger. Nil means that there
-// is a record, be it the one that was remembered.
-func (d *Directory) fetch(key string) error {
+// is a record, be it the one that was remembered. It closes found when there is one and
+// the nodes that have not answered by then had their time to: most of those never will.
+func (d *Directory) fetch(key string, found chan<- struct{}) error {
 	ctx, cancel := context.WithTimeout(d.ctx, d.cfg.LookupTimeout)
 	defer cancel()
 	ctx, query := watchQuery(ctx)
-	raw, err := d.cfg.Store.GetValue(ctx, key)
+	records, err := d.cfg.Store.SearchValue(ctx, key)
+	var usable bool
+	var unusable error
+	if err == nil {
+		usable, unusable = d.gather(key, records, query, found)
+	}
 	expired := ctx.Err() != nil
 	query.end()
-	if raw != nil { // also the best so far, when the time was up
-		if _, err := d.seen.offer(key, raw); err != nil {
-			d.cfg.Logger.Warn("a record is not usable", "key", key, "error", err)
-			return err
-		}
-		return nil
+	if usable || unusable != nil {
+		return unusable
 	}
 	return query.classify(err, expired)
+}
+
+// gather puts records into the ledger as they come, until there are no more. It tells
+// whether one was usable, and what is wrong with the last.
+func (d *Directory) gather(key string, records <-chan []byte, q *query, found chan<- struct{}) (usable bool, err error) {
+	began := time.Now()
+	var enough <-chan time.Time // set while nodes that have not answered have their time
+	for {
+		select {
+		case raw, more := <-records:
+			if !more {
+				return usable, err
+			}
+			if _, err = d.seen.offer(key, raw); err != nil {
+				d.cfg.Logger.Warn("a record is not usable", "key", key, "error", err)
+			} else if !usable {
+				usable, enough = true, time.After(max(others, time.Since(began)))
+			}
+		case <-enough:
+			if enough = nil; q.answered() {
+				close(found)
+			} else { // what there is was kept here
+				enough = time.After(others)
+			}
+		}
+	}
 }
 
 // query counts what a DHT reports of its own doing, through the events that
@@ -166,9 +201,14 @@ type query struct {
 	cancel  context.CancelFunc
 	drained chan struct{}
 
+	responses atomic.Int64
+
 	// Valid after end.
-	events, responses, puts int
+	events, puts int
 }
+
+// answered tells whether any node has answered yet.
+func (q *query) answered() bool { return q.responses.Load() > 0 }
 
 func watchQuery(ctx context.Context) (context.Context, *query) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -187,7 +227,7 @@ func (q *query) count(e *routing.QueryEvent) {
 	q.events++
 	switch e.Type {
 	case routing.PeerResponse:
-		q.responses++
+		q.responses.Add(1)
 	case routing.Value:
 		q.puts++
 	}
@@ -203,9 +243,9 @@ func (q *query) end() {
 func (q *query) classify(err error, expired bool) error {
 	switch {
 	case expired:
-		return fmt.Errorf("%w: no answer in time (%d nodes answered)", ErrUnreachable, q.responses)
+		return fmt.Errorf("%w: no answer in time (%d nodes answered)", ErrUnreachable, q.responses.Load())
 	case err == nil, errors.Is(err, routing.ErrNotFound):
-		if q.events > 0 && q.responses == 0 {
+		if q.events > 0 && !q.answered() {
 			return fmt.Errorf("%w: no node answered", ErrUnreachable)
 		}
 		return ErrNotFound

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/routing"
 
 	"github.com/passeur-p2p/passeur/node/directory"
 )
@@ -86,6 +87,67 @@ func TestWhatWasLookedUpIsFreshForAWhile(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		lookup(2) // remembered
 	})
+}
+
+// slowDHT answers a lookup with these records at these times, and then waits for nodes
+// that do not answer.
+type slowDHT struct {
+	*clockDHT
+	at      []time.Duration
+	records [][]byte
+}
+
+func (s slowDHT) SearchValue(ctx context.Context, _ string, _ ...routing.Option) (<-chan []byte, error) {
+	out := make(chan []byte)
+	go func() {
+		defer close(out)
+		for i, began := 0, time.Now(); i < len(s.at); i++ {
+			time.Sleep(s.at[i] - time.Since(began))
+			if i > 0 || s.at[0] > 0 { // at once there is what this node keeps itself
+				routing.PublishQueryEvent(ctx, &routing.QueryEvent{Type: routing.PeerResponse})
+			}
+			out <- s.records[i]
+		}
+		<-ctx.Done()
+	}()
+	return out, nil
+}
+
+func TestLookupDoesNotWaitForThoseThatHaveGone(t *testing.T) {
+	k := newAccount(t)
+	key := directory.AccountRecordKey(k.Account())
+	for name, c := range map[string]struct {
+		at   []time.Duration
+		seq  uint64        // of what is given
+		took time.Duration // until then
+	}{
+		"one answers":            {[]time.Duration{200 * time.Millisecond}, 1, 1200 * time.Millisecond},
+		"another knows better":   {[]time.Duration{200 * time.Millisecond, 900 * time.Millisecond}, 2, 1200 * time.Millisecond},
+		"another is late":        {[]time.Duration{200 * time.Millisecond, 3 * time.Second}, 1, 1200 * time.Millisecond},
+		"the line is slow":       {[]time.Duration{3 * time.Second, 5 * time.Second}, 2, 6 * time.Second},
+		"the first is this node": {[]time.Duration{0, 2500 * time.Millisecond}, 2, 3 * time.Second},
+		"nobody else ever comes": {[]time.Duration{0}, 1, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dht := slowDHT{newClockDHT(), c.at, nil}
+				for i := range c.at {
+					dht.records = append(dht.records, sign(t, k, directory.Record{Seq: uint64(i + 1)}))
+				}
+				d := newDirectory(t, directory.Config{Store: dht, Key: newDeviceKey(t)})
+				start := time.Now()
+				r, err := d.Lookup(t.Context(), k.Account())
+				if err != nil || r.Seq != c.seq || time.Since(start) != c.took {
+					t.Errorf("%+v, %v after %v; want seq %d after %v", r, err, time.Since(start), c.seq, c.took)
+				}
+				time.Sleep(10 * time.Second)
+				if r, found := d.Remembered(k.Account()); !found || r.Seq != uint64(len(c.at)) {
+					t.Errorf("%s: what came late was not learned: %+v", key, r)
+				}
+				d.Close()
+			})
+		})
+	}
 }
 
 func TestCheckNoticesARevocationWithinTenMinutes(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 )
 
 // When a record is put again. kad-dht drops records 48 hours after it last got
-// them (dht.MaxRecordAge), so a refresh may fail seven times in a row.
+// them (dht.MaxRecordAge); the nodes that hold them go sooner than that.
 const (
-	refreshEvery = 6 * time.Hour
+	refreshEvery = time.Hour
 	retryFirst   = 250 * time.Millisecond
 	retryMost    = time.Minute
 	putTimeout   = time.Minute
@@ -36,7 +36,7 @@ type publication struct {
 }
 
 // Publish keeps an account record on the DHT until Close: it is put again after
-// failures, a few times soon after the first success, and then every six hours.
+// failures, a few times soon after the first success, and then every hour.
 // If a newer record of the account is or becomes known, that one is published
 // instead. It returns an error only if raw is no valid record, or cannot be
 // remembered.
