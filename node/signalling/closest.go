@@ -1,7 +1,9 @@
 package signalling
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -14,15 +16,20 @@ import (
 // maxClosest bounds how many inboxes' servers are remembered.
 const maxClosest = 512
 
+// errNobody: the DHT knows no server.
+var errNobody = errors.New("none is known")
+
 // closest knows the servers of inboxes, nearest first: what the DHT says, and
 // this node itself, which the DHT never tells it, if it serves.
 type closest struct {
 	host    host.Host
 	routing Routing
 	serves  bool
+	life    *lifetime
 
-	mu    sync.Mutex
-	known map[Inbox]closestSet
+	mu      sync.Mutex
+	known   map[Inbox]closestSet
+	finding map[Inbox]*finding
 }
 
 type closestSet struct {
@@ -30,21 +37,63 @@ type closestSet struct {
 	until   time.Time
 }
 
-func newClosest(h host.Host, r Routing, serves bool) *closest {
-	return &closest{host: h, routing: r, serves: serves, known: make(map[Inbox]closestSet)}
+// finding is a lookup under way, and its result once done is closed.
+type finding struct {
+	done    chan struct{}
+	servers []peer.ID
+	err     error
+}
+
+func newClosest(h host.Host, r Routing, serves bool, life *lifetime) *closest {
+	return &closest{
+		host: h, routing: r, serves: serves, life: life,
+		known: make(map[Inbox]closestSet), finding: make(map[Inbox]*finding),
+	}
 }
 
 // servers gives the inbox's servers, about 20 where there are that many, from
-// memory if the last lookup was less than closestTTL ago. The caller must not
-// change the slice.
+// memory if the last lookup was less than closestTTL ago. Callers at the same time
+// share a lookup, which goes on when they give up. They must not change the slice.
 func (c *closest) servers(ctx context.Context, inbox Inbox) ([]peer.ID, error) {
-	c.mu.Lock()
-	set, known := c.known[inbox]
-	c.mu.Unlock()
-	if known && time.Now().Before(set.until) {
-		return set.servers, nil
+	f := c.ahead(inbox)
+	select {
+	case <-f.done:
+		return f.servers, f.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("find the servers of an inbox: %w", context.Cause(ctx))
 	}
-	return c.lookup(ctx, inbox)
+}
+
+// ahead begins what servers waits for, unless it is known or under way.
+func (c *closest) ahead(inbox Inbox) *finding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if set, known := c.known[inbox]; known && time.Now().Before(set.until) {
+		return foundAlready(set.servers, nil)
+	}
+	if f := c.finding[inbox]; f != nil {
+		return f
+	}
+	f := &finding{done: make(chan struct{})}
+	if !c.life.run(func() { c.find(f, inbox) }) {
+		return foundAlready(nil, ErrClosed)
+	}
+	c.finding[inbox] = f
+	return f
+}
+
+func (c *closest) find(f *finding, inbox Inbox) {
+	f.servers, f.err = c.lookup(c.life.ctx, inbox)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.finding, inbox)
+	close(f.done)
+}
+
+func foundAlready(servers []peer.ID, err error) *finding {
+	f := &finding{done: make(chan struct{}), servers: servers, err: err}
+	close(f.done)
+	return f
 }
 
 // lookup asks the DHT and remembers what it says.
@@ -57,7 +106,7 @@ func (c *closest) lookup(ctx context.Context, inbox Inbox) ([]peer.ID, error) {
 		servers = append(servers, c.host.ID())
 	}
 	if len(servers) == 0 {
-		return nil, fmt.Errorf("find the servers of an inbox: %w", orNone(err))
+		return nil, fmt.Errorf("find the servers of an inbox: %w", cmp.Or(err, errNobody))
 	}
 	sortByDistance(inbox.Key(), servers)
 	c.keepAddrs(servers)
@@ -65,13 +114,6 @@ func (c *closest) lookup(ctx context.Context, inbox Inbox) ([]peer.ID, error) {
 		c.remember(inbox, servers)
 	}
 	return servers, nil
-}
-
-func orNone(err error) error {
-	if err == nil {
-		return ErrNoServer
-	}
-	return err
 }
 
 // keepAddrs keeps the servers' addresses for as long as they are remembered; the

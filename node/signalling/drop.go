@@ -139,7 +139,7 @@ func (s *Service) endDrop() {
 
 // Leave leaves a message of at most MaxMessage bytes in owner's drop, at its closest
 // servers, for as long as ctx has left but MaxTTL at most. An error means that it was
-// taken by none: it wraps ErrNoServer, or the reason why none could be found. To
+// taken by none: it wraps ErrNoServer, and the reason. To
 // leave the same message again pushes it again to who listens.
 func (s *Service) Leave(ctx context.Context, owner ed25519.PublicKey, message []byte) error {
 	switch {
@@ -158,7 +158,7 @@ func (s *Service) Leave(ctx context.Context, owner ed25519.PublicKey, message []
 	inbox := DropOf(owner)
 	servers, err := s.closest.servers(ctx, inbox)
 	if err != nil {
-		return fmt.Errorf("signalling: %w", err)
+		return fmt.Errorf("signalling: %w: %w", ErrNoServer, err)
 	}
 	taken, err := s.putAll(ctx, servers, put{inbox, timeLeft(ctx), slices.Clone(message)}, func(int) {})
 	if taken == 0 {

@@ -7,8 +7,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
+
+// lookAhead begins to look for the servers of a device's inbox if it will be needed, for
+// no connection to it stands.
+func (s *Service) lookAhead(device peer.ID) {
+	switch s.cfg.Host.Network().Connectedness(device) {
+	case network.Connected, network.Limited:
+		return
+	}
+	s.closest.ahead(InboxOf(device, EpochAt(time.Now())))
+}
 
 // leave puts a sealed message into device's inbox and returns how many servers
 // took it.

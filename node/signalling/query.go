@@ -185,6 +185,7 @@ func (q *query) gaveUp(ctx context.Context, latest error) error {
 // send sends the request once, and returns when that is done; an answer may come
 // before.
 func (q *query) send(ctx context.Context) error {
+	q.s.lookAhead(q.to) // while the key is looked up
 	sealed, ttl, err := q.current(ctx)
 	if err != nil {
 		return err

@@ -169,6 +169,7 @@ func (s *Service) handle(ctx context.Context, from peer.ID, r *request) ([]byte,
 		}
 	}
 	s.slots.admit(from, r.kind)
+	s.lookAhead(from) // while it is handled
 	h := s.handlerOf(ctx, r.kind)
 	if h == nil {
 		return nil, &Refusal{Reason: "this version does not know such requests"}

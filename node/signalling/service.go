@@ -191,7 +191,7 @@ func newService(cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("signalling: %w", err)
 	}
 	l := s.cfg.Limits
-	s.closest = newClosest(cfg.Host, cfg.Routing, cfg.ServeInboxes)
+	s.closest = newClosest(cfg.Host, cfg.Routing, cfg.ServeInboxes, s.life)
 	if cfg.ServeInboxes {
 		s.server = newServer(cfg.Host, l, s.life, cfg.OnStore, s.log)
 	}
