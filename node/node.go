@@ -20,6 +20,7 @@ import (
 	"github.com/passeur-p2p/passeur/node/internal/holdings"
 	"github.com/passeur-p2p/passeur/node/internal/store"
 	"github.com/passeur-p2p/passeur/node/pairing"
+	"github.com/passeur-p2p/passeur/node/patience"
 	"github.com/passeur-p2p/passeur/node/portmap"
 	"github.com/passeur-p2p/passeur/node/signalling"
 	"github.com/passeur-p2p/passeur/node/turnrelay"
@@ -51,6 +52,7 @@ type Node struct {
 
 	store     *store.Store
 	host      host.Host
+	hurried   *patience.Host // host, for those who have many others to ask
 	dht       *dht.IpfsDHT
 	directory *directory.Directory
 	signals   *signalling.Service
@@ -169,7 +171,8 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.makeHistory(); err != nil {
 		return err
 	}
-	if n.dht, err = newDHT(n.host, n.settings); err != nil {
+	n.hurried = patience.New(n.host)
+	if n.dht, err = newDHT(n.hurried, n.settings); err != nil {
 		return fmt.Errorf("start the DHT: %w", err)
 	}
 	n.onClose("dht", n.dht.Close)

@@ -68,7 +68,7 @@ func (k sealKeys) SealKey(ctx context.Context, device peer.ID) (hpke.PublicKey, 
 // the inboxes of others.
 func (n *Node) startSignalling() (err error) {
 	n.signals, err = signalling.New(signalling.Config{
-		Host: n.host, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
+		Host: n.hurried, Routing: n.dht, Keys: sealKeys{n.directory}, Key: n.keys.device,
 		Account: n.keys.account, Conceals: n.conceals,
 		ServeInboxes: n.settings.DHT == DHTServer, Limits: n.settings.Role.inboxes(),
 		Admit: n.admit, Observe: n.observeSignal, OnStore: n.countStored, Logger: n.logger("signalling"),

@@ -101,6 +101,7 @@ var grounds = []ground{
 	{"a stream is opened for anybody's protocol", "protocols/onconn", nil, true},
 	{"streams share any connection", "node/internal/yamux", nil, true},
 	{"a limit is of any connection's streams", "node/internal/throttle", nil, true},
+	{"patience is lent to any host", "node/patience", nil, true},
 	{"a kernel is asked for sockets of anybody's", "node/internal/sockopt", nil, true},
 }
 

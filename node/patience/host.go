@@ -1,0 +1,121 @@
+// Package patience lends a host little patience with dials: for those who have many
+// others to ask, as the DHT and the inboxes do. One of the many that does not answer is
+// not worth waiting for; libp2p waits five seconds for it, each time.
+//
+// It is not for the dial to one peer in particular.
+package patience
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+)
+
+const (
+	// Short is how long a dial may take: TCP's round trip and TLS's between two who are
+	// both behind geostationary satellites take 1.3 s.
+	Short = 2 * time.Second
+	// quick is how long a dial takes, identify included, over a line that is not the
+	// reason when others take longer.
+	quick = time.Second
+	// lately is for how long one quick dial speaks for the line.
+	lately = time.Minute
+	// pause is how long nobody is dialled again that was given up.
+	pause = 30 * time.Second
+	// maxGone bounds how many are remembered as given up.
+	maxGone = 4096
+)
+
+// ErrGone says that a peer was not dialled, for it did not answer just now.
+var ErrGone = errors.New("it did not answer just now")
+
+// Host is a host that gives its own dials up after [Short], and does not repeat them for
+// half a minute, as long as others come off quickly. Over a line on which none does, or
+// which is full, it has libp2p's patience. What others of the same host dial is theirs.
+type Host struct {
+	host.Host
+
+	mu        sync.Mutex
+	lastQuick time.Time             // when a dial last came off quickly
+	gone      map[peer.ID]time.Time // until when those that were given up are not dialled
+}
+
+// New gives h with little patience.
+func New(h host.Host) *Host { return &Host{Host: h, gone: map[peer.ID]time.Time{}} }
+
+// Connect connects as host.Host does, or fails sooner.
+func (h *Host) Connect(ctx context.Context, p peer.AddrInfo) error {
+	if h.Network().Connectedness(p.ID) == network.Connected {
+		return h.Host.Connect(ctx, p)
+	}
+	hurried, known := h.known(p.ID)
+	if known {
+		return fmt.Errorf("dial %s: %w", p.ID, ErrGone)
+	}
+	began, dialling := time.Now(), ctx
+	if hurried && network.GetDialPeerTimeout(ctx) > Short {
+		dialling = network.WithDialPeerTimeout(ctx, Short)
+	}
+	err := h.Host.Connect(dialling, p)
+	if ctx.Err() == nil {
+		h.note(p.ID, time.Since(began), err, hurried)
+	}
+	return err
+}
+
+// NewStream opens a stream as host.Host does. If that needs a dial, it may fail sooner.
+func (h *Host) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (network.Stream, error) {
+	if noDial, _ := network.GetNoDial(ctx); !noDial {
+		if err := h.Connect(ctx, peer.AddrInfo{ID: p}); err != nil {
+			return nil, err
+		}
+	}
+	return h.Host.NewStream(ctx, p, ids...)
+}
+
+// known tells whether the line is known to be quick, and whether p is to have gone.
+func (h *Host) known(p peer.ID) (hurried, gone bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	return now.Sub(h.lastQuick) < lately, now.Before(h.gone[p])
+}
+
+// note draws conclusions from a dial that took so long.
+func (h *Host) note(p peer.ID, took time.Duration, err error, hurried bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	switch {
+	case err == nil:
+		delete(h.gone, p)
+		if took < quick {
+			h.lastQuick = now
+		}
+	case hurried && took >= Short:
+		h.makeRoomLocked(now)
+		h.gone[p] = now.Add(pause)
+	}
+}
+
+// makeRoomLocked forgets those whose time is over, or all if these are none.
+func (h *Host) makeRoomLocked(now time.Time) {
+	if len(h.gone) < maxGone {
+		return
+	}
+	for p, until := range h.gone {
+		if now.After(until) {
+			delete(h.gone, p)
+		}
+	}
+	if len(h.gone) >= maxGone {
+		clear(h.gone)
+	}
+}
