@@ -19,7 +19,7 @@ ROW ?=
 # how long the soak goes on
 DURATION ?= 1h
 # how many nodes the simulated networks have
-NODES ?= 20 100 300
+NODES ?= 20 50 100 300
 # systems to make a release for; empty: all, linux/amd64 and others (packaging/release)
 TARGETS ?=
 # where govulncheck looks, file://DIR for a copy; empty: vuln.go.dev
@@ -87,7 +87,7 @@ load: ## one node under far too much of everything, and whether its limits hold:
 	LOAD_WHOLE=yes nice -n 10 $(GO) test -count=1 -v -timeout 2h -run '^TestLoad$$' ./test/load
 
 .PHONY: scale
-scale: ## what a node costs in networks of growing size, simulated: NODES="20 100 300"
+scale: ## what a node costs in networks of growing size, simulated: NODES="20 50 100 300"
 	SCALE_NODES="$(NODES)" nice -n 10 $(GO) test -count=1 -v -timeout 6h -run '^TestScale$$' ./test/scale
 
 .PHONY: lint

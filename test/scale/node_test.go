@@ -6,6 +6,7 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,86 +14,15 @@ import (
 	dsq "github.com/ipfs/go-datastore/query"
 	dssync "github.com/ipfs/go-datastore/sync"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
-	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/crypto"
-	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
-	connman "github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/multiformats/go-multiaddr"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/directory"
+	"github.com/passeur-p2p/passeur/node/patience"
 	"github.com/passeur-p2p/passeur/node/signalling"
 )
-
-// deadDial is what a dial to a device that has gone costs: TCP's patience in libp2p. One
-// that still has an operating system answers sooner.
-const deadDial = 5 * time.Second
-
-// The connection manager's marks, as an ordinary node has them.
-const connsLow, connsHigh = 96, 192
-
-// machine is a host on the simulated network. It counts what is sent by the protocols
-// that this is about, and a dial takes it the round trips of TCP and TLS.
-type machine struct {
-	host.Host
-	world *world
-	conns *connman.BasicConnMgr
-	sent  *counts
-}
-
-// counts are what a node has sent.
-type counts struct{ messages, bytes, dials, vain atomic.Int64 }
-
-func (m *machine) ConnManager() connmgr.ConnManager { return m.conns }
-
-func (m *machine) Connect(ctx context.Context, p peer.AddrInfo) error {
-	if m.Network().Connectedness(p.ID) != network.Connected {
-		m.sent.dials.Add(1)
-		delay, alive := m.world.dial(m.ID(), p.ID)
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if !alive {
-			m.sent.vain.Add(1)
-			return fmt.Errorf("dial %s: nobody there", p.ID)
-		}
-	}
-	return m.Host.Connect(ctx, p)
-}
-
-func (m *machine) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (network.Stream, error) {
-	if noDial, _ := network.GetNoDial(ctx); !noDial {
-		if err := m.Connect(ctx, peer.AddrInfo{ID: p}); err != nil {
-			return nil, err
-		}
-	}
-	s, err := m.Host.NewStream(ctx, p, ids...)
-	if err != nil {
-		return nil, err
-	}
-	return counted{s, m.sent}, nil
-}
-
-func (m *machine) SetStreamHandler(id protocol.ID, f network.StreamHandler) {
-	m.Host.SetStreamHandler(id, func(s network.Stream) { f(counted{s, m.sent}) })
-}
-
-// counted is a stream on which each write counts as a message.
-type counted struct {
-	network.Stream
-	sent *counts
-}
-
-func (s counted) Write(b []byte) (int, error) {
-	s.sent.messages.Add(1)
-	s.sent.bytes.Add(int64(len(b)))
-	return s.Stream.Write(b)
-}
 
 // node is a device that is the only one of its account.
 type node struct {
@@ -103,6 +33,28 @@ type node struct {
 	records   ds.Batching
 	directory *directory.Directory
 	signals   *signalling.Service
+	born      time.Time
+	letters   atomic.Int64 // bytes of others' messages that it has kept
+
+	watching sync.Mutex
+	watchers map[peer.ID]func(signalling.Phase) // of requests to these
+}
+
+// watch has f told the phases of requests to p; nil: nobody any more.
+func (n *node) watch(p peer.ID, f func(signalling.Phase)) {
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	if n.watchers[p] = f; f == nil {
+		delete(n.watchers, p)
+	}
+}
+
+func (n *node) observe(e signalling.Event) {
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	if f := n.watchers[e.Peer]; f != nil {
+		f(e.Phase)
+	}
 }
 
 type keys struct{ *directory.Directory }
@@ -117,13 +69,17 @@ func (k keys) SealKey(ctx context.Context, device peer.ID) (hpke.PublicKey, erro
 
 // start makes a node on a machine, set up as package node does it.
 func start(m *machine, key crypto.PrivKey, serves bool, boot []peer.AddrInfo) (*node, error) {
-	n := &node{machine: m, serves: serves, records: dssync.MutexWrap(ds.NewMapDatastore())}
+	n := &node{
+		machine: m, serves: serves, records: dssync.MutexWrap(ds.NewMapDatastore()),
+		born: time.Now(), watchers: map[peer.ID]func(signalling.Phase){},
+	}
 	mode := dht.ModeClient
 	if serves {
 		mode = dht.ModeServer
 	}
 	var err error
-	n.dht, err = dht.New(m, dht.ProtocolPrefix("/passeur"), dht.Mode(mode), dht.Validator(directory.Validator()),
+	hurried := patience.New(m)
+	n.dht, err = dht.New(hurried, dht.ProtocolPrefix("/passeur"), dht.Mode(mode), dht.Validator(directory.Validator()),
 		dht.BootstrapPeers(boot...), dht.DisableProviders(), dht.Datastore(n.records))
 	if err != nil {
 		return nil, err
@@ -135,7 +91,8 @@ func start(m *machine, key crypto.PrivKey, serves bool, boot []peer.AddrInfo) (*
 		return nil, err
 	}
 	n.signals, err = signalling.New(signalling.Config{
-		Host: m, Routing: n.dht, Keys: keys{n.directory}, Key: key, Account: n.account, ServeInboxes: serves,
+		Host: hurried, Routing: n.dht, Keys: keys{n.directory}, Key: key, Account: n.account, ServeInboxes: serves,
+		Observe: n.observe, OnStore: func(_ signalling.Inbox, sealed []byte) { n.letters.Add(int64(len(sealed))) },
 	})
 	if err != nil {
 		return nil, err
@@ -196,3 +153,5 @@ func (n *node) kept() (records, bytes int) {
 func addrOf(i int) multiaddr.Multiaddr {
 	return multiaddr.StringCast(fmt.Sprintf("/ip4/198.18.%d.%d/tcp/4001", i/250, 1+i%250))
 }
+
+var _ signalling.Keys = keys{}

@@ -2,28 +2,24 @@ package scale
 
 import (
 	"fmt"
-	"math"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
-// asked is what came of requests.
-type asked struct {
-	asked, answered int
-	cold, warm      []time.Duration // sorted
-	errors          []error
-}
-
 func (a asked) String() string {
-	text := fmt.Sprintf("%d of %d answered; from the account %v p50, %v p95; again %v p50, %v p95",
-		a.answered, a.asked, at(a.cold, .5), at(a.cold, .95), at(a.warm, .5), at(a.warm, .95))
-	for i, err := range a.errors {
-		if i < 3 {
-			text += fmt.Sprintf("\n    %v", err)
-		}
+	text := fmt.Sprintf("%d of %d answered; from the account %v p50, %v p95; again %v p50, %v p95\n         by step, p50/p95: record %s, key and servers %s, taken %s, answer %s",
+		a.answered, a.asked, at(a.cold, .5), at(a.cold, .95), at(a.warm, .5), at(a.warm, .95),
+		both(a.steps[gotRecord]), both(a.steps[gotServers]), both(a.steps[gotTaken]), both(a.steps[gotAnswer]))
+	for _, reason := range slices.Sorted(maps.Keys(a.reasons)) {
+		text += fmt.Sprintf("\n         %d: %s", a.reasons[reason], reason)
 	}
 	return text
+}
+
+// both are the median and the quantile of 95 %.
+func both(sorted []time.Duration) string {
+	return fmt.Sprintf("%v/%v", at(sorted, .5), at(sorted, .95))
 }
 
 // at is a quantile.
@@ -69,6 +65,15 @@ func (r rate) String() string {
 // stored is what the nodes that serve keep for others.
 type stored struct {
 	recordsMean, bytesMean, bytesMost int
+	letters                           int64 // bytes of messages in inboxes, a request
+}
+
+// letters is how many bytes nodes that are there have kept of messages to others.
+func (w *world) letters() (bytes int64) {
+	for _, n := range w.all() {
+		bytes += n.letters.Load()
+	}
+	return bytes
 }
 
 func (w *world) stored() (s stored) {
@@ -94,6 +99,7 @@ type result struct {
 	servers     int
 	calm, churn asked
 	idle, busy  rate
+	lookup      lookups
 	memory      int64
 	stored      stored
 	replaced    int
@@ -103,55 +109,12 @@ type result struct {
 func (r result) String() string {
 	return fmt.Sprintf(`%d nodes, %d of them servers; computed in %.0f s
   calm:  %v
-         %v
+         idle %v
+         a lookup of the DHT asks %.0f nodes and takes %v
   churn: %v
          %v; %d nodes replaced
-  kept:  %d records, %.1f kB a server, %.1f kB at most; %d KiB of memory a node`,
-		r.plan.nodes, r.servers, r.took.Seconds(), r.calm, r.idle, r.churn, r.busy, r.replaced,
-		r.stored.recordsMean, float64(r.stored.bytesMean)/1000, float64(r.stored.bytesMost)/1000, r.memory>>10)
-}
-
-// laws fits each figure to a + b·log2(nodes) and says what that makes of a million.
-func laws(all []result) string {
-	if len(all) < 2 {
-		return ""
-	}
-	var b strings.Builder
-	for _, f := range []struct {
-		name  string
-		value func(result) float64
-	}{
-		{"calm, from the account, p50, ms", func(r result) float64 { return ms(at(r.calm.cold, .5)) }},
-		{"calm, from the account, p95, ms", func(r result) float64 { return ms(at(r.calm.cold, .95)) }},
-		{"calm, again, p50, ms", func(r result) float64 { return ms(at(r.calm.warm, .5)) }},
-		{"churn, from the account, p50, ms", func(r result) float64 { return ms(at(r.churn.cold, .5)) }},
-		{"churn, from the account, p95, ms", func(r result) float64 { return ms(at(r.churn.cold, .95)) }},
-		{"idle, messages a node and minute", func(r result) float64 { return r.idle.messages }},
-		{"idle, kB a node and minute", func(r result) float64 { return r.idle.bytes / 1000 }},
-		{"churn, messages a node and minute", func(r result) float64 { return r.busy.messages }},
-	} {
-		a, slope, off := fit(all, f.value)
-		fmt.Fprintf(&b, "%-36s %8.1f %+8.1f·log2(n)   off by %.0f%% at most; a million: %.0f\n", f.name, a, slope, 100*off, a+slope*math.Log2(1e6))
-	}
-	return b.String()
-}
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// fit is the line of least squares through value over log2(nodes), and how far off it is
-// at most, as a share of the value.
-func fit(all []result, value func(result) float64) (a, b, off float64) {
-	var n, sx, sy, sxx, sxy float64
-	for _, r := range all {
-		x, y := math.Log2(float64(r.plan.nodes)), value(r)
-		n, sx, sy, sxx, sxy = n+1, sx+x, sy+y, sxx+x*x, sxy+x*y
-	}
-	b = (n*sxy - sx*sy) / (n*sxx - sx*sx)
-	a = (sy - b*sx) / n
-	offs := make([]float64, 0, len(all))
-	for _, r := range all {
-		y := value(r)
-		offs = append(offs, math.Abs(a+b*math.Log2(float64(r.plan.nodes))-y)/max(y, 1e-9))
-	}
-	return a, b, slices.Max(offs)
+  kept:  %d records, %.1f kB a server, %.1f kB at most; a request lies in inboxes with %.1f kB
+         %d KiB of memory a node`,
+		r.plan.nodes, r.servers, r.took.Seconds(), r.calm, r.idle, r.lookup.asked, both(r.lookup.took), r.churn, r.busy, r.replaced,
+		r.stored.recordsMean, float64(r.stored.bytesMean)/1000, float64(r.stored.bytesMost)/1000, float64(r.stored.letters)/1000, r.memory>>10)
 }

@@ -89,7 +89,10 @@ func (w *world) live() (r result) {
 	r.idle = w.traffic().since(before, w.plan.calm, len(w.all()))
 	r.memory = w.memory()
 	r.stored = w.stored()
+	letters := w.letters()
 	r.calm = w.ask(w.plan.requests, time.Second)
+	r.stored.letters = (w.letters() - letters) / int64(max(2*r.calm.asked, 1)) // each asks twice
+	r.lookup = w.lookUp(w.plan.requests / 2)
 	stop := w.churn()
 	before = w.traffic()
 	r.churn = w.ask(w.plan.requests, w.plan.churn/time.Duration(w.plan.requests))

@@ -15,18 +15,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	connman "github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	mocknet "github.com/libp2p/go-libp2p/p2p/net/mock"
-
-	"github.com/passeur-p2p/passeur/node/signalling"
 )
 
 const (
 	bootstraps = 2 // nodes that stay
-	// A quarter of the nodes are clients of the DHT, as behind a NAT: they are never
+	// A third of the nodes are clients of the DHT, as behind a NAT: they are never
 	// connected to each other, so requests between them go by inboxes.
-	clientEvery = 4
-	// patience is within what time a request must be answered to count.
-	patience = 30 * time.Second
-	payload  = 700 // bytes of an offer
+	clientEvery = 3
 )
 
 // world is a network. Nodes live in a square; light needs 5 to 65 ms for its width, so
@@ -46,10 +41,11 @@ type world struct {
 	nodes []*node
 	place map[peer.ID][2]float64 // of those that are there
 	gone  total                  // what those sent that are not there any more
+	asked map[pair]bool          // who has asked for whom
 }
 
 func newWorld(t *testing.T, p plan) *world {
-	w := &world{t: t, plan: p, net: mocknet.New(), rand: rand.New(rand.NewPCG(uint64(p.nodes), 1)), place: map[peer.ID][2]float64{}}
+	w := &world{t: t, plan: p, net: mocknet.New(), rand: rand.New(rand.NewPCG(uint64(p.nodes), 1)), place: map[peer.ID][2]float64{}, asked: map[pair]bool{}}
 	w.ctx, w.end = context.WithCancel(context.Background())
 	for i := range p.nodes {
 		w.add(i < bootstraps || i%clientEvery != 0)
@@ -102,7 +98,7 @@ func (w *world) add(serves bool) {
 		w.t.Fatal(err)
 	}
 	h.Network().Notify(conns.Notifee())
-	m := &machine{Host: h, world: w, conns: conns, sent: new(counts)}
+	m := &machine{Host: h, world: w, conns: conns, sent: new(counts), backoff: map[peer.ID]backoff{}}
 	w.link(m)
 	n, err := start(m, key, serves, boot)
 	if err != nil {
@@ -200,78 +196,6 @@ func (w *world) count(serves bool) (n int) {
 	}
 	return n
 }
-
-// pick gives two clients that are not connected.
-func (w *world) pick() (a, b *node) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var clients []*node
-	for _, n := range w.nodes {
-		if !n.serves {
-			clients = append(clients, n)
-		}
-	}
-	i := w.rand.IntN(len(clients))
-	return clients[i], clients[(i+1+w.rand.IntN(len(clients)-1))%len(clients)]
-}
-
-// there tells whether a node has not been taken away.
-func (w *world) there(n *node) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, is := w.place[n.ID()]
-	return is
-}
-
-// ask makes requests, one after each pause, and waits for their answers. One of which an
-// end was taken away meanwhile does not count.
-func (w *world) ask(requests int, pause time.Duration) (a asked) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range requests {
-		from, to := w.pick()
-		wg.Go(func() {
-			cold, warm, err := request(w.ctx, from, to)
-			if !w.there(from) || !w.there(to) {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			a.asked++
-			if err != nil {
-				a.errors = append(a.errors, err)
-				return
-			}
-			a.answered++
-			a.cold, a.warm = append(a.cold, cold), append(a.warm, warm)
-		})
-		pass(pause)
-	}
-	wg.Wait()
-	slices.Sort(a.cold)
-	slices.Sort(a.warm)
-	return a
-}
-
-// request asks for a link as somebody does who knows nothing but an account, and once
-// more, knowing the rest.
-func request(ctx context.Context, from, to *node) (cold, warm time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	began := time.Now()
-	if _, err := from.directory.Lookup(ctx, to.account); err != nil {
-		return 0, 0, err
-	}
-	if _, err := from.signals.Request(ctx, to.ID(), "ice", make([]byte, payload)); err != nil {
-		return 0, 0, err
-	}
-	cold = time.Since(began)
-	began = time.Now()
-	_, err = from.signals.Request(ctx, to.ID(), "ice", make([]byte, payload))
-	return cold, time.Since(began), err
-}
-
-var _ signalling.Keys = keys{}
 
 // memory is what a node takes, in bytes, on average.
 func (w *world) memory() int64 {
