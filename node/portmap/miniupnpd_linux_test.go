@@ -158,10 +158,11 @@ func TestTogether(t *testing.T) {
 			t.Errorf("a stranger does not get in at port %d", port)
 		}
 	}
-	lab.Eventually(t, "all protocols answer", func() bool { return len(d.status()[0].Speaks) == len(protocols) })
-	if s := d.status(); len(s) != 1 || len(s[0].Ports) != 3 {
-		t.Errorf("status: %+v", s)
-	}
+	// Not at one moment: a machine that is short of time lets a lease of seconds run out.
+	lab.Eventually(t, "one router answers by all protocols and maps all ports", func() bool {
+		s := d.status()
+		return len(s) == 1 && len(s[0].Speaks) == len(protocols) && len(s[0].Ports) == 3
+	})
 	d.leaves(n.RouterA)
 }
 
