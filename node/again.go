@@ -79,7 +79,7 @@ func (n *Node) want(id string) {
 		if err != nil && !errors.Is(err, rerequest.ErrWanted) && n.ctx.Err() == nil {
 			n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = endOf(err) })
 		}
-		if t, _ = n.transfers.get(id); t.Ended { // cancelled meanwhile
+		if now, found := n.transfers.get(id); !found || now.Ended { // cancelled meanwhile
 			n.again.Forget(t.Conversation.String(), t.Entry.String())
 		}
 	})

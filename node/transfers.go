@@ -29,6 +29,7 @@ import (
 type transferBook struct {
 	store *store.Store
 	tell  func(Event)
+	keep  int // of those that have ended, the newest
 	// changed is told of every change, after it is stored and before watchers are.
 	changed func(before Transfer, e *entry)
 	log     *slog.Logger
@@ -60,7 +61,8 @@ type entry struct {
 	bucket  *throttle.Bucket                             // what all its streams may carry; nil: no limit was ever set
 }
 
-// maxEnded is how many transfers that have ended are remembered over a restart.
+// maxEnded is how many transfers that have ended are remembered. When another one begins,
+// or the node starts, the oldest beyond these are forgotten.
 const maxEnded = 10_000
 
 // stoppedReason is why transfers end with the node.
@@ -77,16 +79,13 @@ type decision struct {
 
 // openTransfers reads what is stored. The conversations must be open.
 func (n *Node) openTransfers() error {
-	if _, err := n.store.PruneTransfers(maxEnded); err != nil {
-		return err
-	}
 	rows, err := n.store.Transfers()
 	if err != nil {
 		return err
 	}
 	n.transfers = &transferBook{
-		store: n.store, tell: n.hub.publish, changed: n.transferChanged, log: n.log, byID: map[string]*entry{},
-		offers: map[string]string{}, unstored: map[string]*entry{},
+		store: n.store, tell: n.hub.publish, keep: maxEnded, changed: n.transferChanged, log: n.log,
+		byID: map[string]*entry{}, offers: map[string]string{}, unstored: map[string]*entry{},
 	}
 	n.onClose("transfers", n.transfers.storeRest)
 	for _, row := range rows {
@@ -96,7 +95,33 @@ func (n *Node) openTransfers() error {
 		}
 		n.transfers.addLocked(&entry{Transfer: t})
 	}
-	return n.transfers.endInterrupted()
+	if err := n.transfers.endInterrupted(); err != nil {
+		return err
+	}
+	return n.transfers.forgetOldLocked()
+}
+
+// forgetOldLocked forgets those that have ended beyond the newest of them, but for what
+// is still to be stored: it counts in a rule's quota.
+func (b *transferBook) forgetOldLocked() error {
+	var ended []string
+	for _, e := range b.list {
+		if e.Ended && b.unstored[e.ID] == nil {
+			ended = append(ended, e.ID)
+		}
+	}
+	if len(ended) <= b.keep {
+		return nil
+	}
+	old := ended[:len(ended)-b.keep]
+	if err := b.store.ForgetTransfers(old); err != nil {
+		return err
+	}
+	for _, id := range old {
+		delete(b.byID, id)
+	}
+	b.list = slices.DeleteFunc(b.list, func(e *entry) bool { return b.byID[e.ID] == nil })
+	return nil
 }
 
 // endInterrupted ends what ran when the node last stopped. A file of a conversation
@@ -161,6 +186,9 @@ func (b *transferBook) begin(e *entry) error {
 	defer b.mu.Unlock()
 	if _, known := b.byID[e.ID]; known {
 		return fmt.Errorf("a transfer with the id %s exists already", e.ID)
+	}
+	if err := b.forgetOldLocked(); err != nil {
+		return err
 	}
 	if err := b.store.PutTransfer(transferToRow(e.Transfer)); err != nil {
 		return err

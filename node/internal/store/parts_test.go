@@ -49,9 +49,7 @@ func TestPartsAreForgottenWithTheirTransfer(t *testing.T) {
 	s := openStore(t, newPath(t))
 	transfer := fullTransfer("x")
 	check(t, s.PutTransfer(transfer))
-	if n, err := s.PruneTransfers(0); n != 1 || err != nil {
-		t.Fatalf("pruned %d, %v", n, err)
-	}
+	check(t, s.ForgetTransfers([]string{"x"}))
 	transfer.Parts = transfer.Parts[:1]
 	check(t, s.PutTransfer(transfer)) // it finds none of before
 	assertStored(t, s, transfer)

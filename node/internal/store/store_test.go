@@ -140,22 +140,17 @@ func TestRowsThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 }
 
-func TestTransfersComeNewestLastAndArePruned(t *testing.T) {
+func TestTransfersComeNewestLastAndAreForgotten(t *testing.T) {
 	s := openStore(t, newPath(t))
-	for i, ended := range []bool{true, false, true, true} {
+	for i := range 4 {
 		transfer := fullTransfer(fmt.Sprint(i))
-		transfer.Ended, transfer.Created = ended, time.UnixMilli(int64(1000-i)).UTC()
+		transfer.Created = time.UnixMilli(int64(1000 - i)).UTC()
 		check(t, s.PutTransfer(transfer))
 	}
 	assertIDs(t, s, "3 2 1 0")
-	if n, err := s.PruneTransfers(2); err != nil || n != 1 {
-		t.Errorf("pruned %d, %v", n, err)
-	}
-	assertIDs(t, s, "2 1 0")
-	if n, err := s.PruneTransfers(-1); err != nil || n != 2 {
-		t.Errorf("pruned %d, %v", n, err)
-	}
-	assertIDs(t, s, "1") // it runs
+	check(t, s.ForgetTransfers(nil))
+	check(t, s.ForgetTransfers([]string{"3", "1", "never there"}))
+	assertIDs(t, s, "2 0")
 }
 
 func assertIDs(t *testing.T, s *store.Store, want string) {

@@ -122,16 +122,16 @@ func transfersWithParts(tx *sql.Tx, which, whose string, args ...any) ([]Transfe
 	return list, err
 }
 
-// PruneTransfers forgets the oldest of those that have ended, all but the
-// newest keep of them, and says how many it forgot.
-func (s *Store) PruneTransfers(keep int) (forgotten int64, err error) {
-	result, err := s.db.Exec(`
-		DELETE FROM transfer WHERE id IN (
-			SELECT id FROM transfer WHERE ended = 1 ORDER BY created DESC, id DESC LIMIT -1 OFFSET ?)`, max(keep, 0))
-	if err != nil {
-		return 0, s.fail("prune the transfers", err)
-	}
-	return result.RowsAffected()
+// ForgetTransfers removes those with these IDs, all or none.
+func (s *Store) ForgetTransfers(ids []string) error {
+	return s.fail("forget transfers", s.transact(func(tx *sql.Tx) error {
+		for _, id := range ids {
+			if _, err := tx.Exec("DELETE FROM transfer WHERE id = ?", id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 func scanTransfer(row scanner) (t Transfer, err error) {
