@@ -32,6 +32,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
+	if !g.isOpen(r) {
+		letIn(r)
+	}
 	g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), overTCP{}, true)))
 }
 

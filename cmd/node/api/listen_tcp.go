@@ -82,12 +82,13 @@ func (s *Server) serveTCP(l net.Listener, config *tls.Config, g *guard) {
 		return
 	}
 	s.listeners = append(s.listeners, tcpListener{server, g.addr, config != nil})
+	within := limited{l, &s.remote}
 	s.tasks.Go(func() {
 		var err error
 		if config == nil {
-			err = server.Serve(l)
+			err = server.Serve(within)
 		} else {
-			err = server.ServeTLS(l, "", "")
+			err = server.ServeTLS(within, "", "")
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.logger.Error("the API on TCP ended", "addr", g.addr, "err", err)

@@ -30,7 +30,9 @@ type Server struct {
 	sends   memory
 
 	http    http.Server // of the unix socket
+	local   connections // to it
 	opening sync.Mutex  // held while a listener is opened for the page
+	remote  connections // to the listeners on TCP
 
 	mu        sync.Mutex
 	listeners []tcpListener
@@ -44,6 +46,7 @@ type Server struct {
 // ends what it began.
 func NewServer(o Options) *Server {
 	s := &Server{options: o, logger: o.Logger, page: o.Page, gate: newGate(), mux: http.NewServeMux(), tickets: newTickets()}
+	s.local.most, s.remote.most = maxConns, maxConns
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -53,7 +56,7 @@ func NewServer(o Options) *Server {
 	s.route()
 	describe(s.api.OpenAPI())
 	s.mux.HandleFunc("/", s.elsewhere)
-	s.configure(&s.http, withProfiles(s.mux))
+	s.configure(&s.http, owners(withProfiles(s.mux)))
 	if o.Home != "" {
 		s.uploads = newUploads(o.Home, s.logger)
 		s.tasks.Go(s.sweep)
@@ -78,6 +81,7 @@ func (s *Server) sweep() {
 // configure has an HTTP server answer by h, and bounds what others may do to it.
 func (s *Server) configure(server *http.Server, h http.Handler) {
 	server.Handler = patient(s.recovering(h))
+	server.ConnContext = withConnection
 	server.ReadHeaderTimeout = readTimeout
 	server.IdleTimeout = time.Minute
 	server.MaxHeaderBytes = maxHeader
@@ -126,7 +130,7 @@ func (s *Server) Stop() { s.gate.close() }
 
 // Serve answers what comes in at l, a listener of [Listen], until Shutdown or
 // Close; then it gives http.ErrServerClosed.
-func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
+func (s *Server) Serve(l net.Listener) error { return s.http.Serve(limited{l, &s.local}) }
 
 // Shutdown closes the listeners and waits for what is being answered. After an error
 // Close cuts off the rest.

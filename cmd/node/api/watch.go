@@ -33,9 +33,13 @@ func (c *Client) Events(ctx context.Context, id string) (*Events, error) {
 	if err != nil {
 		return nil, err
 	}
+	return eventsOf(answer), nil
+}
+
+func eventsOf(answer *http.Response) *Events {
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, maxEvent)
-	return &Events{answer.Body, lines}, nil
+	return &Events{answer.Body, lines}
 }
 
 // ErrMissed says that events were lost: this reader was too slow.
