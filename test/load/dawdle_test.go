@@ -1,28 +1,44 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/passeur-p2p/passeur/cmd/node/api"
+	"github.com/passeur-p2p/passeur/test/lab"
 )
+
+// port is where dawdlers come: from where, with the beginning of what, and how many of
+// them the node may bear; 0: as many as libp2p scales to the machine. open looks for what
+// is to go on while they stand.
+type port struct {
+	addr      string
+	from      func(int) netip.Addr
+	beginning string
+	most      int
+	open      func()
+}
 
 // dawdle opens connections to a port, says one byte of a beginning after the other on
 // each, and counts those that the node bears for how long.
-func (w *world) dawdle(to string, from func(int) netip.Addr, beginning string) (thrown, outcome string) {
+func (w *world) dawdle(p port) (thrown, outcome string) {
 	var mu sync.Mutex
 	var conns []net.Conn
 	refused := 0
 	inParallel(32, w.most.dawdlers, func(i int) {
 		at := netip.MustParseAddr("127.0.0.1")
-		if from != nil {
-			at = from(i % w.most.addresses)
+		if p.from != nil {
+			at = p.from(i % w.most.addresses)
 		}
-		c, err := raw(w.t.Context(), at, to)
+		c, err := raw(w.t.Context(), at, p.addr)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
@@ -33,6 +49,9 @@ func (w *world) dawdle(to string, from func(int) netip.Addr, beginning string) (
 	})
 	began := time.Now()
 	w.transfer(w.contacts[1], w.most.size/4) // while they stand
+	if p.open != nil {
+		p.open()
+	}
 	var reading sync.WaitGroup
 	for _, c := range conns {
 		reading.Go(func() { // until the node ends it
@@ -45,7 +64,10 @@ func (w *world) dawdle(to string, from func(int) netip.Addr, beginning string) (
 			}
 		})
 	}
-	most := w.speakSlowly(conns, beginning, to)
+	most := w.speakSlowly(conns, p.beginning, p.addr)
+	if p.most > 0 && most > p.most {
+		w.t.Errorf("%d connections stand at %s, of %d at most", most, p.addr, p.most)
+	}
 	thrown = fmt.Sprintf("%d connections, a byte a second on each", w.most.dawdlers)
 	outcome = fmt.Sprintf("%d not made, %d at most at once", refused, most)
 	if !w.most.brief {
@@ -76,6 +98,32 @@ func (w *world) speakSlowly(conns []net.Conn, beginning, to string) (most int) {
 			return most
 		}
 		<-tick.C
+	}
+}
+
+// askOnTCP asks the API's port as who has the token.
+func (x *target) askOnTCP() {
+	x.t.Helper()
+	token, err := os.ReadFile(api.TokenPath(x.Home))
+	if err != nil {
+		x.t.Error(err)
+	}
+	ctx, cancel := context.WithTimeout(x.t.Context(), lab.Patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+httpAddr+"/v1/node", nil)
+	if err != nil {
+		x.t.Error(err)
+		return
+	}
+	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	transport := http.Transport{DisableKeepAlives: true}
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		x.t.Errorf("who has the token is not answered: %v", err)
+		return
+	}
+	if answer.Body.Close(); answer.StatusCode != http.StatusOK {
+		x.t.Errorf("who has the token hears %s", answer.Status)
 	}
 }
 

@@ -247,13 +247,17 @@ func (w *world) connections() (thrown, outcome string) {
 // dawdleAtTCP, dawdleAtICE and dawdleAtAPI begin to say something to a port, and never
 // get to its end.
 func (w *world) dawdleAtTCP() (thrown, outcome string) {
-	return w.dawdle(nodeAddr+":"+nodePort, strangerAddr, "\x13/multistream/1.0.0\n\x0b/tls/1.0")
+	return w.dawdle(port{addr: nodeAddr + ":" + nodePort, from: strangerAddr, beginning: "\x13/multistream/1.0.0\n\x0b/tls/1.0"})
 }
 
 func (w *world) dawdleAtICE() (thrown, outcome string) {
-	return w.dawdle(w.node.icePort(), strangerAddr, "\x01\x00\x00")
+	return w.dawdle(port{addr: w.node.icePort(), from: strangerAddr, beginning: "\x01\x00\x00", most: 256})
 }
 
+// dawdleAtAPI looks whether who has the token is answered meanwhile.
 func (w *world) dawdleAtAPI() (thrown, outcome string) {
-	return w.dawdle(httpAddr, nil, "GET /v1/node HTTP/1.1\r\nHost: 127.0.0.1:8385\r\nX-A")
+	return w.dawdle(port{
+		addr: httpAddr, beginning: "GET /v1/node HTTP/1.1\r\nHost: " + httpAddr + "\r\nX-A", most: 256 + 1, // the last one comes before the first one goes
+		open: w.node.askOnTCP,
+	})
 }

@@ -61,13 +61,14 @@ func (x *target) read() reading {
 	return reading{Usage: x.Usage(ctx), home: x.disk()}
 }
 
-// ask gives what the node answers to a GET of a path.
-func (x *target) ask(path string) []byte {
+// ask gives what the node answers to a GET of a path. A machine that lets the node wait
+// for ten seconds has it end the connection: then it is asked again.
+func (x *target) ask(path string) (answer []byte) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(x.t.Context(), lab.Patience)
 	defer cancel()
-	answer, err := x.Ask(ctx, path)
-	if err != nil {
+	var err error
+	if !await(func() bool { answer, err = x.Ask(ctx, path); return err == nil }) {
 		x.t.Errorf("%s: %v", path, err)
 	}
 	return answer

@@ -39,7 +39,7 @@ func (w *world) offer(key crypto.PrivKey, n int) *tally {
 	answers := new(tally)
 	atOnce := 8
 	if key != nil {
-		atOnce = 2
+		atOnce = 4 // a device may have twice as many connections
 	}
 	inParallel(atOnce, (n+perConnection-1)/perConnection, func(i int) {
 		c, err := w.node.connect(w.t.Context(), strangerAddr(i%w.most.addresses), key)
