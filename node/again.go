@@ -29,7 +29,7 @@ func (n *Node) startAsking() (err error) {
 	n.pulls = newPulls(n)
 	n.onClose("files that are pulled", n.pulls.Close)
 	n.again, err = rerequest.New(reachingStreams{n}, rerequest.Config{
-		Book: heldBook{n}, Directory: readers{n}, Files: n.pulls, Self: n.host.ID(), Links: n.more,
+		Book: heldBook{n}, Directory: readers{n}, Files: n.pulls, Self: n.host.ID(), Links: n.more, Retry: n.settings.askRetry,
 		Observe: n.observeAsking, Logger: n.logger("rerequest"),
 	})
 	if err != nil {

@@ -57,8 +57,11 @@ func (n *Node) keepCompany() error {
 	if err != nil {
 		return fmt.Errorf("watch for devices: %w", err)
 	}
+	lost := &network.NotifyBundle{DisconnectedF: func(_ network.Network, c network.Conn) { n.company.lost(c.RemotePeer()) }}
+	n.host.Network().Notify(lost)
 	n.goRun(func() {
 		defer arrivals.Close()
+		defer n.host.Network().StopNotify(lost)
 		n.company.run(arrivals.Out())
 	})
 	return nil
@@ -110,6 +113,15 @@ func (c *company) met(e event.EvtPeerConnectednessChanged) {
 		}
 		c.n.again.Appeared(e.Peer)
 		c.try(e.Peer)
+	}
+}
+
+// lost has a device asked at once for what a connection was bringing that is gone, if it
+// has another one: who changes his addresses connects anew before the old connection is
+// found dead, and so does not appear.
+func (c *company) lost(device peer.ID) {
+	if _, known := c.n.accountOf(device); known && c.n.host.Network().Connectedness(device) == network.Connected {
+		c.n.again.Appeared(device)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
@@ -93,6 +94,7 @@ type settings struct {
 	listen    netip.AddrPort // unspecified address: every interface
 	bootstrap []peer.AddrInfo
 	rules     *rules.Set
+	askRetry  time.Duration // rerequest.Config.Retry
 }
 
 func (c Config) check() (settings, error) {

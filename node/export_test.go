@@ -30,6 +30,18 @@ func TellOfContact(n *Node, a conversation.Account, name string) error {
 // GetMissed is what the node does each minute, as if it were later.
 func (n *Node) GetMissed(later time.Duration) error { return n.getMissed(time.Now().Add(later)) }
 
+// NewPatient is New. The node asks a device that broke off again an hour later, unless
+// something happens.
+func NewPatient(ctx context.Context, c Config) (*Node, error) {
+	s, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	s.askRetry = time.Hour
+	n := prepare(s)
+	return n, n.start(ctx)
+}
+
 // AcceptLeft is what the node does each minute.
 func AcceptLeft(n *Node) { n.acceptLeft() }
 
