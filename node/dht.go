@@ -15,7 +15,10 @@ import (
 )
 
 // dhtPrefix makes the DHT our own: its protocol is /passeur/kad/1.0.0.
-const dhtPrefix protocol.ID = "/passeur"
+const (
+	dhtPrefix   protocol.ID = "/passeur"
+	dhtProtocol             = dhtPrefix + "/kad/1.0.0"
+)
 
 const (
 	bootstrapFirst = 250 * time.Millisecond

@@ -171,7 +171,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if err := n.makeHistory(); err != nil {
 		return err
 	}
-	n.hurried = patience.New(n.host)
+	n.hurried = patience.New(n.host, dhtProtocol)
 	if n.dht, err = newDHT(n.hurried, n.settings); err != nil {
 		return fmt.Errorf("start the DHT: %w", err)
 	}

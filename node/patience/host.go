@@ -1,6 +1,7 @@
-// Package patience lends a host little patience with dials: for those who have many
-// others to ask, as the DHT and the inboxes do. One of the many that does not answer is
-// not worth waiting for; libp2p waits five seconds for it, each time.
+// Package patience lends a host little patience: for those who have many others to ask,
+// as the DHT and the inboxes do. One of the many that does not answer is not worth
+// waiting for. libp2p waits five seconds for its dial, each time, and kad-dht twice ten
+// for its answer when it has gone and its connection has not been missed yet.
 //
 // It is not for the dial to one peer in particular.
 package patience
@@ -9,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,36 +22,47 @@ import (
 )
 
 const (
-	// Short is how long a dial may take: TCP's round trip and TLS's between two who are
+	// Short is how long a dial may take, or an answer: TCP's round trip and TLS's between two who are
 	// both behind geostationary satellites take 1.3 s.
 	Short = 2 * time.Second
 	// quick is how long a dial takes, identify included, over a line that is not the
-	// reason when others take longer.
+	// reason when others take longer; an answer takes half of it at most.
 	quick = time.Second
-	// lately is for how long one quick dial speaks for the line.
+	// lately is for how long one quick dial or answer speaks for the line.
 	lately = time.Minute
-	// pause is how long nobody is dialled again that was given up.
+	// pause is how long nobody is dialled or asked again that was given up.
 	pause = 30 * time.Second
 	// maxGone bounds how many are remembered as given up.
 	maxGone = 4096
 )
 
-// ErrGone says that a peer was not dialled, for it did not answer just now.
+// ErrGone says that a peer was not dialled or asked, for it did not answer just now.
 var ErrGone = errors.New("it did not answer just now")
 
 // Host is a host that gives its own dials up after [Short], and does not repeat them for
 // half a minute, as long as others come off quickly. Over a line on which none does, or
 // which is full, it has libp2p's patience. What others of the same host dial is theirs.
+//
+// It does the same with streams of protocols that ask: one on which nothing comes for
+// that long after something was written is reset.
 type Host struct {
 	host.Host
+	asks []protocol.ID
 
 	mu        sync.Mutex
-	lastQuick time.Time             // when a dial last came off quickly
-	gone      map[peer.ID]time.Time // until when those that were given up are not dialled
+	lastQuick time.Time // when a dial last came off quickly, or an answer came
+	gone      absent    // is not dialled
+	mute      absent    // is not asked
 }
 
-// New gives h with little patience.
-func New(h host.Host) *Host { return &Host{Host: h, gone: map[peer.ID]time.Time{}} }
+// absent are those that were given up, until when.
+type absent map[peer.ID]time.Time
+
+// New gives h with little patience, on streams of asks, too: protocols on which each
+// message that this side writes is a question to be answered at once.
+func New(h host.Host, asks ...protocol.ID) *Host {
+	return &Host{Host: h, asks: asks, gone: absent{}, mute: absent{}}
+}
 
 // Connect connects as host.Host does, or fails sooner.
 func (h *Host) Connect(ctx context.Context, p peer.AddrInfo) error {
@@ -77,7 +91,17 @@ func (h *Host) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (ne
 			return nil, err
 		}
 	}
-	return h.Host.NewStream(ctx, p, ids...)
+	if !slices.ContainsFunc(ids, h.isQuestion) {
+		return h.Host.NewStream(ctx, p, ids...)
+	}
+	if h.isMute(p) {
+		return nil, fmt.Errorf("ask %s: %w", p, ErrGone)
+	}
+	s, err := h.Host.NewStream(ctx, p, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return &asking{Stream: s, host: h}, nil
 }
 
 // known tells whether the line is known to be quick, and whether p is to have gone.
@@ -100,22 +124,18 @@ func (h *Host) note(p peer.ID, took time.Duration, err error, hurried bool) {
 			h.lastQuick = now
 		}
 	case hurried && took >= Short:
-		h.makeRoomLocked(now)
-		h.gone[p] = now.Add(pause)
+		h.gone.add(p, now)
 	}
 }
 
-// makeRoomLocked forgets those whose time is over, or all if these are none.
-func (h *Host) makeRoomLocked(now time.Time) {
-	if len(h.gone) < maxGone {
-		return
+// add remembers p for a while. It forgets those whose time is over when there are too
+// many, or all if these are none.
+func (a absent) add(p peer.ID, now time.Time) {
+	if len(a) >= maxGone {
+		maps.DeleteFunc(a, func(_ peer.ID, until time.Time) bool { return now.After(until) })
 	}
-	for p, until := range h.gone {
-		if now.After(until) {
-			delete(h.gone, p)
-		}
+	if len(a) >= maxGone {
+		clear(a)
 	}
-	if len(h.gone) >= maxGone {
-		clear(h.gone)
-	}
+	a[p] = now.Add(pause)
 }
