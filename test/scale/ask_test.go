@@ -48,10 +48,10 @@ func (w *world) pick() (from, to *node) {
 func (n *node) old() bool { return time.Since(n.born) > young }
 
 // there tells whether a node has not been taken away.
-func (w *world) there(n *node) bool {
+func (w *world) there(p peer.ID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, is := w.place[n.ID()]
+	_, is := w.place[p]
 	return is
 }
 
@@ -90,7 +90,7 @@ func (w *world) ask(requests int, pause time.Duration) asked {
 		if from, to := w.pick(); from != nil {
 			wg.Go(func() {
 				o := request(w.ctx, from, to)
-				if w.there(from) && w.there(to) {
+				if w.there(from.ID()) && w.there(to.ID()) {
 					mu.Lock()
 					defer mu.Unlock()
 					a.add(o)

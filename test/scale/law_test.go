@@ -3,7 +3,9 @@ package scale
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -26,13 +28,19 @@ var figures = []struct {
 	{"memory, KiB a node", func(r result) float64 { return float64(r.memory >> 10) }},
 }
 
+// holders is how many servers keep a record. In a network of fewer a lookup asks them all,
+// and what a node sends grows with their number: that is no beginning of a law.
+const holders = 20
+
 // laws fits each figure to a + b·log2(servers) and to c·servers^d, and says how far the
-// worst of the networks is off each, and what each makes of a million.
+// worst of the networks is off each, and what each makes of a million servers.
 func laws(all []result) string {
+	all = slices.DeleteFunc(slices.Clone(all), func(r result) bool { return r.servers <= holders })
 	if len(all) < 2 {
 		return ""
 	}
 	var b strings.Builder
+	fmt.Fprintf(&b, "laws of the %d networks of more than %d servers\n", len(all), holders)
 	fmt.Fprintf(&b, "%-34s%s\n", "by the number of servers n", "a + b·log2(n)         off by  n=1e6        c·n^d       off by  n=1e6")
 	for _, f := range figures {
 		log, power := fitLog(all, f.of), fitPower(all, f.of)
@@ -79,4 +87,22 @@ func off(all []result, of func(result) float64, law func(float64) float64) (wors
 		worst = max(worst, math.Abs(law(float64(r.servers))-of(r))/max(of(r), 1e-9))
 	}
 	return worst
+}
+
+func TestLawsFindWhatWasPutIn(t *testing.T) {
+	log := func(r result) float64 { return 7 + 3*math.Log2(float64(r.servers)) }
+	power := func(r result) float64 { return 5 * math.Sqrt(float64(r.servers)) }
+	all := []result{{servers: 34}, {servers: 67}, {servers: 201}}
+	if l := fitLog(all, log); math.Abs(l.a-7) > 1e-6 || math.Abs(l.b-3) > 1e-6 || off(all, log, l.at) > 1e-6 {
+		t.Errorf("7 + 3·log2(n) was taken for %.3f + %.3f·log2(n)", l.a, l.b)
+	}
+	if l := fitPower(all, power); math.Abs(l.a-5) > 1e-6 || math.Abs(l.b-0.5) > 1e-6 || math.Abs(l.at(1e6)-5000) > 1e-3 {
+		t.Errorf("5·n^0.5 was taken for %.3f·n^%.3f", l.a, l.b)
+	}
+	if l := fitLog(all, power); off(all, power, l.at) < 0.02 {
+		t.Errorf("a root passes for a logarithm: off by %.3f", off(all, power, l.at))
+	}
+	if text := laws([]result{{servers: 14}, {servers: 67}}); text != "" {
+		t.Errorf("one network of more than %d servers gave a law: %s", holders, text)
+	}
 }

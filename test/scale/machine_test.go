@@ -112,21 +112,28 @@ func (m *machine) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) 
 	if err != nil {
 		return nil, err
 	}
-	return counted{s, m.sent}, nil
+	return counted{s, m}, nil
 }
 
 func (m *machine) SetStreamHandler(id protocol.ID, f network.StreamHandler) {
-	m.Host.SetStreamHandler(id, func(s network.Stream) { f(counted{s, m.sent}) })
+	m.Host.SetStreamHandler(id, func(s network.Stream) { f(counted{s, m}) })
 }
 
-// counted is a stream on which each write counts as a message.
+// counted is a stream on which each write counts as a message. What one that has gone
+// writes, or is written, is lost.
 type counted struct {
 	network.Stream
-	sent *counts
+	from *machine
 }
 
 func (s counted) Write(b []byte) (int, error) {
-	s.sent.messages.Add(1)
-	s.sent.bytes.Add(int64(len(b)))
+	if !s.from.world.there(s.from.ID()) {
+		return len(b), nil
+	}
+	s.from.sent.messages.Add(1)
+	s.from.sent.bytes.Add(int64(len(b)))
+	if !s.from.world.there(s.Conn().RemotePeer()) {
+		return len(b), nil
+	}
 	return s.Stream.Write(b)
 }

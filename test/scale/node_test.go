@@ -78,7 +78,7 @@ func start(m *machine, key crypto.PrivKey, serves bool, boot []peer.AddrInfo) (*
 		mode = dht.ModeServer
 	}
 	var err error
-	hurried := patience.New(m)
+	hurried := patience.New(m, "/passeur/kad/1.0.0")
 	n.dht, err = dht.New(hurried, dht.ProtocolPrefix("/passeur"), dht.Mode(mode), dht.Validator(directory.Validator()),
 		dht.BootstrapPeers(boot...), dht.DisableProviders(), dht.Datastore(n.records))
 	if err != nil {

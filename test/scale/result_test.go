@@ -65,7 +65,7 @@ func (r rate) String() string {
 // stored is what the nodes that serve keep for others.
 type stored struct {
 	recordsMean, bytesMean, bytesMost int
-	letters                           int64 // bytes of messages in inboxes, a request
+	letters                           int64 // bytes in inboxes, a request and its answer
 }
 
 // letters is how many bytes nodes that are there have kept of messages to others.
@@ -106,15 +106,23 @@ type result struct {
 	took        time.Duration
 }
 
+// manner is how nodes go.
+func (p plan) manner() string {
+	if p.silent {
+		return ", silent"
+	}
+	return ""
+}
+
 func (r result) String() string {
 	return fmt.Sprintf(`%d nodes, %d of them servers; computed in %.0f s
   calm:  %v
          idle %v
          a lookup of the DHT asks %.0f nodes and takes %v
-  churn: %v
+  churn%s: %v
          %v; %d nodes replaced
-  kept:  %d records, %.1f kB a server, %.1f kB at most; a request lies in inboxes with %.1f kB
+  kept:  %d records, %.1f kB a server, %.1f kB at most; a request and its answer lie in inboxes with %.1f kB
          %d KiB of memory a node`,
-		r.plan.nodes, r.servers, r.took.Seconds(), r.calm, r.idle, r.lookup.asked, both(r.lookup.took), r.churn, r.busy, r.replaced,
+		r.plan.nodes, r.servers, r.took.Seconds(), r.calm, r.idle, r.lookup.asked, both(r.lookup.took), r.plan.manner(), r.churn, r.busy, r.replaced,
 		r.stored.recordsMean, float64(r.stored.bytesMean)/1000, float64(r.stored.bytesMost)/1000, float64(r.stored.letters)/1000, r.memory>>10)
 }

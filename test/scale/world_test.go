@@ -22,6 +22,8 @@ const (
 	// A third of the nodes are clients of the DHT, as behind a NAT: they are never
 	// connected to each other, so requests between them go by inboxes.
 	clientEvery = 3
+	// pings are how far yamux's are apart, and its patience with one.
+	pings = 30 * time.Second
 )
 
 // world is a network. Nodes live in a square; light needs 5 to 65 ms for its width, so
@@ -73,10 +75,11 @@ func (w *world) dial(from, to peer.ID) (time.Duration, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at, alive := w.place[to]
-	if !alive {
+	own, connected := w.place[from]
+	if !alive || !connected {
 		return deadDial, false
 	}
-	return 4 * delay(w.place[from], at), true // TCP's round trip and TLS's
+	return 4 * delay(own, at), true // TCP's round trip and TLS's
 }
 
 // add makes a node and has it join.
@@ -128,7 +131,8 @@ func (w *world) link(m *machine) {
 	w.place[m.ID()] = at
 }
 
-// remove takes a node away, as if it were switched off.
+// remove takes a node away, as if it were switched off. If that is silent, the others
+// hear of it when their pings have not been answered.
 func (w *world) remove(i int) {
 	w.mu.Lock()
 	n := w.nodes[i]
@@ -136,13 +140,26 @@ func (w *world) remove(i int) {
 	delete(w.place, n.ID())
 	others := slices.Clone(w.nodes)
 	w.mu.Unlock()
-	n.stop()
-	for _, o := range others {
-		w.net.UnlinkPeers(n.ID(), o.ID())
-	}
 	w.mu.Lock()
 	w.gone.add(n.sent)
 	w.mu.Unlock()
+	noticed := func() {
+		n.stop()
+		for _, o := range others {
+			w.net.UnlinkPeers(n.ID(), o.ID())
+		}
+	}
+	if !w.plan.silent {
+		noticed()
+		return
+	}
+	w.wg.Go(func() {
+		select {
+		case <-time.After(pings + time.Duration(i%7)*pings/6):
+		case <-w.ctx.Done():
+		}
+		noticed()
+	})
 }
 
 // settle waits until the records are where they belong: package directory puts them
