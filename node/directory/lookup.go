@@ -162,7 +162,10 @@ func (d *Directory) fetch(key string, found chan<- struct{}) error {
 	}
 	expired := ctx.Err() != nil
 	query.end()
-	if usable || unusable != nil {
+	switch {
+	case usable:
+		return nil
+	case unusable != nil:
 		return unusable
 	}
 	return query.classify(err, expired)
