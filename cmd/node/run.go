@@ -56,6 +56,7 @@ run go on for a while (--drain) and begin nothing new; a second signal stops at 
 
 func (a *app) runNode(cmd *cobra.Command) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to stop
+	keepMemoryLow()
 	s, err := a.newService(cmd.Flags())
 	if err != nil {
 		return err

@@ -55,6 +55,8 @@ func environmentTopic() *cobra.Command {
   PASSEUR_LISTEN    as --listen of 'passeur run', and so for each of its flags: a dash is
                     written as _, several values are separated by commas
   XDG_DATA_HOME     the home is the folder passeur in it, if nothing else is said
+  GOMEMLIMIT        from how much memory on 'passeur run' collects garbage more eagerly
+                    (default 768MiB); it may need more nevertheless
   NO_COLOR          if it is set and not empty, nothing is coloured
   TERM              dumb: no bars that are redrawn, plain lines instead
 
