@@ -146,7 +146,9 @@ func TestTransportCloses(t *testing.T) {
 	a.Peerstore().AddAddr(b.ID(), Addr, time.Hour)
 	echoTo(t, a, b.ID())
 	ta.Close()
-	eventually(t, "b noticed", func() bool { return len(b.Network().ConnsToPeer(a.ID())) == 0 })
+	eventually(t, "both noticed", func() bool {
+		return len(a.Network().ConnsToPeer(b.ID())) == 0 && len(b.Network().ConnsToPeer(a.ID())) == 0
+	})
 	eventually(t, "a's swarm noticed", func() bool {
 		return !slices.ContainsFunc(a.Network().ListenAddresses(), Addr.Equal)
 	})
