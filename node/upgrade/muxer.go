@@ -11,7 +11,7 @@ import (
 
 const (
 	// windowSize is what a stream may have in flight before its reader reads, in
-	// bytes. It holds from the stream's first byte.
+	// bytes, once 64 KiB were read.
 	windowSize = 16 << 20
 	// shortWindowSize is the same on a path whose TLS handshake took less than
 	// [shortPath]. It fills 2 Gbit/s there, and a reader that stalls holds less
@@ -32,13 +32,12 @@ const MuxerID = yamux.ID
 // Wi-Fi or a stop of the machine.
 const writeTimeout = 30 * time.Second
 
-// Muxer gives yamux as this project uses it: a stream's window is 16 MiB from its first
-// byte, or 8 MiB over a connection of [TLS] whose handshake took less than 25 ms, and
-// frames carry up to 512 KiB. For libp2p.Muxer(MuxerID, Muxer()).
+// Muxer gives yamux as this project uses it: a stream's window is 256 KiB until
+// 64 KiB were read and 16 MiB from then on, or 8 MiB over a connection of [TLS] whose
+// handshake took less than 25 ms; frames carry up to 512 KiB. For libp2p.Muxer(MuxerID, Muxer()).
 //
-// A stream whose handler does not read can hold its window of memory, of which
-// libp2p's resource manager accounts 256 KiB: whoever lets strangers open
-// streams bounds their number.
+// A stream whose handler does not read can hold its window of memory, so the window is
+// reserved of libp2p's resource manager, and is smaller where that has no more.
 func Muxer() network.Multiplexer {
 	return &muxer{long: withWindow(windowSize), short: withWindow(shortWindowSize)}
 }

@@ -175,12 +175,20 @@ func dataOf(t *testing.T, peer io.Reader, n int) (data []byte) {
 
 func TestWriteDeadlineWithoutWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x, _ := piped(t)
-		x.SetWriteDeadline(time.Now().Add(time.Minute))
-		n, err := x.Write(make([]byte, 2*window))
-		if n != window || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%d, %v; want the window and a timeout", n, err)
+		x, y := piped(t)
+		fills := func(want int) {
+			t.Helper()
+			x.SetWriteDeadline(time.Now().Add(time.Minute))
+			n, err := x.Write(make([]byte, 2*window))
+			if n != want || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%d, %v; want %d and a timeout", n, err, want)
+			}
 		}
+		fills(256 << 10)
+		if _, err := io.ReadFull(y, make([]byte, 64<<10)); err != nil {
+			t.Fatal(err)
+		}
+		fills(window - 192<<10)
 	})
 }
 

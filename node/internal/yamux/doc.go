@@ -24,8 +24,8 @@
 //	flag 1 SYN  2 ACK  4 FIN  8 RST; others are ignored
 //
 // The one who dialled opens odd streams, the other even ones. A stream begins with
-// a window of 256 KiB each way; the frames with SYN and ACK raise it to the whole
-// of [Transport].Window.
+// a window of 256 KiB each way. When 64 KiB of it were read it becomes the whole of
+// [Transport].Window at once, or as much as the resource manager has memory for.
 //
 // # Connections
 //
@@ -35,7 +35,7 @@
 //
 // # A hostile peer
 //
-// What a peer may cost is bounded: in memory by the window of each stream and the
-// number of streams, in answers by [ErrFlood]. Whatever breaks the protocol ends
+// What a peer may cost is bounded: in memory by libp2p's resource manager, of which each
+// stream's window is reserved, in answers by [ErrFlood]. Whatever breaks the protocol ends
 // the session with one of this package's errors, after a go-away frame that says so.
 package yamux

@@ -82,7 +82,7 @@ func (o *outbox) pong(id uint32) {
 }
 
 // open gives st the next id and queues the frame that opens it.
-func (o *outbox) open(st *Stream, more uint32) error {
+func (o *outbox) open(st *Stream) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.nextID >= math.MaxUint32-1 {
@@ -90,7 +90,7 @@ func (o *outbox) open(st *Stream, more uint32) error {
 	}
 	st.id = o.nextID
 	o.nextID += 2
-	o.controlLocked(encode(typeWindowUpdate, flagSYN, st.id, more))
+	o.controlLocked(encode(typeWindowUpdate, flagSYN, st.id, 0))
 	return nil
 }
 

@@ -3,6 +3,8 @@ package yamux
 import (
 	"io"
 	"os"
+
+	"github.com/libp2p/go-libp2p/core/network"
 )
 
 // Read reads what has come, and waits if that is nothing. While it waits, the
@@ -129,28 +131,37 @@ func (st *Stream) spend(n uint32) bool {
 	return true
 }
 
-// consume gives the peer credit again when a quarter of the window was read.
+// consume gives the peer credit again when a quarter of the window was read, and
+// widens the window.
 func (st *Stream) consume(n int) {
 	st.mu.Lock()
 	st.consumed += uint32(n)
-	grant := st.consumed
-	if grant < st.s.set.Window/4 || st.readErr != nil {
+	if st.consumed < st.limit/4 || st.readErr != nil {
 		st.mu.Unlock()
 		return
 	}
+	grant := st.consumed + st.reserveLocked()
 	st.consumed = 0
 	st.credit += grant
 	st.mu.Unlock()
 	st.s.out.grant(st, grant)
 }
 
-// welcome answers the peer who opened the stream, and opens the whole window.
+// reserveLocked widens the window to the whole at once, or by half of what is missing,
+// a quarter and so on, as the resource manager has memory. It returns by how much.
+func (st *Stream) reserveLocked() uint32 {
+	for more := st.s.set.Window - st.limit; more >= initialWindow; more /= 2 {
+		if st.span == nil || st.span.ReserveMemory(int(more), network.ReservationPriorityLow) == nil {
+			st.limit += more
+			return more
+		}
+	}
+	return 0
+}
+
+// welcome answers the peer who opened the stream.
 func (st *Stream) welcome() {
-	more := st.s.set.Window - initialWindow
-	st.mu.Lock()
-	st.credit += more
-	st.mu.Unlock()
-	st.s.out.control(encode(typeWindowUpdate, flagACK, st.id, more))
+	st.s.out.control(encode(typeWindowUpdate, flagACK, st.id, 0))
 }
 
 // endRead ends the direction from the peer with err, io.EOF for the end that the

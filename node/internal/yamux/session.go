@@ -158,7 +158,6 @@ func (s *Session) OpenStream(ctx context.Context) (network.MuxedStream, error) {
 		return nil, err
 	}
 	st.opened.Store(true)
-	st.credit = s.set.Window
 	if err := s.register(st); err != nil {
 		return nil, err
 	}
@@ -173,7 +172,7 @@ func (s *Session) register(st *Stream) error {
 		st.free()
 		return s.err
 	}
-	if err := s.out.open(st, s.set.Window-initialWindow); err != nil {
+	if err := s.out.open(st); err != nil {
 		st.free()
 		return err
 	}
@@ -262,7 +261,7 @@ func (s *Session) stream(id uint32) *Stream {
 // newStream makes a stream that reserved its memory.
 func (s *Session) newStream() (*Stream, error) {
 	st := &Stream{
-		s: s, window: initialWindow, credit: initialWindow,
+		s: s, window: initialWindow, limit: initialWindow, credit: initialWindow,
 		reading: make(chan struct{}, 1), writing: make(chan struct{}, 1),
 		filled: make(chan struct{}, 1), taken: make(chan struct{}, 1),
 	}

@@ -28,7 +28,8 @@ type Stream struct {
 	busy     bool   // the receive loop reads into dst
 	recall   bool   // and is to give it back
 	readErr  error  // nil while open; io.EOF after FIN
-	credit   uint32 // what the peer may still send
+	limit    uint32 // the peer's window, for which memory is reserved
+	credit   uint32 // what of it the peer may still send
 	consumed uint32 // what was read and not given back as credit
 
 	// The outbox's lock guards these.

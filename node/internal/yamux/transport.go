@@ -14,8 +14,8 @@ const ID = "/yamux/1.0.0"
 // Transport makes sessions. The zero value works; it must not change once it is
 // used.
 type Transport struct {
-	// Window is how many bytes a peer may send on a stream before they are read;
-	// at least, and by default, 256 KiB.
+	// Window is how many bytes a peer may send on a stream before they are read, once
+	// 64 KiB were read; at least, and by default, 256 KiB, which hold before that.
 	Window uint32
 	// FrameSize bounds the payload of a data frame, in bytes; 0 is 256 KiB.
 	// Frames of other streams, pings and credit go between frames.
@@ -43,7 +43,8 @@ const (
 )
 
 // NewConn starts a session over c, which is its own from now on. Each stream
-// reserves 256 KiB of scope's memory; scope may be nil.
+// reserves its window of scope's memory: 256 KiB, or it is refused; the rest as far as two
+// fifths of each limit suffice (network.ReservationPriorityLow). scope may be nil.
 func (t *Transport) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
 	set, err := t.settings()
 	if err != nil {
