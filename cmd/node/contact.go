@@ -42,6 +42,7 @@ func (a *app) contactAddCommand() *cobra.Command {
 		Long: `Ask an account to become a contact. ACCOUNT is what 'passeur id' shows on the other side.
 The request waits here until one of its devices can be reached, however long that takes,
 and then there until somebody accepts. An account that has asked you is accepted by this.
+One that is a contact already is renamed.
 
 Who sent you the account, or carried it, could have put in another: 'passeur contact
 verify' compares.`,
