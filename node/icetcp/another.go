@@ -39,18 +39,11 @@ type entrance struct {
 // The connection is the caller's to close. There can be MaxAnother to one peer, a
 // fourth is ErrEnough. It fails otherwise as Dial does.
 func (t *Transport) Another(ctx context.Context, p peer.ID, direct bool) (network.Conn, error) {
-	if !t.begin() {
-		return nil, ErrClosed
+	ctx, end, err := t.beginDial(ctx, p)
+	if err != nil {
+		return nil, err
 	}
-	defer t.wg.Done()
-	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
-	defer cancel()
-	defer context.AfterFunc(t.ctx, cancel)()
-	release := t.dials.acquire(p)
-	if release == nil {
-		return nil, ErrBusy
-	}
-	defer release()
+	defer end()
 	at, err := t.entranceFor(p)
 	if err != nil {
 		return nil, err

@@ -159,20 +159,29 @@ func (t *Transport) Dial(ctx context.Context, raddr ma.Multiaddr, p peer.ID) (tr
 	if !t.CanDial(raddr) {
 		return nil, fmt.Errorf("icetcp: can dial %s, not %s", Addr, raddr)
 	}
-	if !t.begin() {
-		return nil, ErrClosed
+	ctx, end, err := t.beginDial(ctx, p)
+	if err != nil {
+		return nil, err
 	}
-	defer t.wg.Done()
-	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
-	defer cancel()
-	defer context.AfterFunc(t.ctx, cancel)()
-	release := t.dials.acquire(p)
-	if release == nil {
-		return nil, ErrBusy
-	}
-	defer release()
+	defer end()
 	direct, _ := network.GetForceDirectDial(ctx)
 	return t.dial(ctx, p, t.front, direct)
+}
+
+// beginDial begins one of the dials to p that there may be at a time. Its context ends
+// with the transport, or when the time for it is over; end ends the dial.
+func (t *Transport) beginDial(ctx context.Context, p peer.ID) (dialling context.Context, end func(), err error) {
+	if !t.begin() {
+		return nil, nil, ErrClosed
+	}
+	release := t.dials.acquire(p)
+	if release == nil {
+		t.wg.Done()
+		return nil, nil, ErrBusy
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
+	stop := context.AfterFunc(t.ctx, cancel)
+	return ctx, func() { release(); stop(); cancel(); t.wg.Done() }, nil
 }
 
 // dial offers p a session at an entrance and secures what comes of it.
