@@ -23,6 +23,8 @@ const (
 const (
 	bootstrapFirst = 250 * time.Millisecond
 	bootstrapMost  = 30 * time.Second
+	// stillThere is how often one who has joined looks whether he knows any node.
+	stillThere = time.Second
 )
 
 func newDHT(h host.Host, s settings) (*dht.IpfsDHT, error) {
@@ -54,7 +56,8 @@ func (n *Node) startJoining() error {
 }
 
 // join connects to the bootstrap nodes at once, and again, ever more slowly,
-// whenever no DHT node is known; at once when the machine's addresses change. Whenever
+// whenever no DHT node is known; at once when the machine's addresses change. Those that
+// are connected are asked again then, whoever they are. Whenever
 // there are some after there were none, it has the directory announce our records to
 // them. It ends with the node.
 func (n *Node) join(arrivals <-chan any) {
@@ -62,7 +65,7 @@ func (n *Node) join(arrivals <-chan any) {
 	for {
 		switch known := n.dht.RoutingTable().Size(); {
 		case known > 0 && alone:
-			alone, pause = false, bootstrapMost
+			alone, pause = false, stillThere
 			n.log.Info("joined the DHT", "nodes", known)
 			n.directory.Announce()
 			n.refreshContacts()
@@ -87,7 +90,20 @@ func (n *Node) join(arrivals <-chan any) {
 		case <-time.After(pause):
 			if alone {
 				pause = min(2*pause, bootstrapMost)
+				n.knowConnected()
 			}
+		}
+	}
+}
+
+// knowConnected has the DHT look again at nodes that are connected. It forgets one whose
+// answer was late once, and comes back to it by itself two minutes later.
+func (n *Node) knowConnected() {
+	n.hurried.Forgive()
+	for _, p := range n.host.Network().Peers() {
+		if serves, err := n.host.Peerstore().SupportsProtocols(p, dhtProtocol); err == nil && len(serves) > 0 {
+			n.dht.Bootstrap(n.ctx) // never fails
+			return
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (s *asking) Write(b []byte) (int, error) {
 	s.settle()
 	s.mu.Lock()
 	s.asked = time.Now()
-	if hurried, _ := s.host.known(""); hurried {
+	if hurried, _ := s.host.known(s.Conn().RemotePeer()); hurried {
 		s.waiting = time.AfterFunc(Short, s.giveUp)
 	}
 	s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *asking) Read(b []byte) (int, error) {
 	n, err := s.Stream.Read(b)
 	if asked := s.settle(); n > 0 && !asked.IsZero() && time.Since(asked) < quick/2 {
 		s.host.mu.Lock()
-		s.host.lastQuick = time.Now()
+		s.host.sawLocked(s.Conn().RemotePeer())
 		s.host.mu.Unlock()
 	}
 	return n, err

@@ -40,8 +40,9 @@ const (
 var ErrGone = errors.New("it did not answer just now")
 
 // Host is a host that gives its own dials up after [Short], and does not repeat them for
-// half a minute, as long as others come off quickly. Over a line on which none does, or
-// which is full, it has libp2p's patience. What others of the same host dial is theirs.
+// half a minute, as long as those to other peers come off quickly. Over a line on which
+// none does, or which is full, and with the only one that there is, it has libp2p's
+// patience. What others of the same host dial is theirs.
 //
 // It does the same with streams of protocols that ask: one on which nothing comes for
 // that long after something was written is reset.
@@ -49,10 +50,16 @@ type Host struct {
 	host.Host
 	asks []protocol.ID
 
-	mu        sync.Mutex
-	lastQuick time.Time // when a dial last came off quickly, or an answer came
-	gone      absent    // is not dialled
-	mute      absent    // is not asked
+	mu    sync.Mutex
+	quick [2]sign // of two peers, the newest first
+	gone  absent  // is not dialled
+	mute  absent  // is not asked
+}
+
+// sign is when a dial to a peer last came off quickly, or its answer came.
+type sign struct {
+	of peer.ID
+	at time.Time
 }
 
 // absent are those that were given up, until when.
@@ -104,27 +111,47 @@ func (h *Host) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (ne
 	return &asking{Stream: s, host: h}, nil
 }
 
-// known tells whether the line is known to be quick, and whether p is to have gone.
+// Forgive forgets who was given up. It is for one who has nobody left to ask.
+func (h *Host) Forgive() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.gone)
+	clear(h.mute)
+}
+
+// known tells whether the line is known to be quick, by others than p, and whether p is
+// to have gone.
 func (h *Host) known(p peer.ID) (hurried, gone bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	by := h.quick[0]
+	if by.of == p {
+		by = h.quick[1]
+	}
 	now := time.Now()
-	return now.Sub(h.lastQuick) < lately, now.Before(h.gone[p])
+	return now.Sub(by.at) < lately, now.Before(h.gone[p])
+}
+
+// sawLocked notes that p was quick.
+func (h *Host) sawLocked(p peer.ID) {
+	if h.quick[0].of != p {
+		h.quick[1] = h.quick[0]
+	}
+	h.quick[0] = sign{p, time.Now()}
 }
 
 // note draws conclusions from a dial that took so long.
 func (h *Host) note(p peer.ID, took time.Duration, err error, hurried bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
 	switch {
 	case err == nil:
 		delete(h.gone, p)
 		if took < quick {
-			h.lastQuick = now
+			h.sawLocked(p)
 		}
 	case hurried && took >= Short:
-		h.gone.add(p, now)
+		h.gone.add(p, time.Now())
 	}
 }
 

@@ -132,7 +132,7 @@ func TestASlowLineHasLibp2psPatience(t *testing.T) {
 
 func TestWhoeverComesBackIsNotGone(t *testing.T) {
 	onLine(t, func(t *testing.T, l *line, h *Host, there host.Host, _ peer.ID) {
-		wants(t, h, there.ID(), l.takes, nil)
+		h.note(somebody(t), 0, nil, false)
 		l.takes = time.Minute
 		wants(t, h, there.ID(), Short, errNobody)
 		there.SetStreamHandler("/x", func(s network.Stream) { s.Close() })
@@ -199,12 +199,15 @@ func TestAQuestionIsAnsweredAtOnceOrGivenUp(t *testing.T) {
 				t.Errorf("%s took %v and gave %v", id, d, err)
 			}
 		}
-		h.lastQuick = time.Now().Add(-time.Hour)
 		l.takes = quick
 		wants("/ask", 21*time.Second, false, false) // its line is slow
-		h.lastQuick = time.Now()
+		h.note(there.ID(), 0, nil, false)
+		wants("/ask", 20*time.Second, false, false) // there is nobody else by whom to tell
+		h.note(somebody(t), 0, nil, false)
 		wants("/ask", Short, false, false)
 		wants("/ask", 0, false, true) // although the connection stands
+		h.Forgive()
+		wants("/ask", Short, false, false)
 		wants("/listen", 20*time.Second, false, false)
 		silent.Store(false)
 		wants("/listen", 0, true, false)
@@ -258,7 +261,7 @@ func TestLibp2pGivesUp(t *testing.T) {
 	}
 	h, gone := New(l), somebody(t)
 	l.Peerstore().AddAddr(gone, addr, time.Hour)
-	h.lastQuick = time.Now()
+	h.note(somebody(t), 0, nil, false)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := h.Connect(ctx, peer.AddrInfo{ID: gone}); err == nil || ctx.Err() != nil {
