@@ -103,7 +103,8 @@ type Config struct {
 	// Timeout bounds a negotiation from gathering to TLS; 0 = 30 s.
 	Timeout time.Duration
 	// MaxSessions bounds the negotiations that go on at once, in each direction;
-	// 0 = 64. One peer can have 4 in each direction.
+	// 0 = 64. One peer can have 4 in each direction; an offer of his beyond takes the
+	// place of the oldest that came to no connection yet.
 	MaxSessions int
 	// Logger gets what is not returned as an error; nil: nobody.
 	Logger *slog.Logger

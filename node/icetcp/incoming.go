@@ -35,6 +35,8 @@ type listener struct {
 	mu     sync.Mutex
 	closed bool
 	wg     sync.WaitGroup // negotiations
+
+	attempts attempts
 }
 
 // Listen implements transport.Transport: offers are answered until the listener is
@@ -52,6 +54,7 @@ func (t *Transport) Listen(laddr ma.Multiaddr) (transport.Listener, error) {
 		return nil, ErrListening
 	}
 	l := &listener{t: t, conns: make(chan transport.CapableConn)}
+	l.attempts.of = make(map[peer.ID][]*attempt)
 	l.ctx, l.cancel = context.WithCancel(t.ctx)
 	t.listener = l
 	t.cfg.Signaller.HandleOffers(l.answer)
@@ -149,11 +152,20 @@ func (l *listener) start(ctx context.Context, from peer.ID, theirs *sdp.Descript
 		return ours, ErrClosed
 	}
 	release := l.t.answers.acquire(from)
+	if release == nil && l.attempts.endOldest(ctx, from) {
+		release = l.t.answers.acquire(from)
+	}
 	if release == nil {
 		l.wg.Done()
 		return ours, ErrBusy
 	}
-	done := func() { release(); l.wg.Done() }
+	a := l.attempts.begin(l.ctx, from)
+	done := func() {
+		l.attempts.forget(from, a)
+		release()
+		a.close()
+		l.wg.Done()
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(l.ctx, cancel)()
@@ -165,16 +177,20 @@ func (l *listener) start(ctx context.Context, from peer.ID, theirs *sdp.Descript
 	n.theirs = theirs
 	go func() {
 		defer done()
-		l.establish(n)
+		l.establish(n, a)
 	}()
 	return n.ours, nil
 }
 
 // establish connects with the peer and waits for Accept to take the connection.
-func (l *listener) establish(n *negotiation) {
-	ctx, cancel := context.WithTimeout(l.ctx, l.t.cfg.Timeout)
+func (l *listener) establish(n *negotiation, a *attempt) {
+	ctx, cancel := context.WithTimeout(a.ctx, l.t.cfg.Timeout)
 	defer cancel()
 	c, err := l.t.connect(ctx, n)
+	if err != nil && context.Cause(ctx) == errNewer {
+		err = errNewer
+	}
+	l.attempts.forget(n.peer, a)
 	n.end(err)
 	if err == nil {
 		err = l.hand(ctx, c, n.peer)

@@ -518,8 +518,8 @@ func offerBytes(t testing.TB, change func(*sdp.Description)) []byte {
 	return b
 }
 
-// TestBusy: a peer has a few negotiations, all peers together a few more, and both get
-// a refusal beyond.
+// TestBusy: a peer has a few negotiations, all peers together a few more. Beyond, a peer's
+// newest takes the place of his oldest, and one who has none gets a refusal.
 func TestBusy(t *testing.T) {
 	x := newExchange()
 	const max = maxPeerSessions + 1
@@ -539,27 +539,52 @@ func TestBusy(t *testing.T) {
 		}
 		return m.Refusal
 	}
-	for range maxPeerSessions {
+	for range 3 * maxPeerSessions {
 		if got := ask(a.id); got != "" {
 			t.Error("refused: ", got)
 		}
+		if n, _ := b.answers.count(a.id); n > maxPeerSessions {
+			t.Errorf("%d negotiations with one peer", n)
+		}
 	}
-	if got := ask(a.id); got != "busy" {
-		t.Errorf("one more of the peer's: %q", got)
+	for range 3 {
+		if got := ask(other); got != "" {
+			t.Error("another peer is refused: ", got)
+		}
 	}
-	if got := ask(other); got != "" {
-		t.Error("another peer's first is refused: ", got)
+	if _, n := b.answers.count(other); n != max {
+		t.Errorf("%d negotiations", n)
 	}
-	if got := ask(other); got != "busy" {
+	_, third := newKey(t)
+	if got := ask(third); got != "busy" {
 		t.Errorf("one more than there are slots: %q", got)
 	}
-	if _, err := a.Dial(context.Background(), Addr, b.id); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "busy") {
-		t.Error("the dialler got ", err)
-	}
 	l.Close()
-	if len(b.answers.peer) != 0 || b.answers.used != 0 {
+	if len(b.answers.peer) != 0 || b.answers.used != 0 || len(l.(*listener).attempts.of) != 0 {
 		t.Error("slots are lost")
 	}
+}
+
+// TestStaleOffers: what others offered to a device while it was away, and have given up,
+// keeps them from nothing when it is back.
+func TestStaleOffers(t *testing.T) {
+	x := newExchange()
+	a, b := newDevice(t, x, nil), newDevice(t, x, nil)
+	l := b.listen(t)
+	for range 2 * maxPeerSessions {
+		if _, err := x.answer(b.id)(context.Background(), a.id, offerBytes(t, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := a.reach(t, b, l); err != nil {
+		t.Error(err)
+	}
+}
+
+func (s *slots) count(p peer.ID) (peers, used int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peer[p], s.used
 }
 
 func TestDialBusy(t *testing.T) {
