@@ -157,12 +157,12 @@ func (h *heard) id() string {
 	return h.lines[0].ID
 }
 
-// announced tells whether send has said something that comes after the sum, for which
-// the file is in the conversation.
+// announced tells whether send has said that a device has the offer, for which a file of
+// this size is in the conversation. The look for devices begins before.
 func (h *heard) announced() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.ContainsFunc(h.lines, func(l people.Line) bool { return l.Event == "phase" && l.Phase != "sum" })
+	return slices.ContainsFunc(h.lines, func(l people.Line) bool { return l.Event == "part" && l.State == filexfer.AwaitingPeer })
 }
 
 // settle starts the victims again, and looks what is left and what comes of it.
