@@ -188,5 +188,6 @@ func (g *gate) close() {
 	close(g.end)
 	if g.timer != nil {
 		g.timer.Stop()
+		g.timer = nil // or setDeadline would wait for what it does
 	}
 }

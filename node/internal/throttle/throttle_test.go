@@ -277,6 +277,32 @@ func TestDeadlineMoves(t *testing.T) {
 	})
 }
 
+// Who sets a deadline again and again need not know that somebody else has ended the
+// stream meanwhile.
+func TestDeadlineAfterTheEnd(t *testing.T) {
+	for name, end := range map[string]func(s network.Stream) error{
+		"close":            network.Stream.Close,
+		"close directions": func(s network.Stream) error { return errors.Join(s.CloseRead(), s.CloseWrite()) },
+		"reset":            network.Stream.Reset,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				defer there.Close()
+				defer here.Close()
+				s := throttle.Wrap(pipe{end: here}, nil, nil, nil)
+				s.SetDeadline(time.Now().Add(time.Minute))
+				if err := end(s); err != nil {
+					t.Fatal(err)
+				}
+				s.SetDeadline(time.Now().Add(time.Hour)) // would hang, and the bubble with it
+				s.SetReadDeadline(time.Now())
+				s.SetWriteDeadline(time.Time{})
+			})
+		})
+	}
+}
+
 // All bytes come, in their order, whatever the limits of both directions.
 func TestContentIsWhole(t *testing.T) {
 	bubble(t, func(t *testing.T) {
