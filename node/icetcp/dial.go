@@ -178,11 +178,14 @@ func (ses *session) peer() credentials {
 	return ses.remote
 }
 
-// cede gives s, with the frame just read, to the rival.
+// cede gives s, with the frame just read and its memory, to the rival: on a goroutine
+// of the rival's, since who ends this session waits for its own.
 func (ses *session) cede(s *socket, rival *session, frame, buf []byte) {
 	ses.release(s)
 	if b := rival.adopt(s); b != nil {
-		b.deliver(frame, s)
-		rival.serve(b, s, buf)
+		go func() {
+			b.deliver(frame, s)
+			rival.serve(b, s, buf)
+		}()
 	}
 }

@@ -459,6 +459,49 @@ func TestContention(t *testing.T) {
 	}
 }
 
+// TestCeded: the end of a session does not wait for a socket that it gave to another.
+func TestCeded(t *testing.T) {
+	m := newTestMux(t)
+	ours, agent := newTestSession(t, m)
+	rival, other := newTestSession(t, m)
+	peer := credentials{"zzzz", strings.Repeat("p", 32)}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ours.start(peer, true, []sdp.Candidate{{Addr: addrPort(l.Addr())}})
+	rival.start(credentials{"0", peer.pwd}, false, nil) // comes first
+	agent.WriteTo(check(t, peer, ours.local.ufrag), l.Addr())
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	say := func() {
+		frame := check(t, rival.local, "0")
+		if _, err := c.Write(appendFrame(nil, frame)); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := packetFrom(t, other); !bytes.Equal(got, frame) {
+			t.Errorf("the rival's agent got %x", got)
+		}
+	}
+	say()
+	m.RemoveConnByUfrag(ours.local.ufrag)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ours.wg.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(deadline):
+		t.Fatal("the session waits for its rival")
+	}
+	say()
+}
+
 func less(a, b []string) bool { return strings.Join(a, ":") < strings.Join(b, ":") }
 
 // take makes a mux believe that it dialled c for ses.
