@@ -140,6 +140,15 @@ func trio(t testing.TB) (server, a, b *peerNode) {
 	return server, newPeer(t, "a", dht.ModeClient, server), newPeer(t, "b", dht.ModeClient, server)
 }
 
+// A node that serves inboxes and knows nobody else is offline as any other: what it
+// leaves with itself tells nothing about the code.
+func TestServerAloneIsOffline(t *testing.T) {
+	n := newPeer(t, "a", dht.ModeServer)
+	n.cfg.ExchangeTime = 100 * time.Millisecond
+	n.restart()
+	mustFail(t, "entered", <-n.enter(t.Context(), typed(t, NewCode(Contact).Words())), ErrOffline)
+}
+
 func TestPairingOverAServer(t *testing.T) {
 	for _, p := range []Purpose{Link, Contact} {
 		t.Run(string(p), func(t *testing.T) {

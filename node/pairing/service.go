@@ -36,7 +36,7 @@ type Inboxes interface {
 	// when ctx ends, or the inboxes close.
 	Listen(ctx context.Context, owner ed25519.PrivateKey) (<-chan []byte, error)
 	// Leave leaves a message, to lie there for as long as ctx has left. An error means
-	// that it lies nowhere. It does not keep the message.
+	// that it lies nowhere that anybody could have it from. It does not keep the message.
 	Leave(ctx context.Context, owner ed25519.PublicKey, message []byte) error
 }
 

@@ -139,7 +139,8 @@ func (s *Service) endDrop() {
 
 // Leave leaves a message of at most MaxMessage bytes in owner's drop, at its closest
 // servers, for as long as ctx has left but MaxTTL at most. An error means that it was
-// taken by none: it wraps ErrNoServer, and the reason. To
+// taken by none, or by this node alone, which is connected to nobody: it wraps
+// ErrNoServer, and the reason. To
 // leave the same message again pushes it again to who listens.
 func (s *Service) Leave(ctx context.Context, owner ed25519.PublicKey, message []byte) error {
 	switch {

@@ -76,8 +76,8 @@ func TestDropBetweenTwoServersAlone(t *testing.T) {
 	public, owner := newOwner(t)
 	messages := a.mustListen(t, t.Context(), owner)
 	b := newNode(t, dir, dht.ModeServer).signal(t, nil)
-	if err := b.Leave(t.Context(), public, []byte("only here")); err != nil {
-		t.Fatal("a server alone keeps nothing for itself:", err)
+	if err := b.Leave(t.Context(), public, []byte("only here")); !errors.Is(err, ErrNoServer) || b.Status().Queued != 1 {
+		t.Fatalf("a server alone keeps %d messages for itself, and says %v", b.Status().Queued, err)
 	}
 	b.connect(t, a)
 	await(t, "b leaves something where a listens", func() bool {
@@ -179,6 +179,7 @@ func TestDropEndsWithItsContextOrTheService(t *testing.T) {
 
 func TestDropRefusesWhatMakesNoSense(t *testing.T) {
 	n := newNode(t, newDirectory(), dht.ModeServer).signal(t, nil)
+	n.connect(t, newNode(t, n.dir, dht.ModeClient)) // for whom it may be
 	public, owner := newOwner(t)
 	for name, c := range map[string]struct {
 		owner   ed25519.PublicKey
@@ -240,6 +241,27 @@ func TestDropWithoutServers(t *testing.T) {
 	public, _ := newOwner(t)
 	if err := n.Leave(t.Context(), public, []byte("x")); err == nil {
 		t.Error("it lies somewhere")
+	}
+}
+
+// A node that serves inboxes is among the closest to every one while it knows nobody
+// else. What it leaves with itself reaches nobody then, and the sender is told.
+func TestAloneWithItself(t *testing.T) {
+	dir := newDirectory()
+	alice := newNode(t, dir, dht.ModeServer).signal(t, nil)
+	bob := newNode(t, dir, dht.ModeClient)
+	public, _ := newOwner(t)
+	if err := alice.Leave(t.Context(), public, []byte("x")); !errors.Is(err, ErrNoServer) {
+		t.Errorf("left where nobody comes: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := alice.Request(ctx, bob.host.ID(), "ice", nil); !errors.Is(err, ErrNoServer) {
+		t.Errorf("asked where nobody comes: %v", err)
+	}
+	alice.connect(t, bob)
+	if err := alice.Leave(t.Context(), public, []byte("x")); err != nil {
+		t.Errorf("somebody is here: %v", err)
 	}
 }
 

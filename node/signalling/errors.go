@@ -10,7 +10,8 @@ var (
 	// *Refusal.
 	ErrRefused = errors.New("refused by the other side")
 	// ErrNoServer says that no inbox server took the request before the context
-	// ended: this node knows no DHT server, or none can be reached.
+	// ended: this node knows no DHT server, or none can be reached. Itself does not
+	// count while it is connected to nobody.
 	ErrNoServer = errors.New("no inbox server took the request")
 	// ErrNoAnswer says that the request was left for the recipient and that no
 	// answer came before the context ended: it is away, or silent on purpose.

@@ -64,12 +64,19 @@ func (s *Service) putAll(ctx context.Context, servers []peer.ID, p put, each fun
 	return taken, nil
 }
 
+// errAlone is why a message that this node keeps itself counts as taken by nobody.
+var errAlone = errors.New("it is this node itself, which is connected to nobody")
+
 // put leaves a message at one server, which may be this node, and returns how many
 // live subscribers it has.
 func (s *Service) put(ctx context.Context, server peer.ID, p put) (live int, err error) {
 	p.ttl = min(max(p.ttl.Round(time.Second), time.Second), MaxTTL)
 	if server == s.self {
-		return s.server.keep(letter{inbox: p.inbox, body: p.body, ttl: p.ttl, sender: s.self})
+		live, err = s.server.keep(letter{inbox: p.inbox, body: p.body, ttl: p.ttl, sender: s.self})
+		if err == nil && live == 0 && len(s.cfg.Host.Network().Peers()) == 0 {
+			err = errAlone // it lies there nevertheless: somebody may come
+		}
+		return live, err
 	}
 	st, err := openStream(ctx, s.cfg.Host, server, InboxProtocol)
 	if err != nil {
