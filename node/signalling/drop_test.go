@@ -235,6 +235,34 @@ func TestDropsListenedToAreBounded(t *testing.T) {
 	})
 }
 
+// A drop that is listened to no more while a server says ok leaves no subscription
+// behind, neither here nor there.
+func TestListeningEndsWhileItBegins(t *testing.T) {
+	dir := newDirectory()
+	server := newNode(t, dir, dht.ModeServer).signal(t, nil)
+	alice := newNode(t, dir, dht.ModeServer, server).signal(t, nil)
+	public, owner := newOwner(t)
+	life := newLifetime()
+	box := dropMailbox{owner, DropOf(public), alice.self}
+	late := newSubscriber(alice.host, box, alice.closest, alice.server, life, func([]byte) {}, alice.log)
+	life.close()
+	for _, n := range []*node{server, alice} {
+		l := listening{DropOf(public), n.self}
+		if late.listen(t.Context(), l) {
+			t.Error("it listens")
+		}
+		if alice.host.ConnManager().IsProtected(n.self, l.tag()) {
+			t.Error("the connection is protected for ever")
+		}
+		await(t, "the subscription is gone", func() bool {
+			n.server.store.mu.Lock()
+			defer n.server.store.mu.Unlock()
+			b := n.server.store.inboxes[DropOf(public)]
+			return b == nil || b.sub == nil
+		})
+	}
+}
+
 // Without anybody who serves, a message lies nowhere, and the sender is told.
 func TestDropWithoutServers(t *testing.T) {
 	n := newNode(t, newDirectory(), dht.ModeClient).signal(t, nil)

@@ -238,7 +238,8 @@ func (s *subscriber) listenHere(l listening) bool {
 }
 
 // follow runs read in a goroutine until it returns, and then looks for a
-// replacement unless the subscription was ended from here.
+// replacement unless the subscription was ended from here. When the lifetime is over
+// already, read ends the subscription at once.
 func (s *subscriber) follow(l listening, read func(context.Context) error) bool {
 	f := &following{}
 	f.ctx, f.cancel = context.WithCancel(s.life.ctx)
@@ -246,7 +247,7 @@ func (s *subscriber) follow(l listening, read func(context.Context) error) bool 
 	s.live[l] = f
 	s.mu.Unlock()
 	s.host.ConnManager().Protect(l.server, l.tag())
-	started := s.life.run(func() {
+	reading := func() {
 		err := read(f.ctx)
 		s.host.ConnManager().Unprotect(l.server, l.tag())
 		if s.lost(l, f) {
@@ -254,9 +255,11 @@ func (s *subscriber) follow(l listening, read func(context.Context) error) bool 
 			s.nudge()
 		}
 		f.cancel()
-	})
+	}
+	started := s.life.run(reading)
 	if !started {
 		f.cancel()
+		reading()
 	}
 	return started
 }
