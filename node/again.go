@@ -89,7 +89,8 @@ func (n *Node) want(id string) {
 // before the node was killed, or from elsewhere.
 func (n *Node) lieThere(t Transfer) bool {
 	path := t.File
-	if _, err := n.held.File(n.ctx, t.Conversation, t.Entry); err == nil {
+	wanted := conversation.File{TotalSize: t.Size, SHA3Sum: t.Sum, SHA3Tree: t.Tree, Manifest: t.Manifest}
+	if _, err := n.heldAs(n.ctx, wanted, t.Conversation, t.Entry); err == nil {
 		h, err := n.held.Get(t.Conversation, t.Entry)
 		if err != nil {
 			return false
@@ -126,7 +127,8 @@ func (n *Node) endWanted(id string, state filexfer.State, code EndCode, reason s
 }
 
 // dropWithdrawn gives up the wanted and waiting files of a conversation that their
-// author has taken back.
+// author has taken back; and those that were offered for an entry before it came, which
+// is now there and tells of another file, or is of another author.
 func (n *Node) dropWithdrawn(conv conversation.ID) error {
 	for _, t := range n.transfers.all() {
 		if t.Ended || t.Direction != Incoming || t.Conversation != conv {
@@ -139,13 +141,17 @@ func (n *Node) dropWithdrawn(conv conversation.ID) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fileOf(m); err == nil {
-			continue
+		code, reason := EndWithdrawn, ErrWithdrawn.Error()
+		if f, err := fileOf(m); err == nil {
+			if m.Entry.Account == t.Account && t.isOf(f) {
+				continue
+			}
+			code, reason = EndFailed, notThatFile
 		}
 		if t.State == filexfer.AwaitingHost {
-			n.decide(t.ID, decision{err: &filexfer.Refusal{Reason: ErrWithdrawn.Error()}})
+			n.decide(t.ID, decision{err: &filexfer.Refusal{Reason: reason}})
 		} else if t.recoverable() {
-			n.giveUp(t.ID, EndWithdrawn, ErrWithdrawn.Error())
+			n.giveUp(t.ID, code, reason)
 		}
 	}
 	return nil

@@ -88,6 +88,8 @@ func (n *Node) heldFile(h holdings.Held) (HeldFile, error) {
 	}
 	f.Author = n.called(m.Entry.Account)
 	switch announced, err := fileOf(m); {
+	case err == nil && (Transfer{Size: h.Size, Sum: h.Sum, Tree: h.Tree}).differs(announced):
+		f.Name, f.State = filexfer.SafeName(announced.DisplayName), HeldChanged
 	case err == nil:
 		f.Name, f.Sum = filexfer.SafeName(announced.DisplayName), cmp.Or(f.Sum, announced.SHA3Sum)
 	case errors.Is(err, ErrWithdrawn):
@@ -145,7 +147,12 @@ func (n *Node) Missed() ([]Message, error) {
 			return nil, err
 		}
 		for _, m := range list {
-			if _, err := fileOf(m); err == nil && m.Entry.Account != n.keys.account && !known[fileKey{s.ID, m.Entry.ID}] {
+			f, err := fileOf(m)
+			if err != nil || m.Entry.Account == n.keys.account {
+				continue
+			}
+			isIt := func(t Transfer) bool { return !t.differs(f) }
+			if !slices.ContainsFunc(known[fileKey{s.ID, m.Entry.ID}], isIt) {
 				missed = append(missed, n.messageOf(m))
 			}
 		}
@@ -158,17 +165,19 @@ func (n *Node) Missed() ([]Message, error) {
 type fileKey struct{ conversation, entry conversation.ID }
 
 // knownFiles are those that were held once, are on their way, have come, or were
-// refused.
-func (n *Node) knownFiles() (map[fileKey]bool, error) {
-	known := map[fileKey]bool{}
+// refused: with their sums, for somebody may have offered another file for an entry.
+func (n *Node) knownFiles() (map[fileKey][]Transfer, error) {
+	known := map[fileKey][]Transfer{}
 	all, err := n.held.All()
 	for _, h := range all {
-		known[fileKey{h.Conversation, h.Entry}] = true
+		key := fileKey{h.Conversation, h.Entry}
+		known[key] = append(known[key], Transfer{Size: h.Size, Sum: h.Sum, Tree: h.Tree})
 	}
 	for _, t := range n.transfers.all() {
 		declined := t.State == filexfer.ClosedByHost && (t.Code == EndRefused || t.Code == EndCancelled)
 		if t.Direction == Incoming && (!t.Ended || t.State == filexfer.Finished || declined) {
-			known[fileKey{t.Conversation, t.Entry}] = true
+			key := fileKey{t.Conversation, t.Entry}
+			known[key] = append(known[key], t)
 		}
 	}
 	return known, err

@@ -12,7 +12,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node"
@@ -342,4 +346,121 @@ func TestOffersThatAreRefused(t *testing.T) {
 	if after := len(bob.Transfers()); after != before {
 		t.Errorf("bob was asked %d times: %+v", after-before, bob.Transfers()[before:])
 	}
+}
+
+// TestFileForAnEntryToCome: a member names the entry of another's file, which bob's device
+// has not got yet, and offers another file for it. Bob takes that. When the entry is there,
+// nobody takes the one file for the other.
+func TestFileForAnEntryToCome(t *testing.T) {
+	w := newWorld(t)
+	bob, before := beforeTheEntry(t, w)
+	offered := make(chan error, 1)
+	before.offer(t, bob, offered)
+	if _, err := bob.Accept(t.Context(), nodetest.Offer(t, bob, "other.jpg").ID, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-offered; err != nil {
+		t.Fatal(err)
+	}
+	w.start("alice", before.author)
+	eventually(t, bob, "bob to miss alice's file", func() bool {
+		list, err := bob.Missed()
+		return err == nil && len(list) == 1 && list[0].ID == before.entry
+	})
+	holds(t, bob, before.entry, node.HeldChanged)
+	wanted, err := bob.GetFile(t.Context(), "club", before.entry.String(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := nodetest.Ended(t, bob, wanted.ID)
+	if got, err := os.ReadFile(end.File); err != nil || !bytes.Equal(got, before.content) {
+		t.Errorf("bob gets other bytes than alice has sent: %+v, %v", end, err)
+	}
+	holds(t, bob, before.entry, node.HeldHere)
+}
+
+// TestOfferForAnEntryToCome: such an offer still waits when the entry comes.
+func TestOfferForAnEntryToCome(t *testing.T) {
+	w := newWorld(t)
+	bob, before := beforeTheEntry(t, w)
+	offered := make(chan error, 1)
+	before.offer(t, bob, offered)
+	waits := nodetest.Offer(t, bob, "other.jpg")
+	w.start("alice", before.author)
+	if err := <-offered; !errors.Is(err, filexfer.ErrRefused) || !strings.Contains(err.Error(), "not the file") {
+		t.Errorf("it ended as %v", err)
+	}
+	if end := nodetest.Ended(t, bob, waits.ID); end.State != filexfer.ClosedByHost {
+		t.Errorf("bob shows %+v", end)
+	}
+}
+
+// toCome is a file of a group's whose entry one member has not got yet.
+type toCome struct {
+	group, entry conversation.ID
+	content      []byte
+	author       string         // the home of who sent it
+	member       crypto.PrivKey // another member's device, whose node does not run
+}
+
+// beforeTheEntry gives the node of such a member, and what is to come.
+func beforeTheEntry(t *testing.T, w world) (*node.Node, toCome) {
+	t.Helper()
+	home, before := t.TempDir(), toCome{author: t.TempDir()}
+	alice, bob, carol := w.start("alice", before.author), w.start("bob", home), w.start("carol", "")
+	before.group = club(t, alice, bob, carol)
+	nodetest.Befriend(t, carol, bob)
+	if err := bob.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path, content := randomFile(t, "photo.jpg", 10_000)
+	sent, err := alice.SendFile(t.Context(), path, "club")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := carol.Refuse(t.Context(), nodetest.Offer(t, carol, "photo.jpg").ID); err != nil {
+		t.Fatal(err)
+	}
+	sent, _ = alice.Transfer(sent.ID)
+	before.entry, before.content = sent.Entry, content
+	before.member = node.HostOf(carol).Peerstore().PrivKey(carol.Identity().Device)
+	if err := errors.Join(alice.Close(), carol.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return w.start("bob", home), before
+}
+
+// offer has the other member's device offer a file for the entry.
+func (c toCome) offer(t *testing.T, to *node.Node, ended chan<- error) {
+	t.Helper()
+	h, err := libp2p.New(libp2p.Identity(c.member), libp2p.NoListenAddrs, libp2p.Security(libp2ptls.ID, libp2ptls.New), libp2p.DisableRelay())
+	if err != nil {
+		t.Fatal(err)
+	}
+	victim := node.HostOf(to)
+	if err := h.Connect(t.Context(), peer.AddrInfo{ID: victim.ID(), Addrs: victim.Addrs()}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filexfer.New(h, filexfer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, content := randomFile(t, "other.jpg", len(c.content))
+	file, err := filexfer.FileFromPath(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, list := treeOf(t, content)
+	file.Conversation, file.Interaction, file.Root = c.group.String(), c.entry.String(), root.String()
+	file.Tree = func(context.Context) (filexfer.Tree, error) { return filexfer.Tree{Root: root, List: list}, nil }
+	var running sync.WaitGroup
+	running.Go(func() {
+		_, err := files.Send(context.Background(), victim.ID(), file)
+		ended <- err
+	})
+	t.Cleanup(func() {
+		files.Close()
+		running.Wait()
+		h.Close()
+	})
 }

@@ -41,7 +41,7 @@ func (n *Node) getFile(ctx context.Context, ref, file, path string, by decider) 
 	}
 	t := n.incoming(m)
 	t.Rule = by.rule
-	here, missing := n.held.File(ctx, t.Conversation, t.Entry)
+	here, missing := n.heldAs(ctx, *m.File, t.Conversation, t.Entry)
 	if missing == nil && path == "" {
 		h, err := n.held.Get(t.Conversation, t.Entry)
 		t.File = h.Path

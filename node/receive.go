@@ -44,7 +44,7 @@ func (n *Node) receive(ctx context.Context, o filexfer.Offer) (filexfer.Sink, er
 	if err != nil {
 		return nil, err
 	}
-	if !t.Entry.IsZero() && n.transfers.knows(t.Conversation, t.Entry) {
+	if !t.Entry.IsZero() && n.transfers.knows(t) {
 		return nil, &filexfer.Refusal{Reason: "it was offered before, and nobody asked for it again"}
 	}
 	waiting := make(chan decision, 1)
@@ -106,8 +106,11 @@ func (n *Node) judge(ctx context.Context, o filexfer.Offer) (Transfer, error) {
 	return t, n.judgeEntry(ctx, t)
 }
 
+// notThatFile is why an offer is refused that names the entry of another file.
+const notThatFile = "this is not the file that the conversation tells of"
+
 // judgeEntry holds an offer against its conversation. The entry may be on its way
-// yet, and so may a contact's whole conversation.
+// yet, and so may a contact's whole conversation; dropWithdrawn looks again then.
 func (n *Node) judgeEntry(ctx context.Context, t Transfer) error {
 	s, err := n.conversations.Summary(t.Conversation)
 	if errors.Is(err, logstore.ErrUnknownConversation) && n.contacts.accepted(t.Account) {
@@ -127,12 +130,13 @@ func (n *Node) judgeEntry(ctx context.Context, t Transfer) error {
 	case err != nil:
 		return &filexfer.Refusal{Reason: err.Error()}
 	case m.Entry.Account != t.Account || !t.isOf(f):
-		return &filexfer.Refusal{Reason: "this is not the file that the conversation tells of"}
+		return &filexfer.Refusal{Reason: notThatFile}
+	default:
+		if _, err := n.heldAs(ctx, f, t.Conversation, t.Entry); err == nil {
+			return &filexfer.Refusal{Reason: "it is here already"}
+		}
+		return nil
 	}
-	if _, err := n.held.File(ctx, t.Conversation, t.Entry); err == nil {
-		return &filexfer.Refusal{Reason: "it is here already"}
-	}
-	return nil
 }
 
 // isOf tells whether an offered file can be the announced one. Of one whose tree alone
@@ -141,6 +145,12 @@ func (t Transfer) isOf(f conversation.File) bool {
 	same := func(x, y string) bool { return x == "" || y == "" || x == y }
 	known := t.Tree != "" || f.SHA3Sum != ""
 	return known && t.Size == f.TotalSize && t.Manifest == f.Manifest && same(t.Sum, f.SHA3Sum) && same(t.Tree, f.SHA3Tree)
+}
+
+// differs tells whether a file cannot be the announced one, by what is known of both.
+func (t Transfer) differs(f conversation.File) bool {
+	other := func(x, y string) bool { return x != "" && y != "" && x != y }
+	return t.Size != f.TotalSize || other(t.Sum, f.SHA3Sum) || other(t.Tree, f.SHA3Tree)
 }
 
 // withdraw ends the waiting of an offer that is gone. A decision that was made

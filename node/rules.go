@@ -244,7 +244,7 @@ func (n *Node) getMissed(now time.Time) error {
 		return err
 	}
 	for _, m := range missed {
-		if n.transfers.knows(m.Conversation, m.ID) || !n.contacts.accepted(m.Account) || m.Time.Before(now.Add(-autoAge)) || m.Seen.After(now.Add(-autoWait)) {
+		if n.transfers.knows(missedAs(m)) || !n.contacts.accepted(m.Account) || m.Time.Before(now.Add(-autoAge)) || m.Seen.After(now.Add(-autoWait)) {
 			continue
 		}
 		if err := n.considerMissed(m); err != nil {
@@ -257,10 +257,8 @@ func (n *Node) getMissed(now time.Time) error {
 // considerMissed does with a missed file what the rules say. The device that counts is
 // the one that sent it, whoever brings it now.
 func (n *Node) considerMissed(m Message) error {
-	t := Transfer{
-		ID: newTransferID(), Direction: Incoming, Conversation: m.Conversation, Entry: m.ID, Account: m.Account, Contact: n.called(m.Account), Device: m.Device,
-		Name: filexfer.SafeName(m.File.DisplayName), Size: m.File.TotalSize, Sum: m.File.SHA3Sum, Tree: m.File.SHA3Tree, Manifest: m.File.Manifest,
-	}
+	t := missedAs(m)
+	t.ID, t.Contact = newTransferID(), n.called(m.Account)
 	n.deciding.Lock()
 	d := n.considerLocked(n.factsOf(t))
 	if d.Action == rules.Accept {
@@ -277,6 +275,14 @@ func (n *Node) considerMissed(m Message) error {
 		return n.transfers.begin(&entry{Transfer: t})
 	}
 	return nil
+}
+
+// missedAs is what a message tells of the transfer by which its file would come.
+func missedAs(m Message) Transfer {
+	return Transfer{
+		Direction: Incoming, Conversation: m.Conversation, Entry: m.ID, Account: m.Account, Device: m.Device,
+		Name: filexfer.SafeName(m.File.DisplayName), Size: m.File.TotalSize, Sum: m.File.SHA3Sum, Tree: m.File.SHA3Tree, Manifest: m.File.Manifest,
+	}
 }
 
 // keepPromise is to be called when a missed file is in the book, or is not taken.
@@ -304,11 +310,13 @@ func (n *Node) takeMissed(t Transfer, d rules.Decision) error {
 }
 
 // knows tells whether a file was offered to this device or got by it before: its
-// author offers it once, and later the device asks.
-func (b *transferBook) knows(conv, id conversation.ID) bool {
+// author offers it once, and later the device asks. What has ended and was another file,
+// which somebody had offered for the entry before that was here, does not count.
+func (b *transferBook) knows(t Transfer) bool {
+	f := conversation.File{TotalSize: t.Size, SHA3Sum: t.Sum, SHA3Tree: t.Tree}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.ContainsFunc(b.list, func(e *entry) bool {
-		return e.Direction == Incoming && e.Conversation == conv && e.Entry == id
+		return e.Direction == Incoming && e.Conversation == t.Conversation && e.Entry == t.Entry && !(e.Ended && e.differs(f))
 	})
 }

@@ -42,11 +42,12 @@ func (n *Node) bind(e rerequest.Event) {
 	if !found || t.Ended {
 		return
 	}
-	id, err := conversation.ParseID(e.Interaction)
-	if err == nil && n.transfers.knows(t.Conversation, id) {
+	var err error
+	t.Tree = e.Root
+	if t.Entry, err = conversation.ParseID(e.Interaction); err == nil && n.transfers.knows(t) {
 		err = errors.New("it was offered before")
 	}
-	if t.Entry, t.Tree = id, e.Root; err == nil {
+	if err == nil {
 		err = n.judgeEntry(n.ctx, t)
 	}
 	if err != nil {
