@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -143,6 +144,30 @@ func TestSavedNames(t *testing.T) {
 		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.saved) {
 			t.Errorf("%q are saved as %q, want %q", c.sent, got, c.saved)
 		}
+	}
+}
+
+// Names of which a folder of somebody's making has twenty thousand pairs, and which differ
+// only where they are cut to be numbered, do not take much longer than others.
+func TestSavedNamesOfManyAlike(t *testing.T) {
+	m := &Manifest{}
+	for _, first := range []string{"A", "a"} {
+		for i := range 20_000 {
+			name := fmt.Sprintf("%s%0249d%05d", first, 0, i)
+			m.entries = append(m.entries, entry{kind: File, parent: top, name: name})
+		}
+	}
+	began, seen := time.Now(), map[string]bool{}
+	for i := range m.entries {
+		name := m.savedName(int32(i))
+		if key := folded(name); seen[key] || len(name) > maxName {
+			t.Fatalf("%q is the name of two, or too long", name)
+		} else {
+			seen[key] = true
+		}
+	}
+	if took := time.Since(began); took > 30*time.Second { // a second; minutes if each tries every number before its own
+		t.Errorf("it took %v", took)
 	}
 }
 

@@ -30,7 +30,7 @@ func (m *Manifest) saveNames() {
 		}
 		siblings := taken[e.parent]
 		if siblings == nil {
-			siblings = &names{taken: map[string]bool{}, count: map[string]int{}}
+			siblings = &names{taken: map[string]bool{}, next: map[series]int{}}
 			taken[e.parent] = siblings
 		}
 		m.saved[i] = siblings.choose(filexfer.SafeName(e.name), e.kind != Dir)
@@ -40,23 +40,49 @@ func (m *Manifest) saveNames() {
 // names are those that are taken in one folder, folded.
 type names struct {
 	taken map[string]bool
-	count map[string]int // the last number that a name got
+	next  map[series]int // the first number that may be free
+}
+
+// series is what names with a number are the same for: the first of them, and its
+// number, which has as many digits as those of the others.
+type series struct {
+	name  string
+	first int
 }
 
 // choose gives the name, or the first numbered one that is free.
 func (s *names) choose(name string, isFile bool) string {
-	key := folded(name)
-	if !s.taken[key] {
-		s.taken[key] = true
+	if s.take(name) {
 		return name
 	}
-	for n := max(s.count[key], 1) + 1; ; n++ {
-		choice := numbered(name, n, isFile)
-		if other := folded(choice); !s.taken[other] {
-			s.taken[other], s.count[key] = true, n
+	for first, end := 2, 10; ; first, end = end, end*10 {
+		if choice, found := s.chooseOf(name, isFile, first, end); found {
 			return choice
 		}
 	}
+}
+
+// chooseOf gives the first name that is free with a number from first to the one before
+// end; all of these have as many digits. Long names are cut for the number, so that many
+// which differ only at their ends are to have the same ones: they all go on where the last
+// one ended, or a hostile folder would have each of them try every number before its own.
+func (s *names) chooseOf(name string, isFile bool, first, end int) (choice string, found bool) {
+	like := series{folded(numbered(name, first, isFile)), first}
+	for n := max(s.next[like], first); n < end; n++ {
+		s.next[like] = n + 1
+		if choice := numbered(name, n, isFile); s.take(choice) {
+			return choice, true
+		}
+	}
+	return "", false
+}
+
+// take takes a name, if it is free.
+func (s *names) take(name string) bool {
+	key := folded(name)
+	free := !s.taken[key]
+	s.taken[key] = true
+	return free
 }
 
 var foldCase = cases.Fold()
