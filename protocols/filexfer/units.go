@@ -281,7 +281,8 @@ func (p *Part) Range(start, end int64) *RangeSink {
 
 // Finish makes the whole file durable and gives it its name, as Commit of a
 // [FileSink] does. When bytes are missing it fails with [ErrRange]. After another
-// failure the Part is still there.
+// failure the Part is still there; unless the name was taken ([ErrExists]), the next one
+// of this ID reads again what is there of the file.
 func (p *Part) Finish() error {
 	p.running.Lock()
 	defer p.running.Unlock()
@@ -293,11 +294,24 @@ func (p *Part) Finish() error {
 	}
 	path, err := p.place.Finish()
 	if err != nil {
+		if !errors.Is(err, ErrExists) {
+			p.doubt()
+		}
 		return sinkError(err)
 	}
 	p.path, p.ended = path, ErrEnough
 	p.side.remove() // what is left of it is swept
 	return nil
+}
+
+// doubt lets no mark be believed any more, and keeps them. What could not be flushed
+// may be lost: a system forgets it, and says only once that it has (fsync(2)).
+func (p *Part) doubt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.side.era = [32]byte{}; p.known {
+		p.side.write(p.root, p.list, p.there) // half a sidecar says nothing either
+	}
 }
 
 // Path is where the file lies after Finish; "" before.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -409,6 +410,41 @@ func TestPlaceWantsSomeUnits(t *testing.T) {
 	if err := errors.Join(r.Commit(), p.Finish()); err != nil {
 		t.Error(err)
 	}
+}
+
+// What the disk lost when the file was flushed is found by the next Part, and fetched.
+func TestPartThatCannotBeFlushed(t *testing.T) {
+	content := noise(3 * unit)
+	target := unitsTarget(t.TempDir(), content)
+	failing := target
+	failing.Place = func(ctx context.Context, t Target) (Place, error) {
+		place, err := openFilePlace(ctx, t)
+		return &lossyPlace{place}, err
+	}
+	p := openUnits(t, failing)
+	mustFill(t, p, content, 0, 3*unit)
+	if err := p.Finish(); !errors.Is(err, ErrNoSpace) {
+		t.Fatalf("finished: %v", err)
+	}
+	p.Close()
+	p = openUnits(t, target)
+	wantMissing(t, p, Span{unit, 2 * unit})
+	mustFill(t, p, content, unit, 2*unit)
+	if err := p.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, p.Path(), content)
+}
+
+// lossyPlace loses its second unit for want of space, as a disk at the other end of a
+// network may: that shows when it is flushed, and then never again.
+type lossyPlace struct{ Place }
+
+func (l *lossyPlace) Finish() (string, error) {
+	if _, err := l.WriteAt(make([]byte, unit), unit); err != nil {
+		return "", err
+	}
+	return "", syscall.ENOSPC
 }
 
 // folderPlace has its bytes in a file inside a folder, and wants the first and
