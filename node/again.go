@@ -117,13 +117,22 @@ func (n *Node) giveUp(id string, code EndCode, reason string) {
 func (n *Node) endWanted(id string, state filexfer.State, code EndCode, reason string) {
 	t, offers := n.transfers.broughtBy(id)
 	n.transfers.change(id, func(e *entry) { e.State, e.Code, e.Reason = state, code, reason })
-	forgotten := n.again.Forget(t.Conversation.String(), t.Entry.String())
+	forgotten := n.again.Forget(t.wantedAs())
 	for _, offer := range offers {
 		n.files.Cancel(offer)
 	}
 	if !forgotten && len(offers) == 0 {
 		n.removePart(t)
 	}
+}
+
+// wantedAs is what rerequest knows a wanted file by: its entry, or while that is not known
+// the name of its part.
+func (t Transfer) wantedAs() (conversation, interaction string) {
+	if t.Entry.IsZero() {
+		return "", t.ID
+	}
+	return t.Conversation.String(), t.Entry.String()
 }
 
 // dropWithdrawn gives up the wanted and waiting files of a conversation that their

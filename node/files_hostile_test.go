@@ -464,3 +464,62 @@ func (c toCome) offer(t *testing.T, to *node.Node, ended chan<- error) {
 		h.Close()
 	})
 }
+
+// TestOfferThatBreaksBeforeItsSums: a file that was offered before it was hashed, and
+// whose sums never came, belongs to no entry, so that nobody can be asked for it. It ends,
+// and leaves nothing.
+func TestOfferThatBreaksBeforeItsSums(t *testing.T) {
+	net := nodetest.NewTrio(t)
+	alice, bob := net.Alice, net.Bob
+	nodetest.Befriend(t, alice, bob)
+	for name, c := range map[string]struct {
+		tree  func(context.Context) (filexfer.Tree, error)
+		state filexfer.State
+		code  node.EndCode
+	}{
+		"lost": {func(ctx context.Context) (filexfer.Tree, error) {
+			alice.Host().Network().ClosePeer(bob.Identity().Device)
+			<-ctx.Done()
+			return filexfer.Tree{}, context.Cause(ctx)
+		}, filexfer.ClosedByPeer, node.EndLost},
+		"unreadable": {func(context.Context) (filexfer.Tree, error) {
+			return filexfer.Tree{}, errors.New("unreadable")
+		}, filexfer.ClosedByPeer, node.EndBadPath},
+		"cancelled": {func(ctx context.Context) (filexfer.Tree, error) {
+			x := nodetest.Transfer(t, bob, "the file to flow", isOngoing)
+			if _, err := bob.Cancel(ctx, x.ID); err != nil {
+				t.Error(err)
+			}
+			<-ctx.Done()
+			return filexfer.Tree{}, context.Cause(ctx)
+		}, filexfer.ClosedByHost, node.EndCancelled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, err := filexfer.New(alice.Host(), filexfer.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer files.Close()
+			path, _ := randomFile(t, name+".mkv", 100_000)
+			file, err := filexfer.FileFromPath(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file.Conversation, file.Tree = conversation.ID{1}.String(), c.tree // one that bob will hear of
+			var sending sync.WaitGroup
+			defer sending.Wait()
+			sending.Go(func() { files.Send(t.Context(), bob.Identity().Device, file) })
+			offer, dir := nodetest.Offer(t, bob, name+".mkv"), t.TempDir()
+			if _, err := bob.Accept(t.Context(), offer.ID, dir); err != nil {
+				t.Fatal(err)
+			}
+			if end := nodetest.Ended(t, bob, offer.ID); end.State != c.state || end.Code != c.code {
+				t.Errorf("ended as %+v", end)
+			}
+			eventually(t, bob, "nothing to be left", func() bool {
+				list, err := os.ReadDir(dir)
+				return err == nil && len(list) == 0
+			})
+		})
+	}
+}

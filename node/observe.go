@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/internal/sockopt"
@@ -72,9 +73,36 @@ func (n *Node) followOffer(v filexfer.View) {
 }
 
 // removePart removes what came of a file that nobody wants any more.
-func (n *Node) removePart(t Transfer) {
-	if err := filexfer.RemovePart(n.goal(t)); err != nil {
-		n.log.Warn("an unfinished file may be left", "transfer", t.ID, "error", err)
+func (n *Node) removePart(t Transfer) { n.removePartOf(n.goal(t)) }
+
+// removePartOf removes what lies at target. Who has brought it may need a moment more to
+// close it.
+func (n *Node) removePartOf(target filexfer.Target) {
+	err := filexfer.RemovePart(target)
+	if errors.Is(err, filexfer.ErrInUse) && n.goRun(func() { n.mayBeLeft(target, n.removeSoon(target)) }) {
+		return
+	}
+	n.mayBeLeft(target, err)
+}
+
+// removeSoon tries again until nobody has it open, for ten seconds.
+func (n *Node) removeSoon(target filexfer.Target) (err error) {
+	for pause := 10 * time.Millisecond; pause < 10*time.Second; pause *= 2 {
+		select {
+		case <-time.After(pause):
+		case <-n.ctx.Done():
+			return filexfer.ErrInUse
+		}
+		if err = filexfer.RemovePart(target); !errors.Is(err, filexfer.ErrInUse) {
+			return err
+		}
+	}
+	return err
+}
+
+func (n *Node) mayBeLeft(target filexfer.Target, err error) {
+	if err != nil {
+		n.log.Warn("an unfinished file may be left", "transfer", target.ID, "error", err)
 	}
 }
 
@@ -112,16 +140,18 @@ func (e *entry) follow(v filexfer.View) {
 
 // followWanted shows what an offer does for a wanted file. However it ends badly,
 // the file goes on being wanted; unless it is the offer by which it began, and
-// somebody wished it to end.
+// somebody wished it to end, or nobody can be asked for it: its entry, or its root, were
+// to come with the sums, and did not.
 func (n *Node) followWanted(id string, v filexfer.View) {
 	if v.State.Final() {
 		n.transfers.bringsNoMore(v.ID)
 	}
-	if v.ID == id && v.State.Final() && v.Err != nil && !interrupted(v.Err) && !errors.Is(v.Err, filexfer.ErrBadSum) {
+	t, _ := n.transfers.get(id)
+	goesOn := t.recoverable() && (interrupted(v.Err) || errors.Is(v.Err, filexfer.ErrBadSum))
+	if v.ID == id && v.State.Final() && v.Err != nil && !goesOn {
 		n.endWanted(id, v.State, endCode(v.Err), v.Err.Error())
 		return
 	}
-	var t Transfer
 	n.transfers.change(id, func(e *entry) {
 		e.followRange(v, len(n.transfers.offersLocked(id)) > 0)
 		t = e.Transfer

@@ -248,8 +248,8 @@ func (t Transfer) canChoose(only []string) error {
 
 // discard forgets a sink that nobody took.
 func (n *Node) discard(t Transfer, target filexfer.Target) {
-	if !n.again.Forget(t.Conversation.String(), t.Entry.String()) {
-		filexfer.RemovePart(target)
+	if !n.again.Forget(t.wantedAs()) {
+		n.removePartOf(target)
 	}
 }
 

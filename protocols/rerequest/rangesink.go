@@ -206,7 +206,7 @@ func (f *fill) dismissLocked(k *rangeSink) {
 func (f *fill) summed(o filexfer.Offer, t filexfer.Tree) {
 	s, w := f.service, f.want
 	s.mu.Lock()
-	if w.Target.Root != "" {
+	if w.Target.Root != "" || w.forgotten {
 		s.mu.Unlock()
 		return
 	}

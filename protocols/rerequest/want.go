@@ -106,7 +106,8 @@ func newID() string {
 // by the ID that Claimed told, and calls Forget first: the end of a transfer of
 // a file that is still wanted makes the next device be asked. If all bytes were
 // there already, Done comes after Forget. The transfers of a file with a tree are
-// ended by Forget, by Config.Cancel.
+// ended by Forget, by Config.Cancel. One that was adopted and whose names are not known
+// yet has no conversation, and its Target.ID for interaction.
 func (s *Service) Forget(conversation, interaction string) bool {
 	s.mu.Lock()
 	k := key{conversation, interaction}
