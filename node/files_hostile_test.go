@@ -523,3 +523,48 @@ func TestOfferThatBreaksBeforeItsSums(t *testing.T) {
 		})
 	}
 }
+
+// TestSumsThatNameAnotherEntry: a file that was offered before it was hashed turns out to
+// go under the entry of another one. It ends, leaves nothing, and nobody is asked for it.
+func TestSumsThatNameAnotherEntry(t *testing.T) {
+	net := nodetest.NewTrio(t)
+	alice, bob := net.Alice, net.Bob
+	nodetest.Befriend(t, alice, bob)
+	photo, _ := randomFile(t, "photo.jpg", 10_000)
+	entry := share(t, alice, "bob", photo, nil, []*node.Node{bob})
+	pair, err := alice.Conversation("bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filexfer.New(alice.Host(), filexfer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	path, content := randomFile(t, "other.jpg", 100_000)
+	file, err := filexfer.FileFromPath(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, list := treeOf(t, content)
+	file.Conversation = pair.ID.String()
+	file.Tree = func(context.Context) (filexfer.Tree, error) {
+		return filexfer.Tree{Root: root, List: list, Interaction: entry.String()}, nil
+	}
+	sent := make(chan error, 1)
+	go func() { _, err := files.Send(t.Context(), bob.Identity().Device, file); sent <- err }()
+	offer, dir := nodetest.Offer(t, bob, "other.jpg"), t.TempDir()
+	if _, err := bob.Accept(t.Context(), offer.ID, dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-sent; err == nil {
+		t.Error("it is taken")
+	}
+	if end := nodetest.Ended(t, bob, offer.ID); end.State != filexfer.ClosedByHost || end.Code != node.EndFailed {
+		t.Errorf("ended as %+v", end)
+	}
+	eventually(t, bob, "nothing to be left", func() bool {
+		list, err := os.ReadDir(dir)
+		return err == nil && len(list) == 0
+	})
+}

@@ -36,25 +36,26 @@ func (n *Node) open(ctx context.Context, o filexfer.Offer, target filexfer.Targe
 }
 
 // bind ties an offer that went out before its file was hashed to the entry that its
-// sums name.
+// sums name. One that cannot be tied to it, or was cancelled meanwhile, is not wanted.
 func (n *Node) bind(e rerequest.Event) {
 	t, found := n.transfers.get(e.Offer.ID)
-	if !found || t.Ended {
-		return
+	if found && !t.Ended {
+		var err error
+		t.Tree = e.Root
+		if t.Entry, err = conversation.ParseID(e.Interaction); err == nil && n.transfers.knows(t) {
+			err = errors.New("it was offered before")
+		}
+		if err == nil {
+			err = n.judgeEntry(n.ctx, t)
+		}
+		if err != nil {
+			n.endWanted(t.ID, filexfer.ClosedByHost, EndFailed, err.Error())
+		}
+		n.transfers.change(t.ID, func(x *entry) { x.Entry, x.Tree = t.Entry, t.Tree })
 	}
-	var err error
-	t.Tree = e.Root
-	if t.Entry, err = conversation.ParseID(e.Interaction); err == nil && n.transfers.knows(t) {
-		err = errors.New("it was offered before")
+	if t, found := n.transfers.get(e.Offer.ID); !found || t.Ended {
+		n.again.Forget(e.Conversation, e.Interaction) // by that it is wanted now, whatever the transfer says
 	}
-	if err == nil {
-		err = n.judgeEntry(n.ctx, t)
-	}
-	if err != nil {
-		n.endWanted(t.ID, filexfer.ClosedByHost, EndFailed, err.Error())
-		return
-	}
-	n.transfers.change(t.ID, func(x *entry) { x.Entry, x.Tree = t.Entry, t.Tree })
 }
 
 // placeOf opens where the bytes of a folder go.
