@@ -137,26 +137,47 @@ func (u *uploads) claim(ids []string) (paths []string, give func(error), err err
 	return paths, func(failed error) { u.settle(ids, paths, failed) }, nil
 }
 
-// gather brings several uploads into the folder of the first.
+// gather brings several uploads into the folder of the first. After an error each is
+// where it was.
 func (u *uploads) gather(ids []string) (paths []string, err error) {
 	home := filepath.Join(u.dir, ids[0])
-	for _, id := range ids {
+	defer func() {
+		if err != nil {
+			u.scatter(ids, paths)
+		}
+	}()
+	for i, id := range ids {
 		from, err := onlyFile(filepath.Join(u.dir, id))
 		if err != nil {
-			return nil, err
+			return paths, err
 		}
 		to := filepath.Join(home, filepath.Base(from))
-		if _, err := os.Lstat(to); id != ids[0] && err == nil {
-			return nil, problem(CodeBadFile, fmt.Sprintf("two of the uploads are called %q; files that are sent together need names of their own", filepath.Base(from)))
+		if i > 0 {
+			if err := moveFile(from, to); err != nil {
+				return paths, err
+			}
 		}
 		paths = append(paths, to)
 	}
-	for i, id := range ids[1:] {
-		if err := os.Rename(filepath.Join(u.dir, id, filepath.Base(paths[i+1])), paths[i+1]); err != nil {
-			return nil, err
+	return paths, nil
+}
+
+// moveFile gives one of several uploads its place beside the others, unless one of
+// these has its name: the last that was moved has, too.
+func moveFile(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return problem(CodeBadFile, fmt.Sprintf("two of the uploads are called %q; files that are sent together need names of their own", filepath.Base(from)))
+	}
+	return os.Rename(from, to)
+}
+
+// scatter puts those that were gathered, all or the first of them, back where they were.
+func (u *uploads) scatter(ids, paths []string) {
+	for i := 1; i < len(paths); i++ {
+		if err := os.Rename(paths[i], filepath.Join(u.dir, ids[i], filepath.Base(paths[i]))); err != nil {
+			u.logger.Warn("an upload could not be put in its place", "id", ids[i], "err", err)
 		}
 	}
-	return paths, nil
 }
 
 func onlyFile(dir string) (string, error) {
@@ -173,15 +194,13 @@ func onlyFile(dir string) (string, error) {
 // settle marks uploads as sent, or puts them back where they were.
 func (u *uploads) settle(ids, paths []string, failed error) {
 	defer u.releaseAll(ids)
+	if failed != nil {
+		u.scatter(ids, paths)
+		return
+	}
 	for i, id := range ids {
-		var err error
-		switch {
-		case failed != nil && i > 0:
-			err = os.Rename(paths[i], filepath.Join(u.dir, id, filepath.Base(paths[i])))
-		case failed == nil:
-			err = os.Remove(u.mark(id))
-		}
-		if failed == nil && i > 0 {
+		err := os.Remove(u.mark(id))
+		if i > 0 {
 			err = errors.Join(err, os.Remove(filepath.Join(u.dir, id)))
 		}
 		if err != nil {

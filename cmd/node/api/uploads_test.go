@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,32 @@ func TestUploadsThatAreSentTogether(t *testing.T) {
 	left, _ := os.ReadDir(filepath.Join(home, sentFolder))
 	if len(left) != 1 {
 		t.Errorf("left %v", left)
+	}
+}
+
+// TestUploadsOfOneName are refused, and none takes the place of another, wherever among
+// the others they are.
+func TestUploadsOfOneName(t *testing.T) {
+	c, home := serve(t, &backend{})
+	for _, names := range [][]string{{"a", "a"}, {"a", "b", "b"}, {"a", "b", "a"}, {"a", "b", "c", "b"}} {
+		var ids []string
+		for i, name := range names {
+			up, err := c.upload(t.Context(), name, strings.NewReader(name+strconv.Itoa(i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, up.ID)
+		}
+		var p *Problem
+		if _, err := c.BeginOnce(t.Context(), NewTransfer{Uploads: ids, Contact: "bob"}, ""); !errors.As(err, &p) || p.Code != CodeBadFile {
+			t.Errorf("%q: %v", names, err)
+		}
+		for i, name := range names {
+			got, err := os.ReadFile(filepath.Join(home, sentFolder, ids[i], name))
+			if string(got) != name+strconv.Itoa(i) {
+				t.Errorf("%q: number %d holds %q, %v", names, i, got, err)
+			}
+		}
 	}
 }
 
