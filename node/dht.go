@@ -48,11 +48,30 @@ func (n *Node) startJoining() error {
 	if err != nil {
 		return fmt.Errorf("watch for nodes: %w", err)
 	}
+	came := make(chan struct{}, 1)
 	n.goRun(func() {
 		defer arrivals.Close()
-		n.join(arrivals.Out())
+		n.hearArrivals(arrivals.Out(), came)
 	})
+	n.goRun(func() { n.join(came) })
 	return nil
+}
+
+// hearArrivals takes what identify tells at once: a subscriber who does not read for as
+// long as a bootstrap node may take to answer has all of identify stand still, and with
+// it whoever connects, DHT nodes too.
+func (n *Node) hearArrivals(arrivals <-chan any, came chan<- struct{}) {
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-arrivals:
+		}
+		select {
+		case came <- struct{}{}:
+		default: // one is pending
+		}
+	}
 }
 
 // join connects to the bootstrap nodes at once, and again, ever more slowly,
@@ -60,7 +79,7 @@ func (n *Node) startJoining() error {
 // are connected are asked again then, whoever they are. Whenever
 // there are some after there were none, it has the directory announce our records to
 // them. It ends with the node.
-func (n *Node) join(arrivals <-chan any) {
+func (n *Node) join(came <-chan struct{}) {
 	pause, alone := bootstrapFirst, true
 	for {
 		switch known := n.dht.RoutingTable().Size(); {
@@ -79,7 +98,7 @@ func (n *Node) join(arrivals <-chan any) {
 		select {
 		case <-n.ctx.Done():
 			return
-		case <-arrivals: // kad-dht is told of it now too, and may take a moment
+		case <-came: // kad-dht is told of it now too, and may take a moment
 			if alone {
 				pause = bootstrapFirst
 			}

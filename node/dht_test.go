@@ -1,15 +1,20 @@
 package node_test
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
 	"github.com/passeur-p2p/passeur/node"
@@ -40,6 +45,46 @@ func TestTheOnlyDHTNodeFalters(t *testing.T) {
 	}
 	server.falters.Store(false)
 	lab.Eventually(t, "the DHT node is known again", knows(1))
+}
+
+// TestASilentBootstrapNodeHoldsUpNobody: while a node tries one that takes connections
+// and says nothing, those who connect to it are identified all the same, however many.
+func TestASilentBootstrapNodeHoldsUpNobody(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	n := nodetest.New(t, node.Config{Name: "alice", Bootstrap: []string{fmt.Sprintf(
+		"/ip4/127.0.0.1/tcp/%d/p2p/12D3KooWGRUacYx2YZCzCTMyhkgBXfxzxFHSvNYGmqPRDRyn7wXE", silent.Addr().(*net.TCPAddr).Port)}})
+	const many = 24 // more than a subscription of libp2p's event bus has room for
+	for i := range many {
+		if err := visit(t, n); err != nil {
+			t.Fatalf("the guest number %d: %v", i, err)
+		}
+	}
+}
+
+// visit connects a host that serves nothing to n, and waits until both know each other.
+func visit(t *testing.T, n *node.Node) error {
+	t.Helper()
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.Security(libp2ptls.ID, libp2ptls.New), libp2p.DisableRelay())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := h.Connect(ctx, peer.AddrInfo{ID: n.Host().ID(), Addrs: n.Host().Addrs()}); err != nil {
+		return err
+	}
+	knows := n.Host().(interface{ IDService() identify.IDService }).IDService()
+	select {
+	case <-knows.IdentifyWait(n.Host().Network().ConnsToPeer(h.ID())[0]):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // faltering is the host of a DHT node that can stop to answer.
