@@ -12,6 +12,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/node/directory"
 	"github.com/passeur-p2p/passeur/node/pairing"
 	"github.com/passeur-p2p/passeur/node/signalling"
@@ -89,6 +90,42 @@ func TestRevokedDeviceIsNotLinkedAgain(t *testing.T) {
 	}
 	if h, err := n.adopt(t.Context(), newDevice(t), "tablet", false); err != nil || len(h.Key) != 0 {
 		t.Errorf("a new one: %v, a key of %d bytes", err, len(h.Key))
+	}
+}
+
+// A revocation that comes by a log alone is acted on when it comes, be it the account's
+// own or another's, and though it makes nothing void.
+func TestARevocationInALogIsActedOn(t *testing.T) {
+	n := start(t, t.TempDir())
+	defer n.Close()
+	group, err := n.CreateConversation(t.Context(), "group", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := n.Watch(t.Context())
+	for _, conv := range []conversation.ID{n.own, group.ID} {
+		phone := newDevice(t)
+		told := func(revoked bool) {
+			t.Helper()
+			for deadline := time.After(20 * time.Second); ; {
+				select {
+				case e := <-events:
+					if e.Device != nil && e.Device.ID == phone && e.Device.Revoked == revoked {
+						return
+					}
+				case <-deadline:
+					t.Fatalf("in 20 s nobody was told of the device with revoked %v", revoked)
+				}
+			}
+		}
+		if _, err := n.signRecord(t.Context(), func(r *directory.Record) error { return listDevice(r, phone, "phone") }); err != nil {
+			t.Fatal(err)
+		}
+		told(false)
+		if _, err := n.conversations.Revoke(t.Context(), conv, n.keys.accountKey, n.author(), phone); err != nil {
+			t.Fatal(err)
+		}
+		told(true)
 	}
 }
 

@@ -78,7 +78,7 @@ type commits struct {
 // commit is what happened to one conversation.
 type commit struct {
 	added []conversation.ID
-	state bool // members or their ranks changed
+	state bool // members, their ranks or their devices changed
 }
 
 func newCommits() *commits {
@@ -159,14 +159,16 @@ func (n *Node) mergeHeads(wide map[conversation.ID]bool) error {
 }
 
 func (n *Node) follow(conv conversation.ID, c commit) error {
+	if c.state {
+		if err := n.cutOffRevokedInLog(conv); err != nil {
+			return err
+		}
+	}
 	if conv == n.own {
 		return n.readOwn()
 	}
 	if c.state {
 		if err := n.fellows.read(n.conversations); err != nil {
-			return err
-		}
-		if err := n.cutOffRevokedInLog(conv); err != nil {
 			return err
 		}
 		if err := n.joinOneToOne(conv); err != nil {

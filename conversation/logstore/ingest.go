@@ -47,7 +47,8 @@ type Result struct {
 	// whose. Ask again later.
 	Paused bool
 	Pauses []Pause
-	// State: somebody's status changed, or what counts of earlier entries.
+	// State: somebody's status changed, or what counts of earlier entries, or a
+	// device was revoked.
 	State bool
 }
 

@@ -30,7 +30,8 @@ type Config struct {
 	Books, BookEntries int
 	// Observe is told what was stored, after it was; nil: nobody is. It is called
 	// by the goroutine that stored it, holding no lock, and must not block. stateChanged:
-	// somebody's status, or what counts of the entries before, is not what it was.
+	// somebody's status, or what counts of the entries before, is not what it was, or a
+	// device was revoked.
 	Observe func(conv conversation.ID, added []conversation.ID, stateChanged bool)
 	// Logger; nil discards.
 	Logger *slog.Logger

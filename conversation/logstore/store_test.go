@@ -195,7 +195,9 @@ func TestObserverIsToldWhatIsOnTheDisk(t *testing.T) {
 	b.give(id, a)
 	_, err := a.ingest(id, b, text.Raw)
 	check(t, err)
-	if want := []string{"1 true", "1 false", "1 true", "2 true"}; !slices.Equal(told, want) {
+	_, err = a.Revoke(t.Context(), id, a.key, a.author(), idOf(t, newPerson(t, 1, 2).devices[1].Device)) // which wrote nothing
+	check(t, err)
+	if want := []string{"1 true", "1 false", "1 true", "2 true", "1 true"}; !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 }

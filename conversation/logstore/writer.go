@@ -30,7 +30,8 @@ type writer struct {
 	// places of stored entries that were looked up, and of those taken.
 	places map[conversation.ID]*place
 	// turned are rows from before those taken whose voidness changed; state says
-	// that somebody's status changed. changed: so did either, for those written.
+	// that somebody's status changed, or a device was revoked. changed: so did any of
+	// these, for those written.
 	turned         map[int]bool
 	state, changed bool
 	caught         bool // the first catch-up is over
@@ -142,6 +143,7 @@ func (w *writer) take(e *conversation.Entry) error {
 	p := w.placeOf(e)
 	p.row, p.void = row, void
 	w.taken = append(w.taken, &fresh{Entry: e, place: p, rules: rules, verdict: v})
+	w.state = w.state || rules.Action == conversation.Revoke // even if it makes nothing void
 	return w.turn(change)
 }
 
