@@ -201,3 +201,22 @@ func TestUninvitedConversationsAreBounded(t *testing.T) {
 		t.Error("one more group is taken")
 	}
 }
+
+// Groups that a user has left or declined, over the years, keep no new ones out.
+func TestDeclinedConversationsTakeNoPlace(t *testing.T) {
+	net := nodetest.NewTrio(t)
+	nodetest.Befriend(t, net.Alice, net.Bob)
+	nodetest.Until(t, net.Alice, "bob's devices to be known", func() bool { return node.Takes(net.Alice, net.Bob, conversation.ID{1}) })
+	for i := range 100 {
+		c, err := net.Alice.CreateConversation(t.Context(), fmt.Sprint("holiday ", i), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := net.Alice.LeaveConversation(t.Context(), c.ID.String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !node.Takes(net.Alice, net.Bob, conversation.ID{1}) {
+		t.Error("one more group is not taken")
+	}
+}

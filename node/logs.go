@@ -18,8 +18,8 @@ import (
 	"github.com/passeur-p2p/passeur/protocols/history"
 )
 
-// maxUninvited bounds the conversations that others gave us and that our user has
-// not joined.
+// maxUninvited bounds the conversations that others gave us and that our account has
+// written nothing in: it has neither joined nor declined.
 const maxUninvited = 100
 
 // logFile is where the logs of an account's conversations are kept: a home whose
@@ -212,13 +212,9 @@ func (n *Node) accepts(device peer.ID, conv conversation.ID) bool {
 	if _, err := n.conversations.Summary(conv); err == nil {
 		return n.mayRead(conv, account, device)
 	}
-	all, err := n.conversations.Conversations()
-	uninvited := 0
-	for _, s := range all {
-		if !s.Me.In() {
-			uninvited++
-		}
-	}
+	// What others made of us there does not count: whoever founds a conversation can
+	// remove us from it, and found the next.
+	uninvited, err := n.conversations.Unanswered()
 	return err == nil && uninvited < maxUninvited
 }
 

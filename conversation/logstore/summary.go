@@ -52,6 +52,14 @@ func (s *Store) Summary(id conversation.ID) (Summary, error) {
 	return list[0], nil
 }
 
+// Unanswered counts the conversations in which Config.Self has written nothing:
+// others founded them, and it has neither joined nor declined.
+func (s *Store) Unanswered() (count int, err error) {
+	err = s.db.Reader.QueryRow(`SELECT count(*) FROM conversation WHERE NOT EXISTS (SELECT 1 FROM usage
+		WHERE usage.conv = conversation.key AND usage.account = (SELECT key FROM party WHERE bytes = ?))`, s.cfg.Self[:]).Scan(&count)
+	return count, s.fail("count the conversations", err)
+}
+
 func (s *Store) summaries(which string, args ...any) (list []Summary, err error) {
 	err = s.view(func(q queryer) error {
 		return each(q, func(scan func(...any) error) error {
