@@ -54,10 +54,8 @@ func (n *Node) meetOneToOne(c Contact) {
 	if err == nil && len(pair) == 0 && bytes.Compare(n.keys.account[:], c.Account[:]) < 0 {
 		_, err = n.beginOneToOne(c.Account)
 	}
-	for _, s := range pair {
-		if err == nil {
-			err = n.joinInvited(s)
-		}
+	if err == nil {
+		err = n.joinAll(pair)
 	}
 	if err != nil {
 		n.log.Error("no conversation with the contact", "account", c.Account, "error", err)
@@ -74,8 +72,39 @@ func (n *Node) joinOneToOne(conv conversation.ID) error {
 	if err != nil {
 		return err
 	}
-	if other, paired := n.otherOf(s); paired && n.contacts.accepted(other) {
-		return n.joinInvited(s)
+	other, paired := n.otherOf(s)
+	if !paired || s.Me != membership.Invited || !n.contacts.accepted(other) {
+		return nil
+	}
+	pair, err := n.pairOf(other)
+	if err != nil {
+		return err
+	}
+	return n.joinAll(pair)
+}
+
+// maxPair bounds the one-to-one conversations with a contact that are joined by
+// themselves. A few arise where devices of both began one while they were apart. Who
+// founds more fills the places of those that nobody has joined; they are read all the
+// same.
+const maxPair = 16
+
+// joinAll joins those of a pair's conversations that the contact has begun.
+func (n *Node) joinAll(pair []logstore.Summary) error {
+	joined := 0
+	for _, s := range pair {
+		if s.Me.In() {
+			joined++
+		}
+	}
+	for _, s := range pair {
+		if s.Me != membership.Invited || joined >= maxPair {
+			continue
+		}
+		if err := n.joinInvited(s); err != nil {
+			return err
+		}
+		joined++
 	}
 	return nil
 }
