@@ -11,6 +11,7 @@ import (
 
 	"github.com/passeur-p2p/passeur/conversation"
 	"github.com/passeur-p2p/passeur/conversation/logstore"
+	"github.com/passeur-p2p/passeur/protocols/history"
 )
 
 // Refuses tells whether n knows that other's account has revoked its device, and lets
@@ -120,4 +121,16 @@ func FoundGroups(ctx context.Context, from *Node, account conversation.Account, 
 // Takes tells whether n lets other's device give it entries of a conversation.
 func Takes(n, other *Node, conv conversation.ID) bool {
 	return n.accepts(other.Identity().Device, conv)
+}
+
+// Prove has other refuse a conversation to n, with its first entry as the proof. It
+// tells whether n has the conversation then.
+func Prove(n, other *Node, conv conversation.ID) (bool, error) {
+	first, err := other.conversations.Entry(conv, conv)
+	if err != nil {
+		return false, err
+	}
+	n.observeHistory(history.Event{Kind: history.Refused, Device: other.Identity().Device, Conversation: conv, Proof: first})
+	_, err = n.conversations.Summary(conv)
+	return err == nil, nil
 }

@@ -220,3 +220,15 @@ func TestDeclinedConversationsTakeNoPlace(t *testing.T) {
 		t.Error("one more group is not taken")
 	}
 }
+
+// What is said to prove that a conversation is not given brings no conversation.
+func TestAProofBringsNoConversation(t *testing.T) {
+	net := nodetest.NewTrio(t)
+	group, err := net.Bob.CreateConversation(t.Context(), "group", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if has, err := node.Prove(net.Alice, net.Bob, group.ID); has || err != nil {
+		t.Errorf("the conversation is here: %v, %v", has, err)
+	}
+}

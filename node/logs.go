@@ -260,8 +260,7 @@ func (n *Node) proof(device peer.ID, conv conversation.ID) (conversation.Raw, bo
 		return conversation.Raw{}, false
 	}
 	for _, m := range slices.Backward(list) {
-		c := m.Entry.Control
-		if !m.Void && c != nil && c.Target == account && (c.Action == conversation.Ban || c.Action == conversation.Remove) {
+		if !m.Void && shutsOut(m.Entry, account) {
 			return m.Entry.Raw, true
 		}
 	}
@@ -278,16 +277,23 @@ func (n *Node) observeHistory(e history.Event) {
 	if e.Kind == history.Received {
 		n.tally.count(func(c *Counts) { c.Entries += int64(e.Entries) })
 	}
-	if e.Kind != history.Refused || e.Proof == nil {
+	if e.Kind != history.Refused || e.Proof == nil || !shutsOut(e.Proof, n.keys.account) {
 		return
 	}
+	// Here, as all that comes on the stream: who sends proofs without end waits for each.
 	from, _ := n.sourceOf(e.Device)
-	n.goRun(func() {
-		l := historyLog{n.conversations}
-		if _, err := l.Ingest(n.ctx, e.Conversation, []conversation.Raw{e.Proof.Raw}, from, true); err != nil {
-			n.log.Debug("a proof is not taken in", "conversation", e.Conversation, "error", err)
-		}
-	})
+	l := historyLog{n.conversations}
+	if _, err := l.Ingest(n.ctx, e.Conversation, []conversation.Raw{e.Proof.Raw}, from, true); err != nil {
+		n.log.Debug("a proof is not taken in", "conversation", e.Conversation, "error", err)
+	}
+}
+
+// shutsOut tells whether an entry bans or removes an account. Nothing else is a proof:
+// what accepts would refuse, such as the beginning of one more conversation, does not
+// come in by this door.
+func shutsOut(e *conversation.Entry, a conversation.Account) bool {
+	c := e.Control
+	return c != nil && c.Target == a && (c.Action == conversation.Ban || c.Action == conversation.Remove)
 }
 
 // recordsFor gives what a device is told of accounts when it connects.
