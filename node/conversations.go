@@ -321,12 +321,25 @@ func (n *Node) memberCalled(conv conversation.ID, who string) (conversation.Acco
 	if err != nil {
 		return conversation.Account{}, err
 	}
+	return findMember(members, who)
+}
+
+// findMember takes the beginning of an account's text form, which two may have: who
+// wants to be taken for another can search for a key that begins like his.
+func findMember(members []membership.MemberStatus, who string) (conversation.Account, error) {
+	var found []conversation.Account
 	for _, m := range members {
-		if text := m.Account.String(); len(who) >= len(conversation.AccountScheme)+minPrefix && strings.HasPrefix(text, who) {
-			return m.Account, nil
+		if len(who) >= len(conversation.AccountScheme)+minPrefix && strings.HasPrefix(m.Account.String(), who) {
+			found = append(found, m.Account)
 		}
 	}
-	return conversation.Account{}, fmt.Errorf("%w: %q", ErrUnknownContact, who)
+	switch len(found) {
+	case 0:
+		return conversation.Account{}, fmt.Errorf("%w: %q", ErrUnknownContact, who)
+	case 1:
+		return found[0], nil
+	}
+	return conversation.Account{}, fmt.Errorf("%w: %q is %s and %s", ErrAmbiguous, who, found[0], found[1])
 }
 
 // ExportConversation writes all entries with their signatures, a JSON line each.
