@@ -84,6 +84,12 @@ func TestMessagesBetweenContacts(t *testing.T) {
 			t.Errorf("an edit is edited: %v", err)
 		}
 	}
+	if _, err := net.Alice.EditMessage(t.Context(), "bob", hello.ID.String(), strings.Repeat("\n", 60_000)); !errors.Is(err, node.ErrTooLong) {
+		t.Errorf("an edit that does not fit into an entry: %v", err)
+	}
+	if _, err := net.Alice.SendMessage(t.Context(), "bob", strings.Repeat("\x00", 60_000)); !errors.Is(err, node.ErrTooLong) {
+		t.Errorf("a text that does not fit into an entry: %v", err)
+	}
 	if _, err := net.Alice.DeleteMessage(t.Context(), "bob", hello.ID.String()); err != nil {
 		t.Fatal(err)
 	}

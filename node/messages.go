@@ -96,11 +96,24 @@ func (n *Node) SendMessage(ctx context.Context, ref, text string) (Message, erro
 	if err != nil {
 		return Message{}, err
 	}
-	return n.write(ctx, s, conversation.TypeText, conversation.Text{Text: text}.Content())
+	content := conversation.Text{Text: text}.Content()
+	if err := checkFits(content); err != nil {
+		return Message{}, err
+	}
+	return n.write(ctx, s, conversation.TypeText, content)
 }
 
-// maxText leaves room for the JSON of an edit.
+// maxText leaves room for the JSON of an edit, which writes a line break, a tab, a quote
+// and a backslash as two bytes, other control characters as six.
 const maxText = 60_000
+
+// checkFits refuses a text that is longer than an entry once it is written as JSON.
+func checkFits(content []byte) error {
+	if most := conversation.MaxBody - conversation.Salt; len(content) > most {
+		return fmt.Errorf("%w: written as JSON it has %d bytes, an entry at most %d", ErrTooLong, len(content), most)
+	}
+	return nil
+}
 
 func checkText(text string) error {
 	switch {
@@ -145,7 +158,11 @@ func (n *Node) EditMessage(ctx context.Context, ref, entry, text string) (Messag
 	if m.Entry.Type != conversation.TypeText {
 		return Message{}, fmt.Errorf("%w: only a text can be edited", ErrNotAllowed)
 	}
-	return n.change(ctx, m, conversation.Text{Text: text, Edit: m.Entry.ID}.Content())
+	content := conversation.Text{Text: text, Edit: m.Entry.ID}.Content()
+	if err := checkFits(content); err != nil {
+		return Message{}, err
+	}
+	return n.change(ctx, m, content)
 }
 
 // DeleteMessage takes an own message or file entry back, with all its edits.
