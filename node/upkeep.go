@@ -16,6 +16,7 @@ func (n *Node) AllowMore(ref, who string) (Conversation, error) {
 	if err := n.conversations.Allow(s.ID, member); err != nil {
 		return Conversation{}, explainFind(err)
 	}
+	n.history.Retry(s.ID) // of those who are connected
 	n.company.hurry()
 	return n.conversationByID(s.ID)
 }

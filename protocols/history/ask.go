@@ -50,6 +50,16 @@ func (c *session) review(t *talk) error {
 	return nil
 }
 
+// retry ends the pause of what was put off.
+func (c *session) retry(conv conversation.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.talks[conv]; t != nil && t.pull.blocked != nil {
+		t.pull.until, t.pull.wait = time.Time{}, 0
+		c.hasLocked(t)
+	}
+}
+
 // askHistory sends the next WANT of a series, or the first.
 func (c *session) askHistory(t *talk) error {
 	have, err := c.have(t.conv)

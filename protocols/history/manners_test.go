@@ -90,6 +90,23 @@ func TestPausedIsAskedAgainMoreAndMoreRarely(t *testing.T) {
 	})
 }
 
+// What was paused for long comes at once when it is allowed.
+func TestAllowedComesAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, alice, bob := pair(t)
+		conv := bob.first(t)
+		bob.write(t, conv, "too much")
+		alice.log.set(func(l *memLog) { l.pauses = by(bob) })
+		alice.trySync(t, bob)
+		settle(24 * time.Hour)
+		alice.log.set(func(l *memLog) { l.pauses = nil })
+		alice.service.Retry(conv)
+		alice.service.Retry(conversation.ID{1}) // of which nobody has spoken
+		settle(time.Second)
+		wantSame(t, conv, alice, bob)
+	})
+}
+
 // Entries of the far future are put off, and what hangs on them, in the same
 // answer or another.
 func TestDeferred(t *testing.T) {

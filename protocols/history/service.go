@@ -39,6 +39,7 @@ type Host interface {
 //     the place);
 //   - Changed with no entries when somebody's right to a conversation began or
 //     ended without an entry, for instance because a person accepted it;
+//   - Retry when a person allowed what was paused;
 //   - Drop when nothing at all is to be shared with a device any more.
 type Service struct {
 	host      Host
@@ -114,6 +115,14 @@ func (s *Service) Connected() []peer.ID {
 func (s *Service) Changed(conv conversation.ID, added []conversation.ID) {
 	for _, c := range s.sessions() {
 		c.changed(conv, added)
+	}
+}
+
+// Retry has what was put off of a conversation asked for now, of every connected device:
+// there is room for it since. It does not wait.
+func (s *Service) Retry(conv conversation.ID) {
+	for _, c := range s.sessions() {
+		c.retry(conv)
 	}
 }
 
