@@ -349,8 +349,10 @@ func (n *Node) forgetContact(a conversation.Account) error {
 			n.host.ConnManager().Unprotect(device, companyTag)
 		}
 	}
-	if err := n.directory.Forget(a); err != nil {
-		return err
+	if !n.fellows.has(a) { // or it would be a stranger in the groups that both are in, too
+		if err := n.directory.Forget(a); err != nil {
+			return err
+		}
 	}
 	n.hub.publish(Event{Time: time.Now(), Contact: &c, Removed: true})
 	return nil

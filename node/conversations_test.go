@@ -130,6 +130,20 @@ func newClub(t *testing.T) (net nodetest.Trio, carol *node.Node, group node.Conv
 	return net, carol, group
 }
 
+// Who is a contact no longer goes on in the groups that both are in, without being
+// looked up first.
+func TestAGroupOutlivesAContact(t *testing.T) {
+	net, _, group := newClub(t)
+	if err := net.Alice.RemoveContact(t.Context(), net.Bob.Identity().Account); err != nil {
+		t.Fatal(err)
+	}
+	if !node.Takes(net.Alice, net.Bob, group.ID) {
+		t.Error("what bob writes in the group is not taken")
+	}
+	say(t, net.Bob, "club", "still here")
+	nodetest.Until(t, net.Alice, "bob's text", func() bool { return len(texts(t, net.Alice, "club")) == 1 })
+}
+
 func TestGroupWhereOneIsBanned(t *testing.T) {
 	net, carol, group := newClub(t)
 	ctx := t.Context()
