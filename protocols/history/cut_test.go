@@ -277,6 +277,24 @@ func TestSilence(t *testing.T) {
 	})
 }
 
+// That there is something to say to it each minute does not make up for its silence.
+func TestSilenceIsNotBroken(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, alice, mallory := victim(t, nil)
+		conv := alice.first(t)
+		h := mallory.greeted(t, alice)
+		began := time.Now()
+		for alice.events.count(Disconnected) == 0 && time.Since(began) < time.Hour {
+			alice.write(t, conv, "are you there?")
+			settle(time.Minute)
+		}
+		if d := time.Since(began); d > 7*time.Minute {
+			t.Errorf("given up after %v", d)
+		}
+		h.wantReset(codeStalled)
+	})
+}
+
 // A log that cannot be written to ends the stream without blame.
 func TestLogFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -35,7 +35,7 @@ func (c *session) read() error {
 	}
 	c.introduce()
 	for {
-		c.touch()
+		c.touch(true)
 		m, err := c.frames.read()
 		if errors.Is(err, errSkipped) {
 			continue

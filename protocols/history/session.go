@@ -176,8 +176,9 @@ func (c *session) nudge() {
 }
 
 // touch sets the deadline of reading: there is one while the other side owes
-// something.
-func (c *session) touch() {
+// something. Only what was heard moves it: what is said here meanwhile does not make
+// a silent side any less so.
+func (c *session) touch(heard bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch now := time.Now(); {
@@ -187,7 +188,7 @@ func (c *session) touch() {
 			c.armed = time.Time{}
 			c.stream.SetReadDeadline(time.Time{})
 		}
-	case now.Sub(c.armed) > time.Second:
+	case c.armed.IsZero(), heard && now.Sub(c.armed) > time.Second:
 		c.armed = now
 		c.stream.SetReadDeadline(now.Add(c.service.cfg.Limits.Stall))
 	}

@@ -22,7 +22,7 @@ func (c *session) write() error {
 		if err != nil {
 			return c.writing(err)
 		}
-		c.touch()
+		c.touch(false)
 		if did {
 			continue
 		}
