@@ -29,9 +29,10 @@ func (a *app) dashboardCommand() *cobra.Command {
 		Long: `Open the dashboard of the running node in the browser. Without a display, or with
 --print, its address is printed instead.
 
-Whoever has the address may do everything that you may do; it holds until the node
-stops. The dashboard answers on this machine only. To look at that of another machine,
-forward its port: ssh -L PORT:127.0.0.1:PORT HOST, then open the address here.`,
+Whoever has the address may do everything that you may do: the token in it holds, over
+restarts too, until the file api.token in the home is removed. The dashboard answers on
+this machine only. To look at that of another machine, forward its port:
+ssh -L PORT:127.0.0.1:PORT HOST, then open the address here.`,
 		Example: "  passeur dashboard\n  passeur dashboard --print",
 		GroupID: groupNode,
 		Args:    cobra.NoArgs,

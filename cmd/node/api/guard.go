@@ -15,7 +15,7 @@ import (
 type guard struct {
 	addr     *net.TCPAddr
 	cert     *x509.Certificate // nil: no TLS
-	token    string
+	home     string            // whose token it is
 	tickets  *tickets
 	crossing *http.CrossOriginProtection
 	next     http.Handler
@@ -86,7 +86,12 @@ func (g *guard) isOpen(r *http.Request) bool {
 	return !strings.HasPrefix(r.URL.Path, "/v1/") && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }
 
+// hasToken reads the token anew each time: one whose file was removed holds no more.
 func (g *guard) hasToken(r *http.Request) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.EqualFold(scheme, "Bearer") && isToken(strings.TrimSpace(token), g.token)
+	scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return false
+	}
+	token, err := readToken(g.home)
+	return err == nil && isToken(strings.TrimSpace(sent), token)
 }

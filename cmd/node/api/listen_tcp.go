@@ -47,8 +47,7 @@ func (s *Server) listenTCP(addr string, c Certificate) (net.Addr, error) {
 	if s.options.Home == "" {
 		return nil, errors.New("there is no home for its token")
 	}
-	token, err := openToken(s.options.Home)
-	if err != nil {
+	if _, err := openToken(s.options.Home); err != nil {
 		return nil, err
 	}
 	l, err := net.ListenTCP("tcp", at)
@@ -56,7 +55,7 @@ func (s *Server) listenTCP(addr string, c Certificate) (net.Addr, error) {
 		return nil, err
 	}
 	bound := l.Addr().(*net.TCPAddr)
-	s.serveTCP(l, config, &guard{addr: bound, cert: leaf, token: token, tickets: s.tickets, crossing: http.NewCrossOriginProtection(), next: s.mux})
+	s.serveTCP(l, config, &guard{addr: bound, cert: leaf, home: s.options.Home, tickets: s.tickets, crossing: http.NewCrossOriginProtection(), next: s.mux})
 	return bound, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,28 @@ func TestOnTCPTheTokenIsNeeded(t *testing.T) {
 		t.Errorf("profiles on the socket: %v", err)
 	} else {
 		a.Body.Close()
+	}
+}
+
+// TestATokenHoldsAsLongAsItsFile: to remove it is to take the token back, and the next
+// one holds at once.
+func TestATokenHoldsAsLongAsItsFile(t *testing.T) {
+	f := newFull(t)
+	status := func(token string) int {
+		a, _ := f.ask(http.MethodGet, "/v1/node", "", nil, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) })
+		return a.StatusCode
+	}
+	before := status(f.token)
+	if err := os.Remove(TokenPath(f.options.Home)); err != nil {
+		t.Fatal(err)
+	}
+	removed := status(f.token)
+	next, err := openToken(f.options.Home) // as for the dashboard's address
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := []int{before, removed, status(f.token), status(next)}; !slices.Equal(got, []int{200, 401, 401, 200}) {
+		t.Errorf("before, without the file, then by the old token and by the new one: %v", got)
 	}
 }
 

@@ -26,15 +26,25 @@ func TokenPath(home string) string { return filepath.Join(home, tokenName) }
 // the home may be able to read it.
 func openToken(home string) (string, error) {
 	path := TokenPath(home)
-	text, err := os.ReadFile(path)
+	token, err := readToken(home)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeToken(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the token of the API: %w", err)
+		return "", err
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return "", fmt.Errorf("close the token of the API to others: %w", err)
+	}
+	return token, nil
+}
+
+// readToken gives the token that holds now: as long as its file is there.
+func readToken(home string) (string, error) {
+	path := TokenPath(home)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the token of the API: %w", err)
 	}
 	token := strings.TrimSpace(string(text))
 	if len(token) < minToken {
