@@ -12,6 +12,9 @@ import (
 // auditFile is where the audit log goes: a file that is only ever appended to, mode
 // 0600, or nowhere. It is safe for concurrent use.
 type auditFile struct {
+	// failed is told why a record is missing: whoever has it written does not ask.
+	failed func(error)
+
 	mu   sync.Mutex
 	file *os.File // nil: nowhere
 }
@@ -45,16 +48,21 @@ func (a *auditFile) Close() error { return a.Use(nil) }
 
 // Write appends a line.
 func (a *auditFile) Write(line []byte) (int, error) {
+	n, err := a.write(line)
+	if err != nil {
+		err = fmt.Errorf("write the audit log: %w", err)
+		a.failed(err)
+	}
+	return n, err
+}
+
+func (a *auditFile) write(line []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.file == nil {
 		return len(line), nil
 	}
-	n, err := a.file.Write(line)
-	if err != nil {
-		return n, fmt.Errorf("write the audit log: %w", err)
-	}
-	return n, nil
+	return a.file.Write(line)
 }
 
 // Logger writes lines of JSON to the file of the moment.

@@ -73,6 +73,7 @@ func (a *app) newService(given *pflag.FlagSet) (*service, error) {
 		return nil, err
 	}
 	s.logger = newLogger(a.stderr, now.logFormat, s.levels)
+	s.audit.failed = func(err error) { s.log().Error("the audit log lacks a record", "error", err) }
 	return s, nil
 }
 
