@@ -11,6 +11,7 @@ func TestSomebodyAlone(t *testing.T) {
 	alice := settle(t, "alice")
 	tab := onlyWithTheToken(t, alice.address())
 	textIsMadeVisible(t, tab)
+	stoppedBeforeItsTurn(t, tab)
 	limitsAreChanged(t, alice, tab)
 }
 
@@ -23,6 +24,7 @@ func onlyWithTheToken(t *testing.T, address string) *page {
 	tab.visit(page)
 	tab.sees("Sign in to your node")
 	tab.judgeHere("sign in")
+	missedIsReadAnew(t, tab)
 	tab.visit(page + "#nonsense")
 	tab.sees("does not know this token")
 	tab.shot("wrong token")
@@ -36,6 +38,40 @@ func onlyWithTheToken(t *testing.T, address string) *page {
 		t.Error("something is kept beyond the tab:", kept)
 	}
 	return tab
+}
+
+// missedIsReadAnew: where the lists cannot be read after a reset, the next stream does
+// not go on behind it, but from the start.
+func missedIsReadAnew(t *testing.T, tab *page) {
+	asked := eval[string](tab, `import('/events.js').then(({ follow }) => new Promise((done) => {
+		const real = globalThis.fetch, asked = [];
+		const streams = ['id: a-1\n\n', 'id: b-5\nevent: reset\ndata: {}\n\n', 'id: b-9\n\n'];
+		globalThis.fetch = async (_, { headers }) => {
+			const stream = streams[asked.push(headers['Last-Event-ID'] ?? 'start') - 1];
+			if (stream !== undefined) return new Response(stream);
+			globalThis.fetch = real;
+			done(asked.join());
+			return new Response(null, { status: 401 });
+		};
+		let read = 0;
+		follow({ event() {}, link() {}, reset: async () => { if (++read === 2) throw new Error('no answer'); } })();
+	}))`)
+	if asked != "start,a-1,start,b-9" {
+		t.Error("the streams begin after", asked)
+	}
+}
+
+// stoppedBeforeItsTurn: of several files that go by one code, one that has not begun is
+// not handed over any more.
+func stoppedBeforeItsTurn(t *testing.T, tab *page) {
+	end := eval[string](tab, `import('/api.js').then(({ upload }) => {
+		const stop = new AbortController();
+		stop.abort();
+		return upload(new File(['secret'], 'secret.txt'), () => {}, stop.signal).then(() => 'handed over', (err) => err.code);
+	})`)
+	if end != "stopped" {
+		t.Error("a file that was stopped is", end)
+	}
 }
 
 // limitsAreChanged, and one that cannot be is refused in words.

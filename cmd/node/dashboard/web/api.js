@@ -59,6 +59,8 @@ export async function call(method, path, body, headers = {}) {
  */
 export function upload(file, progress, signal) {
   return new Promise((done, fail) => {
+    const stopped = () => fail(new Problem(0, 'stopped', 'stopped'));
+    if (signal.aborted) return stopped(); // before its turn came: no event tells of that any more
     const x = new XMLHttpRequest();
     x.open('PUT', '/v1/uploads/' + encodeURIComponent(file.name));
     for (const [key, value] of Object.entries(authorization())) x.setRequestHeader(key, value);
@@ -66,7 +68,7 @@ export function upload(file, progress, signal) {
     x.upload.onprogress = (e) => progress(e.loaded);
     x.onload = () => (x.status < 300 ? done(JSON.parse(x.responseText)) : fail(problemOf(x.status, x.responseText)));
     x.onerror = () => fail(gone());
-    x.onabort = () => fail(new Problem(0, 'stopped', 'stopped'));
+    x.onabort = stopped;
     signal.addEventListener('abort', () => x.abort());
     x.send(file);
   });

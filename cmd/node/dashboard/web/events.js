@@ -67,9 +67,13 @@ async function once(to, signal, last, opened) {
     for await (const e of messages(answer.body)) {
       clearTimeout(watch);
       watch = setTimeout(() => broken.abort(), SILENCE);
+      if (e.kind === 'reset') {
+        last.set(''); // until all is read: else the next stream would go on after what was missed
+        await to.reset();
+        if (signal.aborted) return 'lost'; // another stream is read by now
+      }
       if (e.id) last.set(e.id);
-      if (e.kind === 'reset') await to.reset();
-      else if (e.data) to.event(JSON.parse(e.data));
+      if (e.kind !== 'reset' && e.data) to.event(JSON.parse(e.data));
     }
   } catch {
     // the connection broke, or the lists could not be read: the same from the start

@@ -54,7 +54,7 @@ async function guarded(all, what) {
   } catch (err) {
     if (!(err instanceof Problem && err.code === 'stopped')) say(`${all.map((g) => visible(g.file.name)).join(', ')} was not sent: ${problemWords(err)}`, true);
   } finally {
-    for (const g of all) going.splice(going.indexOf(g), 1);
+    all.forEach(drop);
     changed();
   }
 }
@@ -62,9 +62,14 @@ async function guarded(all, what) {
 /** @param {Going} g */
 function stop(g) {
   g.stop.abort();
-  const at = going.indexOf(g);
-  if (g.sent === 0 && at >= 0) going.splice(at, 1);
+  if (g.sent === 0) drop(g);
   changed();
+}
+
+/** Takes a file off the list, if it is there still. @param {Going} g */
+function drop(g) {
+  const at = going.indexOf(g);
+  if (at >= 0) going.splice(at, 1);
 }
 
 /** What is on its way to the node. */
