@@ -32,6 +32,7 @@ func TestService(t *testing.T) {
 	m.takeUnasked(bob)
 	m.upgrade()
 	m.stop()
+	m.restore()
 	m.servePerson()
 	m.remove()
 }
@@ -205,6 +206,32 @@ func (m *machine) stop() {
 	}
 	m.run("systemctl", "start", "passeur")
 	m.want(map[string]string{"ActiveState": "active"})
+}
+
+// restore: what was exported is the same device where nothing is left of it, by the
+// commands of docs/operations.md.
+func (m *machine) restore() {
+	var before, after api.Node
+	m.answer(&before, "id")
+	phrase := m.command("runuser", "--user", "passeur", "--", "tee", "/var/lib/passeur/phrase")
+	phrase.Stdin = strings.NewReader("correct horse battery staple\n")
+	m.output(phrase)
+	m.output(m.passeur("export", "--passphrase-file", "/var/lib/passeur/phrase", "/var/lib/passeur/backup.age"))
+	m.run("mv", "/var/lib/passeur/phrase", "/var/lib/passeur/backup.age", "/root")
+	m.run("systemctl", "stop", "passeur")
+	m.run("mv", "/var/lib/passeur", "/root/lost")
+
+	m.run("passeur", "--home", "/var/lib/passeur", "import", "--passphrase-file", "/root/phrase", "/root/backup.age")
+	m.run("chown", "-R", "passeur:passeur", "/var/lib/passeur")
+	m.run("systemctl", "enable", "--now", "passeur")
+	if m.answer(&after, "id"); after.Device != before.Device || after.Account != before.Account {
+		m.t.Errorf("the restored node is %v, not %v", after, before)
+	}
+	var contacts []api.Contact
+	if m.answer(&contacts, "contact", "list"); len(contacts) != 1 {
+		m.t.Errorf("the restored node's contacts are %v", contacts)
+	}
+	m.run("mv", "/root/lost/received", "/var/lib/passeur")
 }
 
 // servePerson: a person of the machine has a node of their own, which systemd starts.
