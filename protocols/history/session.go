@@ -63,7 +63,6 @@ func newSession(s *Service, stream network.Stream, from Source) *session {
 		device:  stream.Conn().RemotePeer(),
 		source:  from,
 		stream:  stream,
-		frames:  newFrames(stream),
 		reset:   make(chan struct{}),
 		over:    make(chan struct{}),
 		wake:    make(chan struct{}, 1),
@@ -73,6 +72,7 @@ func newSession(s *Service, stream network.Stream, from Source) *session {
 		foreign: make(map[conversation.ID]int),
 		waiters: make(map[*waiter]struct{}),
 	}
+	c.frames = newFrames(listening{c, stream})
 	c.ctx, c.end = context.WithCancelCause(s.ctx)
 	context.AfterFunc(c.ctx, func() {
 		stream.ResetWithError(codeOf(context.Cause(c.ctx)))
@@ -175,14 +175,29 @@ func (c *session) nudge() {
 	}
 }
 
+// listening is the stream of a session, each byte from which puts the deadline of
+// reading off: who is slow is not silent.
+type listening struct {
+	session *session
+	network.Stream
+}
+
+func (l listening) Read(p []byte) (int, error) {
+	n, err := l.Stream.Read(p)
+	if n > 0 {
+		l.session.touch(true)
+	}
+	return n, err
+}
+
 // touch sets the deadline of reading: there is one while the other side owes
 // something. Only what was heard moves it: what is said here meanwhile does not make
-// a silent side any less so.
+// a silent side any less so. HELLO has its own.
 func (c *session) touch(heard bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch now := time.Now(); {
-	case c.dropping:
+	case c.dropping, !c.greeted:
 	case c.follow == 0 && len(c.asked) == 0 && c.owing == 0:
 		if !c.armed.IsZero() {
 			c.armed = time.Time{}
