@@ -175,6 +175,7 @@ func (n *Node) follow(conv conversation.ID, c commit) error {
 			return err
 		}
 		n.company.look()
+		n.again.Changed(conv.String())
 	}
 	if err := n.dropWithdrawn(conv); err != nil {
 		return err

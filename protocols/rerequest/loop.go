@@ -26,6 +26,29 @@ func (s *Service) Appeared(id peer.ID) {
 	s.poke()
 }
 
+// Changed tells that a conversation is known now, or has other members or devices: those
+// who came to it are asked for its files at once, not when Retry has passed. It does not
+// wait.
+func (s *Service) Changed(conversation string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || !s.wantsOfLocked(conversation) {
+		return
+	}
+	s.unlisted[conversation] = struct{}{}
+	s.poke()
+}
+
+// wantsOfLocked tells whether any file of a conversation is wanted.
+func (s *Service) wantsOfLocked(conversation string) bool {
+	for _, w := range s.wants {
+		if w.Conversation == conversation {
+			return true
+		}
+	}
+	return false
+}
+
 // run is the asking loop: it looks up whom to ask, has them asked, and sleeps
 // until something has happened.
 func (s *Service) run() {

@@ -580,6 +580,28 @@ func TestForgetWhileAsking(t *testing.T) {
 	})
 }
 
+// Who is found to be a member while he is connected is asked at once.
+func TestMemberAmongTheConnected(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		bob, alice := w.device("bob"), w.device("alice")
+		content := bytesOf("photo", 64_000)
+		alice.holds("photo", content)
+		w.judge(alice, ErrNotMember)
+		alice.meets(bob)
+		bob.wants("photo")
+		settle(time.Second)
+		before := time.Now()
+		w.judge(alice, nil)
+		bob.again.Changed("another conversation")
+		bob.again.Changed(talk)
+		bob.events.await(t, 1, is(Done))
+		if waited := time.Since(before); waited > time.Second {
+			t.Errorf("it took %v", waited)
+		}
+		bob.got("photo", content)
+	})
+}
+
 // A device that appears anew is asked at once, even if a request to it hangs in
 // the connection that it had before.
 func TestAppearedWhileAsking(t *testing.T) {
