@@ -235,6 +235,7 @@ func byRule(d rules.Decision) decider {
 }
 
 // getMissed asks for the files of contacts that this device missed, as the rules say.
+// One that fails keeps no other back.
 func (n *Node) getMissed(now time.Time) error {
 	if p := n.policy.Load(); p.accept != AcceptContacts && len(p.rules.Rules()) == 0 {
 		return nil
@@ -247,11 +248,11 @@ func (n *Node) getMissed(now time.Time) error {
 		if n.transfers.knows(missedAs(m)) || !n.contacts.accepted(m.Account) || m.Time.Before(now.Add(-autoAge)) || m.Seen.After(now.Add(-autoWait)) {
 			continue
 		}
-		if err := n.considerMissed(m); err != nil {
-			return err
+		if fails := n.considerMissed(m); fails != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", m.ID, fails))
 		}
 	}
-	return nil
+	return err
 }
 
 // considerMissed does with a missed file what the rules say. The device that counts is
