@@ -130,7 +130,7 @@ func New(ctx context.Context, c Config) (*Node, error) {
 
 // prepare makes a node of which nothing runs yet.
 func prepare(s settings) *Node {
-	n := &Node{settings: s, log: s.logger("node"), hub: newHub(), tally: newTally(), promised: map[string]int64{}, rejoin: make(chan struct{}, 1)}
+	n := &Node{settings: s, log: s.logger("node"), hub: newHub(), tally: newTally(), promised: map[string]int64{}, rejoin: make(chan struct{}, 1), sumsDue: make(chan struct{}, 1)}
 	n.policy.Store(s.policy())
 	n.auditor.Store(s.Audit)
 	n.pairings, n.oneShots = newPairingBook(n.pairingsTold()), newOneShots()

@@ -21,7 +21,6 @@ const sumAfter = time.Minute
 // startSums goes on with the files whose sum was not known when the node last
 // stopped.
 func (n *Node) startSums() {
-	n.sumsDue = make(chan struct{}, 1)
 	n.sumLater()
 	n.goRun(func() {
 		pause := time.NewTimer(sumAfter)
