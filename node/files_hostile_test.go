@@ -473,21 +473,20 @@ func TestOfferThatBreaksBeforeItsSums(t *testing.T) {
 	alice, bob := net.Alice, net.Bob
 	nodetest.Befriend(t, alice, bob)
 	for name, c := range map[string]struct {
-		tree  func(context.Context) (filexfer.Tree, error)
+		tree  func(ctx context.Context, id string) (filexfer.Tree, error) // once bytes may flow
 		state filexfer.State
 		code  node.EndCode
 	}{
-		"lost": {func(ctx context.Context) (filexfer.Tree, error) {
+		"lost": {func(ctx context.Context, _ string) (filexfer.Tree, error) {
 			alice.Host().Network().ClosePeer(bob.Identity().Device)
 			<-ctx.Done()
 			return filexfer.Tree{}, context.Cause(ctx)
 		}, filexfer.ClosedByPeer, node.EndLost},
-		"unreadable": {func(context.Context) (filexfer.Tree, error) {
+		"unreadable": {func(context.Context, string) (filexfer.Tree, error) {
 			return filexfer.Tree{}, errors.New("unreadable")
 		}, filexfer.ClosedByPeer, node.EndBadPath},
-		"cancelled": {func(ctx context.Context) (filexfer.Tree, error) {
-			x := nodetest.Transfer(t, bob, "the file to flow", isOngoing)
-			if _, err := bob.Cancel(ctx, x.ID); err != nil {
+		"cancelled": {func(ctx context.Context, id string) (filexfer.Tree, error) {
+			if _, err := bob.Cancel(ctx, id); err != nil {
 				t.Error(err)
 			}
 			<-ctx.Done()
@@ -505,7 +504,11 @@ func TestOfferThatBreaksBeforeItsSums(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file.Conversation, file.Tree = conversation.ID{1}.String(), c.tree // one that bob will hear of
+			file.Conversation = conversation.ID{1}.String() // one that bob will hear of
+			file.Tree = func(ctx context.Context) (filexfer.Tree, error) {
+				return c.tree(ctx, nodetest.Transfer(t, bob, "the file to flow", isOngoing).ID)
+			}
+			connect(t, alice, bob)
 			var sending sync.WaitGroup
 			defer sending.Wait()
 			sending.Go(func() { files.Send(t.Context(), bob.Identity().Device, file) })
@@ -521,6 +524,15 @@ func TestOfferThatBreaksBeforeItsSums(t *testing.T) {
 				return err == nil && len(list) == 0
 			})
 		})
+	}
+}
+
+// connect has one node connect to another, if it is not: what goes past the node does
+// not look for a device.
+func connect(t *testing.T, from, to *node.Node) {
+	t.Helper()
+	if err := from.Host().Connect(t.Context(), peer.AddrInfo{ID: to.Host().ID(), Addrs: to.Host().Addrs()}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -551,6 +563,7 @@ func TestSumsThatNameAnotherEntry(t *testing.T) {
 	file.Tree = func(context.Context) (filexfer.Tree, error) {
 		return filexfer.Tree{Root: root, List: list, Interaction: entry.String()}, nil
 	}
+	connect(t, alice, bob)
 	sent := make(chan error, 1)
 	go func() { _, err := files.Send(t.Context(), bob.Identity().Device, file); sent <- err }()
 	offer, dir := nodetest.Offer(t, bob, "other.jpg"), t.TempDir()
